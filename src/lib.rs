@@ -1,0 +1,8 @@
+//! bearergate: an authentication gateway for Microsoft Entra ID.
+//!
+//! *A route is who may come in, where it goes, and whose token it carries.*
+
+pub mod clock;
+pub mod reason;
+pub mod request;
+pub mod secret;

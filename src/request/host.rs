@@ -1,0 +1,140 @@
+//! Which host is meant? One spelling for each, whatever the client wrote in `Host`.
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+/// The longest name in the DNS (RFC 1035 §2.3.4), as text without its final dot.
+const LONGEST_NAME: usize = 253;
+const LONGEST_LABEL: usize = 63;
+
+/// The host of an authority: lower case, without port and final dot; an IPv6 literal in brackets,
+/// in its shortest form (RFC 5952). `None` for what is no host: userinfo, escapes, empty labels,
+/// a port that is no number.
+pub fn normalised_host(raw: &str) -> Option<Cow<'_, str>> {
+    if let Some(bracketed) = raw.strip_prefix('[') {
+        let (literal, after) = bracketed.split_once(']')?;
+        if !after.is_empty() {
+            port(after.strip_prefix(':')?)?;
+        }
+        let address: Ipv6Addr = literal.parse().ok()?;
+        return Some(Cow::Owned(format!("[{address}]")));
+    }
+    let name = match raw.split_once(':') {
+        Some((name, digits)) => {
+            port(digits)?;
+            name
+        }
+        None => raw,
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.len() > LONGEST_NAME || !name.split('.').all(is_label) {
+        return None;
+    }
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Some(Cow::Owned(name.to_ascii_lowercase()))
+    } else {
+        Some(Cow::Borrowed(name))
+    }
+}
+
+fn port(digits: &str) -> Option<u16> {
+    // `u16::from_str` would take a plus sign.
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        digits.parse().ok()
+    } else {
+        None
+    }
+}
+
+/// Letters, digits, hyphens, and the underscore that internal names have in spite of RFC 1123.
+fn is_label(label: &str) -> bool {
+    (1..=LONGEST_LABEL).contains(&label.len())
+        && label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_host_become_one() {
+        for (raw, expected) in [
+            ("api.example.com", "api.example.com"),
+            ("API.Example.COM", "api.example.com"),
+            ("api.example.com.", "api.example.com"),
+            ("api.example.com:8080", "api.example.com"),
+            ("Api.example.com.:443", "api.example.com"),
+            ("localhost", "localhost"),
+            ("my_service.default.svc", "my_service.default.svc"),
+            ("127.0.0.1:8081", "127.0.0.1"),
+            ("[::1]", "[::1]"),
+            ("[::1]:8081", "[::1]"),
+            ("[0:0:0:0:0:0:0:1]", "[::1]"),
+            ("[2001:DB8::A]", "[2001:db8::a]"),
+        ] {
+            assert_eq!(normalised_host(raw).as_deref(), Some(expected), "{raw}");
+        }
+        assert!(matches!(
+            normalised_host("api.example.com:8080"),
+            Some(Cow::Borrowed(_))
+        ));
+    }
+
+    #[test]
+    fn what_is_no_host_is_none() {
+        let long_label = format!("{}.example", "a".repeat(64));
+        let long_name = vec!["abcdefg"; 33].join(".");
+        for raw in [
+            "",
+            ".",
+            "..",
+            ".example.com",
+            "example..com",
+            "example.com..",
+            ":80",
+            "example.com:",
+            "example.com:80:80",
+            "example.com:+80",
+            "example.com:65536",
+            "example.com:8o",
+            "user@example.com",
+            "user:pass@example.com",
+            "example.com/a",
+            "example.com#a",
+            "example.com?a",
+            "example.com, other.example",
+            "example.com other",
+            " example.com",
+            "example%2ecom",
+            "exämple.com",
+            "*.example.com",
+            "example.com\0",
+            "::1",
+            "[::1",
+            "[::1]80",
+            "[::1]:",
+            "[::1].",
+            "[fe80::1%25eth0]",
+            "[example.com]",
+            "[127.0.0.1]",
+            "[]",
+            &long_label,
+            &long_name,
+        ] {
+            assert_eq!(normalised_host(raw), None, "{raw:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_normalised_host_is_its_own(raw in "[a-zA-Z0-9.:_\\[\\]@-]{0,20}") {
+            if let Some(host) = normalised_host(&raw) {
+                prop_assert_eq!(normalised_host(&host), Some(host.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The decoded values of a route's `{name}` segments.
+
+use std::sync::Arc;
+
+/// Names and decoded values, in path order. Empty for most requests: no allocation then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params(Vec<(Arc<str>, String)>);
+
+impl Params {
+    /// No parameters.
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a parameter's decoded value.
+    pub fn push(&mut self, name: Arc<str>, value: String) {
+        self.0.push((name, value));
+    }
+
+    /// The decoded value of a parameter of this route.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| &**known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,183 @@
+//! The one form of a path that is matched and forwarded, or a refusal. What two parsers could read
+//! in two ways never reaches a route: the policy must see the path that the upstream sees
+//! (RFC 3986 §6.2.2 says which spellings are equal).
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use percent_encoding::percent_decode_str;
+
+/// A path without a query: unreserved percent-escapes decoded, the rest upper case, no dot
+/// segments, no empty inner segments. What was matched is byte for byte what is forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalPath {
+    text: String,
+}
+
+impl CanonicalPath {
+    /// Brings a request target's path to its canonical form. Characters that RFC 3986 has escaped
+    /// (spaces, braces, everything outside ASCII) are escaped here when they come raw.
+    ///
+    /// # Errors
+    /// A path that two parsers could read in two ways is refused, with the reason why.
+    pub fn parse(raw: &str) -> Result<Self, PathError> {
+        if !raw.starts_with('/') {
+            return Err(PathError::NotAbsolute);
+        }
+        let text = if raw.bytes().all(is_plain) {
+            raw.to_owned()
+        } else {
+            respelled(raw)?
+        };
+        let mut segments = text.split('/').skip(1).peekable();
+        while let Some(segment) = segments.next() {
+            match segment {
+                "." | ".." => return Err(PathError::DotSegment),
+                "" if segments.peek().is_some() => return Err(PathError::EmptySegment),
+                _ => {}
+            }
+        }
+        Ok(Self { text })
+    }
+
+    /// The canonical bytes, from the first `/`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The canonical bytes, given away.
+    pub fn into_string(self) -> String {
+        self.text
+    }
+
+    /// The segments, still escaped; a final empty one stands for a trailing slash.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.text.split('/').skip(1)
+    }
+
+    /// The segments, decoded once; borrowed where nothing was escaped.
+    pub fn decoded_segments(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.segments().map(decoded_segment)
+    }
+
+    /// What is left when this many leading segments are taken off: empty, or from a `/` on.
+    pub fn after(&self, segments: usize) -> &str {
+        self.text
+            .match_indices('/')
+            .nth(segments)
+            .map_or("", |(slash, _)| &self.text[slash..])
+    }
+}
+
+/// The value of one canonical segment, decoded once; borrowed where nothing is escaped.
+pub fn decoded_segment(segment: &str) -> Cow<'_, str> {
+    if segment.contains('%') {
+        // INVARIANT: `parse` has refused escapes that are not UTF-8, so nothing is lost here.
+        percent_decode_str(segment).decode_utf8_lossy()
+    } else {
+        Cow::Borrowed(segment)
+    }
+}
+
+/// Why a path is refused. The texts go to the log; a caller is told `bad_path`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// Does not begin with `/`.
+    #[error("the path does not begin with a slash")]
+    NotAbsolute,
+    /// `.` or `..`, also as `%2e`.
+    #[error("the path has a dot segment")]
+    DotSegment,
+    /// `//` inside.
+    #[error("the path has an empty segment")]
+    EmptySegment,
+    /// `%2F`, `%5C` or `%00`.
+    #[error("the path escapes a slash, a backslash or NUL")]
+    EscapedSeparator,
+    /// `\`, `;`, `?`, `#`, or a control byte, the last also when escaped.
+    #[error("the path has a character that is read in several ways")]
+    AmbiguousCharacter,
+    /// `%` without two hex digits.
+    #[error("the path has a malformed percent-escape")]
+    MalformedEscape,
+    /// Escapes that do not decode to UTF-8.
+    #[error("the path is not UTF-8")]
+    NotUtf8,
+}
+
+/// The same path with the canonical choice made for each escape.
+fn respelled(raw: &str) -> Result<String, PathError> {
+    let mut text = String::with_capacity(raw.len() + 16);
+    let mut bytes = raw.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => match (hex_digit(bytes.next()), hex_digit(bytes.next())) {
+                (Some(high), Some(low)) => respell_escape(high << 4 | low, &mut text)?,
+                _ => return Err(PathError::MalformedEscape),
+            },
+            // `;` begins parameters in servlet containers, which cut them off before they match.
+            b'\\' | b';' | b'?' | b'#' => return Err(PathError::AmbiguousCharacter),
+            byte if byte.is_ascii_control() => return Err(PathError::AmbiguousCharacter),
+            byte if is_plain(byte) => text.push(char::from(byte)),
+            byte => push_escape(byte, &mut text),
+        }
+    }
+    // Overlong forms such as %C0%AF end here: to a lax decoder they are a slash.
+    match percent_decode_str(&text).decode_utf8() {
+        Ok(_) => Ok(text),
+        Err(_) => Err(PathError::NotUtf8),
+    }
+}
+
+fn respell_escape(byte: u8, text: &mut String) -> Result<(), PathError> {
+    match byte {
+        b'/' | b'\\' | 0 => return Err(PathError::EscapedSeparator),
+        byte if byte.is_ascii_control() => return Err(PathError::AmbiguousCharacter),
+        byte if is_unreserved(byte) => text.push(char::from(byte)),
+        byte => push_escape(byte, text),
+    }
+    Ok(())
+}
+
+fn push_escape(byte: u8, text: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = write!(text, "%{byte:02X}");
+}
+
+fn hex_digit(byte: Option<u8>) -> Option<u8> {
+    match byte? {
+        digit @ b'0'..=b'9' => Some(digit - b'0'),
+        digit @ b'a'..=b'f' => Some(digit - b'a' + 10),
+        digit @ b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// RFC 3986 §2.3: the characters whose escapes mean the same as themselves.
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// What stands in a canonical path as it is: RFC 3986's `pchar` without `;`, and the slash.
+const fn is_plain(byte: u8) -> bool {
+    is_unreserved(byte)
+        || matches!(
+            byte,
+            b'/' | b'!'
+                | b'$'
+                | b'&'
+                | b'\''
+                | b'('
+                | b')'
+                | b'*'
+                | b'+'
+                | b','
+                | b'='
+                | b':'
+                | b'@'
+        )
+}
+
+#[cfg(test)]
+#[path = "path_tests.rs"]
+mod tests;

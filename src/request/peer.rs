@@ -1,0 +1,217 @@
+//! Which address is this request from? The socket's, or behind trusted proxies the rightmost
+//! `X-Forwarded-For` hop that is not one of them.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+/// How many hops are read, from the right. No honest chain of proxies is that long.
+const MOST_HOPS: usize = 64;
+
+/// The two ends as far as addresses tell. IPv4-mapped IPv6 addresses are IPv4 here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The socket's other end.
+    pub address: IpAddr,
+    /// The client behind trusted proxies; the socket's other end where there are none.
+    pub client: Client,
+    /// Whether the socket's other end is one of `trusted_proxies`.
+    pub trusted: bool,
+}
+
+/// The client's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// This one.
+    Known(IpAddr),
+    /// A trusted proxy sent a hop that is no address: every `network` condition fails.
+    Unknown,
+}
+
+impl Peer {
+    /// Reads the client's address out of `X-Forwarded-For`, but only from a trusted proxy.
+    pub fn of(address: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Self {
+        let address = address.to_canonical();
+        let trusted = is_in(trusted_proxies, address);
+        Self {
+            address,
+            client: if trusted {
+                client(address, headers, trusted_proxies)
+            } else {
+                Client::Known(address)
+            },
+            trusted,
+        }
+    }
+}
+
+/// Walks the chain towards the client for as long as the hops are trusted themselves: what stands
+/// left of the first untrusted one was written by it. Where all are trusted, the leftmost is meant.
+fn client(address: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Client {
+    // RFC 9110 §5.3: several lines are one list, in their order.
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+    let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    let mut nearest = address;
+    for (index, text) in hops.enumerate() {
+        match hop(text) {
+            Some(hop) if index < MOST_HOPS => nearest = hop,
+            _ => return Client::Unknown,
+        }
+        if !is_in(trusted_proxies, nearest) {
+            break;
+        }
+    }
+    Client::Known(nearest)
+}
+
+/// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
+fn hop(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim_matches([' ', '\t']);
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let address = match bare {
+        Some(literal) => IpAddr::V6(literal.parse().ok()?),
+        None => text
+            .parse()
+            .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()))
+            .ok()?,
+    };
+    Some(address.to_canonical())
+}
+
+/// Whether an address, normalised, is in one of the networks; one may be written IPv4-mapped.
+fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| match (network, address) {
+        // A prefix of 96 bits or more that holds a mapped address lies within ::ffff:0:0/96.
+        (IpNet::V6(network), IpAddr::V4(address)) if network.prefix_len() >= 96 => {
+            network.contains(&address.to_ipv6_mapped())
+        }
+        _ => network.contains(&address),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PROXY: &str = "10.0.0.1";
+
+    fn of(address: &str, lines: &[&str], trusted: &[&str]) -> Peer {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(
+                X_FORWARDED_FOR,
+                HeaderValue::from_bytes(line.as_bytes()).unwrap(),
+            );
+        }
+        let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
+        Peer::of(address.parse().unwrap(), &headers, &trusted)
+    }
+
+    fn known(address: &str) -> Client {
+        Client::Known(address.parse().unwrap())
+    }
+
+    #[test]
+    fn nobody_is_trusted_by_default() {
+        let peer = of("192.0.2.7", &["10.9.9.9"], &[]);
+        assert_eq!(peer.client, known("192.0.2.7"));
+        assert!(!peer.trusted);
+    }
+
+    #[test]
+    fn an_untrusted_peer_cannot_name_another_client() {
+        for line in ["10.9.9.9", "nonsense", "", "10.0.0.1"] {
+            let peer = of("192.0.2.7", &[line], &["10.0.0.0/8"]);
+            assert_eq!(peer.client, known("192.0.2.7"), "{line}");
+            assert!(!peer.trusted);
+        }
+    }
+
+    #[test]
+    fn the_rightmost_untrusted_hop_is_the_client() {
+        let table: &[(&[&str], &str)] = &[
+            (&[], PROXY),
+            (&["192.0.2.7"], "192.0.2.7"),
+            (&["1.1.1.1, 192.0.2.7"], "192.0.2.7"),
+            (&["1.1.1.1,192.0.2.7,10.0.0.2"], "192.0.2.7"),
+            (&["1.1.1.1", "192.0.2.7"], "192.0.2.7"),
+            (&["192.0.2.7", "10.0.0.3, 10.0.0.2"], "192.0.2.7"),
+            (&["nonsense, 192.0.2.7"], "192.0.2.7"),
+            (&["10.0.0.5, 10.0.0.4"], "10.0.0.5"),
+            (&["192.0.2.7:4711"], "192.0.2.7"),
+            (&["2001:db8::7"], "2001:db8::7"),
+            (&["[2001:db8::7]"], "2001:db8::7"),
+            (&["[2001:DB8::7]:4711"], "2001:db8::7"),
+            (&["::ffff:192.0.2.7"], "192.0.2.7"),
+            (&["192.0.2.7, ::ffff:10.0.0.2"], "192.0.2.7"),
+            (&["\t192.0.2.7 "], "192.0.2.7"),
+        ];
+        for (lines, client) in table {
+            let peer = of(PROXY, lines, &["10.0.0.0/8"]);
+            assert_eq!(peer.client, known(client), "{lines:?}");
+            assert!(peer.trusted);
+        }
+    }
+
+    #[test]
+    fn a_hop_that_is_no_address_is_an_unknown_client() {
+        for line in [
+            "",
+            "unknown",
+            "_hidden",
+            "192.0.2.7,",
+            "192.0.2.7,,10.0.0.2",
+            "192.0.2.7, x, 10.0.0.2",
+            "010.0.0.1",
+            "192.0.2",
+            "192.0.2.7:port",
+            "192.0.2.7:99999",
+            "192.0.2.7:",
+            "[192.0.2.7]",
+            "[2001:db8::7",
+            "fe80::1%eth0",
+            "\"[2001:db8::7]\"",
+            "for=192.0.2.7",
+            "192.0.2.7\u{a0}",
+        ] {
+            assert_eq!(
+                of(PROXY, &[line], &["10.0.0.0/8"]).client,
+                Client::Unknown,
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endless_chain_is_an_unknown_client() {
+        let chain = |hops: usize| vec!["10.0.0.2"; hops].join(",");
+        let client = |hops| of(PROXY, &[&chain(hops)], &["10.0.0.0/8"]).client;
+        assert_eq!(client(MOST_HOPS), known("10.0.0.2"));
+        assert_eq!(client(MOST_HOPS + 1), Client::Unknown);
+    }
+
+    #[test]
+    fn mapped_addresses_and_networks_are_ipv4() {
+        let mapped = of("::ffff:10.0.0.1", &["192.0.2.7"], &["10.0.0.0/8"]);
+        assert_eq!(mapped.address, "10.0.0.1".parse::<IpAddr>().unwrap());
+        assert_eq!(mapped.client, known("192.0.2.7"));
+        assert!(of(PROXY, &[], &["::ffff:10.0.0.0/104"]).trusted);
+        assert!(!of("11.0.0.1", &[], &["::ffff:10.0.0.0/104"]).trusted);
+        assert!(!of(PROXY, &[], &["::/0"]).trusted);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_an_untrusted_peer_stays_itself(line in "[ -~]{0,40}") {
+            let peer = of("192.0.2.7", &[&line], &["10.0.0.0/8"]);
+            prop_assert_eq!(peer.client, known("192.0.2.7"));
+        }
+    }
+}
