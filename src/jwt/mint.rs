@@ -1,0 +1,99 @@
+//! Tokens for the tests of this crate's rooms, signed with real keys.
+
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openssl::hash::MessageDigest;
+use openssl::pkey::{PKey, Private};
+use openssl::rsa::{Padding, Rsa};
+use openssl::sign::Signer;
+use serde_json::{Value, json};
+
+use super::KeySet;
+
+/// An issuer's signing key.
+pub(crate) struct Mint {
+    pub(crate) kid: &'static str,
+    pub(crate) key: PKey<Private>,
+}
+
+impl Mint {
+    /// The key that tests publish.
+    pub(crate) fn published() -> &'static Self {
+        static MINT: LazyLock<Mint> = LazyLock::new(|| Mint::new("published"));
+        &MINT
+    }
+
+    /// A key of the same size that nobody published.
+    pub(crate) fn foreign() -> &'static Self {
+        static MINT: LazyLock<Mint> = LazyLock::new(|| Mint::new("foreign"));
+        &MINT
+    }
+
+    fn new(kid: &'static str) -> Self {
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        Self { kid, key }
+    }
+
+    /// The public half as Entra publishes it.
+    pub(crate) fn jwk(&self) -> Value {
+        let rsa = self.key.rsa().unwrap();
+        json!({
+            "kty": "RSA",
+            "use": "sig",
+            "kid": self.kid,
+            "x5t": self.kid,
+            "n": encode(&rsa.n().to_vec()),
+            "e": encode(&rsa.e().to_vec()),
+        })
+    }
+
+    /// A set of this one key, with an `issuer` where one is given.
+    pub(crate) fn key_set(&self, issuer: Option<&str>) -> KeySet {
+        let mut jwk = self.jwk();
+        if let Some(issuer) = issuer {
+            jwk["issuer"] = issuer.into();
+        }
+        KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap()
+    }
+
+    /// A compact serialisation of exactly this header and payload, signed by RS256.
+    pub(crate) fn sign(&self, header: &str, payload: &str) -> String {
+        self.sign_with(header, payload, MessageDigest::sha256(), Padding::PKCS1)
+    }
+
+    /// The same, by another digest or padding.
+    pub(crate) fn sign_with(
+        &self,
+        header: &str,
+        payload: &str,
+        digest: MessageDigest,
+        padding: Padding,
+    ) -> String {
+        let message = format!(
+            "{}.{}",
+            encode(header.as_bytes()),
+            encode(payload.as_bytes())
+        );
+        let mut signer = Signer::new(digest, &self.key).unwrap();
+        signer.set_rsa_padding(padding).unwrap();
+        let signature = signer.sign_oneshot_to_vec(message.as_bytes()).unwrap();
+        format!("{message}.{}", encode(&signature))
+    }
+
+    /// A token with the header Entra would give it.
+    pub(crate) fn token(&self, payload: &Value) -> String {
+        self.sign(&self.header(), &payload.to_string())
+    }
+
+    /// The header Entra gives v2 tokens.
+    pub(crate) fn header(&self) -> String {
+        json!({ "typ": "JWT", "alg": "RS256", "kid": self.kid }).to_string()
+    }
+}
+
+/// Base64url without padding.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,277 @@
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::rsa::Padding;
+use openssl::sign::Signer;
+use serde_json::{Value, json};
+
+use super::super::mint::{Mint, encode};
+use super::super::{KeySet, Version};
+use super::*;
+
+const NOW: UnixTime = UnixTime::from_seconds(1_790_001_000);
+const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
+const V1: &str = "https://sts.windows.net/11111111-aaaa-4bbb-8ccc-222222222222/";
+const V2: &str = "https://login.microsoftonline.com/11111111-aaaa-4bbb-8ccc-222222222222/v2.0";
+
+fn payload() -> Value {
+    json!({
+        "aud": "aaaa0000-1111-4222-8333-444444444444",
+        "iss": V2,
+        "iat": 1_790_000_000, "nbf": 1_790_000_000, "exp": 1_790_003_900,
+        "aio": "k2", "azp": "cccc0000-5555-4666-8777-888888888888", "azpacr": "2", "idtyp": "app",
+        "oid": "0b0b0b0b-1111-4222-8333-999999999999", "rh": "1.A", "roles": ["Mail.Relay"],
+        "sub": "0b0b0b0b-1111-4222-8333-999999999999", "tid": TENANT, "uti": "Xy12", "ver": "2.0",
+    })
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut payload = payload();
+    payload[name] = value;
+    payload
+}
+
+fn without(name: &str) -> Value {
+    let mut payload = payload();
+    payload.as_object_mut().unwrap().remove(name);
+    payload
+}
+
+/// The payload's JSON with raw text put before its other members.
+fn prefixed(members: &str) -> String {
+    payload()
+        .to_string()
+        .replacen('{', &format!("{{{members},"), 1)
+}
+
+fn verifier(leeway: Duration) -> Verifier {
+    Verifier::new(Expected {
+        issuers: vec![V1.into(), V2.into()],
+        leeway,
+    })
+}
+
+fn verify_by(token: &str, keys: &KeySet, now: UnixTime) -> Result<Claims, TokenError> {
+    let token = UnverifiedToken::parse(token)?;
+    let key = keys.find(&token.key_id).ok_or(TokenError::UnknownKey)?;
+    verifier(Duration::from_secs(60)).verify(&token, key, now)
+}
+
+fn verify(token: &str) -> Result<Claims, TokenError> {
+    verify_by(token, &Mint::published().key_set(None), NOW)
+}
+
+fn verify_payload(payload: &Value) -> Result<Claims, TokenError> {
+    verify(&Mint::published().token(payload))
+}
+
+fn is_malformed(outcome: Result<Claims, TokenError>) -> bool {
+    matches!(outcome, Err(TokenError::Malformed(_)))
+}
+
+#[test]
+fn a_genuine_app_only_token_yields_its_claims() {
+    let claims = verify_payload(&payload()).unwrap();
+    assert_eq!(
+        claims,
+        Claims {
+            issuer: V2.into(),
+            audiences: vec!["aaaa0000-1111-4222-8333-444444444444".into()],
+            expires_at: UnixTime::from_seconds(1_790_003_900),
+            not_before: UnixTime::from_seconds(1_790_000_000),
+            version: Some(Version::V2),
+            tenant: Some(TENANT.into()),
+            object: Some("0b0b0b0b-1111-4222-8333-999999999999".into()),
+            subject: Some("0b0b0b0b-1111-4222-8333-999999999999".into()),
+            azp: Some("cccc0000-5555-4666-8777-888888888888".into()),
+            appid: None,
+            identity_type: Some("app".into()),
+            roles: vec!["Mail.Relay".into()],
+            scopes: None,
+            token_id: Some("Xy12".into()),
+            name: None,
+            preferred_username: None,
+            confirmation: false,
+            id_token_marks: false,
+        }
+    );
+}
+
+#[test]
+fn a_genuine_delegated_v1_token_yields_its_claims() {
+    let mut payload = payload();
+    payload["iss"] = V1.into();
+    payload["ver"] = "1.0".into();
+    payload["appid"] = "cccc0000-5555-4666-8777-888888888888".into();
+    payload["scp"] = " Mail.Read  Files.Read ".into();
+    payload["aud"] = json!(["api://a", "api://b"]);
+    payload["name"] = "Ada".into();
+    payload["preferred_username"] = "ada@contoso.example".into();
+    let claims = verify_payload(&payload).unwrap();
+    assert_eq!(claims.version, Some(Version::V1));
+    assert_eq!(
+        claims.appid.as_deref(),
+        Some("cccc0000-5555-4666-8777-888888888888")
+    );
+    assert_eq!(
+        claims.scopes,
+        Some(vec!["Mail.Read".into(), "Files.Read".into()])
+    );
+    assert_eq!(claims.audiences, ["api://a", "api://b"]);
+    assert_eq!(claims.name.as_deref(), Some("Ada"));
+    assert_eq!(
+        claims.preferred_username.as_deref(),
+        Some("ada@contoso.example")
+    );
+}
+
+#[test]
+fn forged_signatures_are_refused() {
+    let (mint, text) = (Mint::published(), payload().to_string());
+    let genuine = mint.token(&payload());
+    let (message, signature) = genuine.rsplit_once('.').unwrap();
+    let other = mint.token(&with("roles", json!(["Admin"])));
+    let (other_message, other_signature) = other.rsplit_once('.').unwrap();
+    let forged = [
+        Mint::foreign().sign(&mint.header(), &text),
+        mint.sign_with(
+            &mint.header(),
+            &text,
+            MessageDigest::sha384(),
+            Padding::PKCS1,
+        ),
+        mint.sign_with(&mint.header(), &text, MessageDigest::sha1(), Padding::PKCS1),
+        mint.sign_with(
+            &mint.header(),
+            &text,
+            MessageDigest::sha256(),
+            Padding::PKCS1_PSS,
+        ),
+        format!("{message}.{other_signature}"),
+        format!("{other_message}.{signature}"),
+        format!("{message}.{}", encode(&[0; 256])),
+        format!("{message}.{}", encode(&[0xff; 256])),
+        format!("{message}.{}", encode(&[1])),
+        format!("{message}.{}AA", &signature[..signature.len() - 2]),
+        format!("{message}.{}", encode(&[0; 4096])),
+    ];
+    for token in forged {
+        assert_eq!(verify(&token), Err(TokenError::Signature), "{token}");
+    }
+}
+
+#[test]
+fn the_signature_comes_before_everything_the_payload_says() {
+    let mut payload = payload();
+    payload["exp"] = "never".into();
+    payload["iss"] = "https://evil.example/".into();
+    let token = Mint::foreign().sign(&Mint::published().header(), &payload.to_string());
+    assert_eq!(verify(&token), Err(TokenError::Signature));
+}
+
+#[test]
+fn a_key_verifies_only_tokens_that_name_it() {
+    let token = Mint::foreign().token(&payload());
+    assert_eq!(verify(&token), Err(TokenError::UnknownKey));
+    let keys = Mint::published().key_set(None);
+    let parsed = UnverifiedToken::parse(&token).unwrap();
+    let key = keys.find("published").unwrap();
+    assert_eq!(
+        verifier(Duration::ZERO).verify(&parsed, key, NOW),
+        Err(TokenError::UnknownKey)
+    );
+}
+
+#[test]
+fn a_tenant_in_two_spellings_is_refused() {
+    for name in ["TID", "TId", "TiD", "Tid", "tID", "tId", "tiD"] {
+        let outcome = verify_payload(&with(name, TENANT.into()));
+        assert_eq!(outcome, Err(TokenError::MalformedClaim("tid")), "{name}");
+    }
+}
+
+#[test]
+fn times_are_judged_at_the_second_of_the_given_time() {
+    let mint = Mint::published();
+    let (keys, token) = (mint.key_set(None), mint.token(&payload()));
+    let (nbf, exp) = (1_790_000_000, 1_790_003_900);
+    for (now, expected) in [
+        (nbf - 61, Err(TokenError::NotYetValid)),
+        (nbf - 60, Ok(())),
+        (exp, Ok(())),
+        (exp + 59, Ok(())),
+        (exp + 60, Err(TokenError::Expired)),
+        (0, Err(TokenError::NotYetValid)),
+    ] {
+        let outcome = verify_by(&token, &keys, UnixTime::from_seconds(now)).map(|_| ());
+        assert_eq!(outcome, expected, "{now}");
+    }
+}
+
+#[test]
+fn more_strings_than_a_token_can_need_are_refused() {
+    let many = |count: usize| -> Value { vec!["r"; count].into() };
+    assert!(verify_payload(&with("roles", many(1024))).is_ok());
+    for name in ["roles", "aud"] {
+        let outcome = verify_payload(&with(name, many(1025)));
+        assert_eq!(outcome, Err(TokenError::MalformedClaim(name)));
+    }
+}
+
+#[test]
+fn a_key_the_header_brings_along_is_not_used() {
+    let foreign = Mint::foreign();
+    let mut header: Value = serde_json::from_str(&Mint::published().header()).unwrap();
+    header["jwk"] = foreign.jwk();
+    header["jku"] = "https://evil.example/keys".into();
+    let token = foreign.sign(&header.to_string(), &payload().to_string());
+    assert_eq!(verify(&token), Err(TokenError::Signature));
+    let token = Mint::published().sign(&header.to_string(), &payload().to_string());
+    assert!(verify(&token).is_ok());
+}
+
+#[test]
+fn a_payload_that_is_no_object_is_malformed() {
+    let mint = Mint::published();
+    for text in [
+        "[]",
+        "null",
+        "\"iss\"",
+        "{",
+        "{}{}",
+        "{\"iss\":\"a\",}",
+        "{iss:1}",
+    ] {
+        assert!(
+            is_malformed(verify(&mint.sign(&mint.header(), text))),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn marks_of_other_tokens_are_seen_whatever_their_value() {
+    for value in [json!(null), json!(""), json!({}), json!({ "jkt": "x" })] {
+        assert!(
+            verify_payload(&with("cnf", value.clone()))
+                .unwrap()
+                .confirmation,
+            "{value}"
+        );
+        for name in ["nonce", "at_hash", "c_hash"] {
+            let claims = verify_payload(&with(name, value.clone())).unwrap();
+            assert!(claims.id_token_marks, "{name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_version_is_none() {
+    for version in ["3.0", "2", "2.0 ", "", "V2"] {
+        let claims = verify_payload(&with("ver", version.into())).unwrap();
+        assert_eq!(claims.version, None, "{version}");
+    }
+    assert_eq!(verify_payload(&without("ver")).unwrap().version, None);
+}
+
+#[path = "pitfall_tests.rs"]
+mod pitfalls;
