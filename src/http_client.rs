@@ -1,0 +1,277 @@
+//! How does the gateway itself fetch keys and tokens? With bounded time and size, no redirects, no
+//! surprises from the environment, TLS 1.2 or later by OpenSSL. Plain http goes to loopback only.
+//! Errors tell the whole chain of causes, but never a URL's query, a body or a proxy's password.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+/// The longest a connection, its TLS handshake included, may take to come about.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// Idle connections kept for each host.
+const IDLE_PER_HOST: usize = 4;
+
+/// The client for the gateway's own calls. Cloning shares its connections.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    inner: reqwest::Client,
+}
+
+impl HttpClient {
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// When a certificate or the proxy is not usable.
+    pub fn new(definition: &FetchDefinition) -> Result<Self, FetchError> {
+        let loopback: [SocketAddr; 2] = [
+            (Ipv4Addr::LOCALHOST, 0).into(),
+            (Ipv6Addr::LOCALHOST, 0).into(),
+        ];
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("bearergate/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .tls_version_min(reqwest::tls::Version::TLS_1_2)
+            .connect_timeout(CONNECT.min(definition.timeout))
+            .timeout(definition.timeout)
+            .pool_max_idle_per_host(IDLE_PER_HOST)
+            // SECURITY: plain http is allowed to `localhost`; no resolver may point it elsewhere.
+            .resolve_to_addrs("localhost", &loopback);
+        if let Some(pem) = &definition.ca_pem {
+            builder = builder.tls_certs_only(authorities(pem)?);
+        }
+        if let Some(proxy) = &definition.proxy {
+            builder = builder.proxy(tunnel(proxy)?);
+        }
+        let inner = builder.build().map_err(FetchError::of)?;
+        Ok(Self { inner })
+    }
+
+    /// GETs a document of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// When no whole answer came; any status is an answer.
+    pub async fn fetch(&self, url: &str, limit: usize) -> Result<Answer, FetchError> {
+        answer(self.inner.get(allowed(url)?), limit).await
+    }
+
+    /// POSTs a form; the body is wiped afterwards as far as the library allows.
+    ///
+    /// # Errors
+    /// As `fetch`.
+    pub async fn post_form(
+        &self,
+        url: &str,
+        form: &[(&str, &str)],
+        limit: usize,
+    ) -> Result<Answer, FetchError> {
+        let request = self
+            .inner
+            .post(allowed(url)?)
+            .header(
+                http::header::CONTENT_TYPE,
+                "application/x-www-form-urlencoded",
+            )
+            .body(Bytes::from_owner(encoded(form)));
+        answer(request, limit).await
+    }
+}
+
+/// `fetch:` of the file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FetchDefinition {
+    /// For a whole exchange.
+    pub timeout: Duration,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// A proxy for https destinations other than loopback.
+    pub proxy: Option<Url>,
+}
+
+impl Default for FetchDefinition {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            ca_pem: None,
+            proxy: None,
+        }
+    }
+}
+
+impl fmt::Debug for FetchDefinition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A proxy's URL may carry a password.
+        let proxy = self.proxy.as_ref().map(Url::host_str);
+        out.debug_struct("FetchDefinition")
+            .field("timeout", &self.timeout)
+            .field("ca_pem", &self.ca_pem.as_ref().map(Vec::len))
+            .field("proxy", &proxy)
+            .finish()
+    }
+}
+
+/// A whole, bounded answer.
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The header fields.
+    pub headers: http::HeaderMap,
+    /// The body, never larger than was allowed.
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("body_length", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no answer. Never quotes a body or a query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// No connection, TLS failure, timeout, broken answer.
+    #[error("{0}")]
+    Failed(String),
+    /// Larger than allowed.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// Neither https nor http to a loopback address.
+    #[error("only https, or http to a loopback address, may be fetched")]
+    Insecure,
+}
+
+impl FetchError {
+    fn of(error: reqwest::Error) -> Self {
+        Self::Failed(chain(&error.without_url()))
+    }
+}
+
+/// The URL, if what is sent to it cannot be read on the way.
+fn allowed(url: &str) -> Result<Url, FetchError> {
+    let url = Url::parse(url).map_err(|error| FetchError::Failed(format!("the URL: {error}")))?;
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if loopback => Ok(url),
+        _ => Err(FetchError::Insecure),
+    }
+}
+
+fn authorities(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, FetchError> {
+    let unusable = |why: &str| FetchError::Failed(format!("the CA file {why}"));
+    let found = reqwest::Certificate::from_pem_bundle(pem)
+        .map_err(|_| unusable("holds something that is no PEM certificate"))?;
+    if found.is_empty() {
+        return Err(unusable("holds no PEM certificate"));
+    }
+    Ok(found)
+}
+
+fn tunnel(proxy: &Url) -> Result<reqwest::Proxy, FetchError> {
+    if !matches!(proxy.scheme(), "http" | "https") || proxy.host().is_none() {
+        return Err(FetchError::Failed(
+            "the proxy is not an http or https URL".to_owned(),
+        ));
+    }
+    let but_loopback = reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1");
+    reqwest::Proxy::https(proxy.clone())
+        .map(|proxy| proxy.no_proxy(but_loopback))
+        .map_err(FetchError::of)
+}
+
+/// `application/x-www-form-urlencoded`, in one allocation that wipes itself.
+fn encoded(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
+    let longest = |text: &str| 3 * text.len() + 1;
+    let room = form.iter().map(|(k, v)| longest(k) + longest(v)).sum();
+    let mut body = Zeroizing::new(Vec::with_capacity(room));
+    for (index, (name, value)) in form.iter().enumerate() {
+        if index > 0 {
+            body.push(b'&');
+        }
+        for piece in url::form_urlencoded::byte_serialize(name.as_bytes()) {
+            body.extend_from_slice(piece.as_bytes());
+        }
+        body.push(b'=');
+        for piece in url::form_urlencoded::byte_serialize(value.as_bytes()) {
+            body.extend_from_slice(piece.as_bytes());
+        }
+    }
+    body
+}
+
+async fn answer(request: reqwest::RequestBuilder, limit: usize) -> Result<Answer, FetchError> {
+    let mut response = request
+        .header(http::header::ACCEPT, "application/json")
+        .send()
+        .await
+        .map_err(FetchError::of)?;
+    let announced = response.content_length().unwrap_or(0);
+    if announced > limit as u64 {
+        return Err(FetchError::TooLarge(limit));
+    }
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = Zeroizing::new(Vec::with_capacity(
+        usize::try_from(announced).unwrap_or(limit),
+    ));
+    while let Some(chunk) = response.chunk().await.map_err(FetchError::of)? {
+        if chunk.len() > limit - body.len() {
+            return Err(FetchError::TooLarge(limit));
+        }
+        append(&mut body, &chunk);
+    }
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
+}
+
+/// Appends without leaving an unwiped copy behind where the buffer must grow.
+fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+    let needed = body.len() + chunk.len();
+    if needed > body.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * body.capacity())));
+        larger.extend_from_slice(body);
+        *body = larger;
+    }
+    body.extend_from_slice(chunk);
+}
+
+/// The error and all its causes, outermost first, each said once.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = match error.downcast_ref::<reqwest::Error>().map(|own| own.url()) {
+            Some(Some(url)) => error.to_string().replace(&format!(" for url ({url})"), ""),
+            _ => error.to_string(),
+        };
+        next = error.source();
+        // The libraries' layers tell an operator nothing where there is a cause below them.
+        let layer = text == "error sending request" || text.starts_with("client error (");
+        if (next.is_none() || !layer) && !said.iter().any(|earlier| earlier.contains(&text)) {
+            said.push(text);
+        }
+    }
+    said.join(": ")
+}
+
+#[cfg(test)]
+#[path = "http_client_tests.rs"]
+mod tests;
