@@ -8,3 +8,4 @@ pub mod jwt;
 pub mod reason;
 pub mod request;
 pub mod secret;
+pub mod telemetry;

@@ -1,0 +1,211 @@
+//! The process's metrics. Handles are resolved once; labels never hold a tenant, subject or path.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+use prometheus::core::Collector;
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+use super::route_metrics::Series;
+use super::{AccessLog, EdgeMetrics, KeySetSample, RouteMetrics, TokenSample, names, samples};
+use crate::clock::UnixTime;
+
+/// How many routes get a label of their own.
+const ROUTE_LABELS: usize = 200;
+/// The label of all routes past that.
+const OTHER: &str = "other";
+/// The label of requests that found no route.
+const UNROUTED: &str = "none";
+
+/// Upper bounds in seconds: from a cached verdict on loopback to the longest mail upload.
+const DURATION_BUCKETS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    60.0,
+];
+
+/// All metrics of one gateway, in a registry of its own. Cloning is cheap.
+#[derive(Clone)]
+pub struct Metrics {
+    families: Arc<Families>,
+}
+
+struct Families {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    in_flight: IntGauge,
+    connections: IntGaugeVec,
+    accepted: IntCounterVec,
+    refused: IntCounterVec,
+    panics: IntCounter,
+    routes: Mutex<HashMap<Arc<str>, RouteMetrics>>,
+    access_log: OnceLock<AccessLog>,
+}
+
+impl Metrics {
+    /// A fresh registry.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let durations = HistogramOpts::new(names::DURATION.0, names::DURATION.2)
+            .buckets(DURATION_BUCKETS.to_vec());
+        let families = Families {
+            requests: register(
+                &registry,
+                IntCounterVec::new(opts(names::REQUESTS), &["route", "outcome", "reason"]),
+            ),
+            durations: register(&registry, HistogramVec::new(durations, &["route"])),
+            in_flight: register(&registry, IntGauge::with_opts(opts(names::IN_FLIGHT))),
+            connections: register(
+                &registry,
+                IntGaugeVec::new(opts(names::CONNECTIONS), &["listener"]),
+            ),
+            accepted: register(
+                &registry,
+                IntCounterVec::new(opts(names::CONNECTIONS_TOTAL), &["listener"]),
+            ),
+            refused: register(
+                &registry,
+                IntCounterVec::new(opts(names::REFUSED), &["listener", "cause"]),
+            ),
+            panics: register(&registry, IntCounter::with_opts(opts(names::PANICS))),
+            routes: Mutex::default(),
+            access_log: OnceLock::new(),
+            registry,
+        };
+        let build = register(
+            &families.registry,
+            IntGaugeVec::new(opts(names::BUILD), &["version"]),
+        );
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Self {
+            families: Arc::new(families),
+        }
+    }
+
+    /// The handles of a route, the same ones each time it is asked for; routes past the 200th
+    /// share the label `other`.
+    pub fn route(&self, id: &Arc<str>) -> RouteMetrics {
+        // A route that bears the name of one of our own labels must not be taken for it.
+        let reserved = [OTHER, UNROUTED].contains(&id.as_ref());
+        if reserved {
+            self.labelled(OTHER)
+        } else {
+            self.labelled(id)
+        }
+    }
+
+    /// The handles of requests that found no route: label `none`.
+    pub fn unrouted(&self) -> RouteMetrics {
+        self.labelled(UNROUTED)
+    }
+
+    /// The handles of a listener.
+    pub fn edge(&self, listener: &str) -> EdgeMetrics {
+        let families = &self.families;
+        EdgeMetrics::new(
+            families.connections.with_label_values(&[listener]),
+            families.accepted.with_label_values(&[listener]),
+            |cause| families.refused.with_label_values(&[listener, cause]),
+        )
+    }
+
+    /// Counts a request that met a bug of ours.
+    pub fn panicked(&self) {
+        self.families.panics.inc();
+    }
+
+    /// Shows how many lines this access log has lost. The first one given stays.
+    pub fn watch_access_log(&self, log: &AccessLog) {
+        let _ = self.families.access_log.set(log.clone());
+    }
+
+    /// The exposition text (Prometheus format 0.0.4).
+    pub fn render(
+        &self,
+        key_sets: &[KeySetSample],
+        tokens: &[TokenSample],
+        now: UnixTime,
+    ) -> String {
+        let mut families = self.families.registry.gather();
+        let sampled = Registry::new();
+        samples::key_sets(&sampled, key_sets, now);
+        samples::tokens(&sampled, tokens, now);
+        if let Some(log) = self.families.access_log.get() {
+            register(&sampled, IntCounter::with_opts(opts(names::LINES_DROPPED)))
+                .inc_by(log.dropped());
+        }
+        families.extend(sampled.gather());
+        TextEncoder::new()
+            .encode_to_string(&families)
+            .unwrap_or_else(|why| {
+                tracing::error!(%why, "metrics cannot be rendered");
+                String::new()
+            })
+    }
+
+    fn labelled(&self, label: &str) -> RouteMetrics {
+        let mut routes = self.families.routes.lock();
+        if let Some(known) = routes.get(label) {
+            return known.clone();
+        }
+        let reserved = [OTHER, UNROUTED].contains(&label);
+        let own = routes
+            .keys()
+            .filter(|known| ![OTHER, UNROUTED].contains(&known.as_ref()))
+            .count();
+        if !reserved && own >= ROUTE_LABELS {
+            drop(routes);
+            return self.labelled(OTHER);
+        }
+        let label: Arc<str> = Arc::from(label);
+        let made = RouteMetrics::new(Series::new(
+            &label,
+            self.families.requests.clone(),
+            self.families.durations.with_label_values(&[&label]),
+            self.families.in_flight.clone(),
+        ));
+        routes.insert(label, made.clone());
+        made
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// Name and help of a metric, as the library wants them.
+pub(super) fn opts((name, _, help): (&str, &str, &str)) -> Opts {
+    Opts::new(name, help)
+}
+
+/// Adds a collector to a registry.
+#[allow(clippy::expect_used, reason = "see the invariant")]
+pub(super) fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    made: prometheus::Result<C>,
+) -> C {
+    // INVARIANT: names and label names are the constants of `names.rs` and of our callers, each
+    // valid and registered once in a registry; the tests make every one of them.
+    let collector = made.expect("a metric's name and labels are valid");
+    registry
+        .register(Box::new(collector.clone()))
+        .expect("a metric is registered once");
+    collector
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;

@@ -1,0 +1,318 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::*;
+use crate::telemetry::{AccessLog, LogFormat, NAMES, Refused};
+
+const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+/// The exposition text, read as a scraper would.
+#[derive(Default)]
+struct Page {
+    help: BTreeMap<String, String>,
+    kind: BTreeMap<String, String>,
+    /// `name{labels}` as written, and the value.
+    samples: BTreeMap<String, f64>,
+}
+
+impl Page {
+    fn read(text: &str) -> Self {
+        let mut page = Self::default();
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("# HELP ") {
+                let (name, help) = rest.split_once(' ').unwrap();
+                assert!(
+                    page.help.insert(name.into(), help.into()).is_none(),
+                    "{name} twice"
+                );
+            } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = rest.split_once(' ').unwrap();
+                page.kind.insert(name.into(), kind.into());
+            } else {
+                let (series, value) = line.rsplit_once(' ').unwrap();
+                let known = page.samples.insert(series.into(), value.parse().unwrap());
+                assert!(known.is_none(), "{series} twice");
+            }
+        }
+        page
+    }
+
+    fn of(metrics: &Metrics) -> Self {
+        Self::read(&metrics.render(&[], &[], NOW))
+    }
+
+    #[track_caller]
+    fn value(&self, series: &str) -> f64 {
+        *self
+            .samples
+            .get(series)
+            .unwrap_or_else(|| panic!("{series} is not among {:#?}", self.samples.keys()))
+    }
+}
+
+fn id(text: &str) -> Arc<str> {
+    Arc::from(text)
+}
+
+fn key_set(issuer: &str, keys: usize, fetched_at: Option<u64>) -> KeySetSample {
+    KeySetSample {
+        issuer: issuer.into(),
+        keys,
+        fetched_at: fetched_at.map(UnixTime::from_seconds),
+        fetches: 3,
+        failures: 1,
+    }
+}
+
+fn token(identity: &str, scope: &str, expires_at: u64) -> TokenSample {
+    TokenSample {
+        identity: identity.into(),
+        scope: scope.into(),
+        expires_at: Some(UnixTime::from_seconds(expires_at)),
+        acquired_at: Some(NOW.minus(Duration::from_secs(60))),
+        fetches: 2,
+        failures: 5,
+    }
+}
+
+#[test]
+fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
+    let metrics = Metrics::new();
+    metrics
+        .route(&id("a"))
+        .finished("allowed", "", Duration::ZERO);
+    metrics.edge("apis").refused(Refused::Limit);
+    metrics.watch_access_log(&AccessLog::to_writer(
+        Box::new(std::io::sink()),
+        LogFormat::Json,
+    ));
+    let text = metrics.render(
+        &[key_set("contoso", 1, Some(1))],
+        &[token("mail", "s", 1)],
+        NOW,
+    );
+    let page = Page::read(&text);
+    let shown: BTreeSet<(&str, &str, &str)> = page
+        .help
+        .iter()
+        .map(|(name, help)| (name.as_str(), page.kind[name].as_str(), help.as_str()))
+        .collect();
+    assert_eq!(shown, NAMES.iter().copied().collect());
+    assert_eq!(shown.len(), NAMES.len());
+}
+
+#[test]
+fn a_request_counts_once_by_route_outcome_and_reason() {
+    let metrics = Metrics::new();
+    let route = metrics.route(&id("calc"));
+    for _ in 0..3 {
+        route.finished("allowed", "", Duration::from_millis(2));
+    }
+    route.finished("denied", "role_missing", Duration::from_millis(700));
+    route.finished("denied", "bad_signature", Duration::ZERO);
+    route.finished("denied", "role_missing", Duration::ZERO);
+    metrics
+        .unrouted()
+        .finished("denied", "no_route", Duration::ZERO);
+
+    let page = Page::of(&metrics);
+    let requests = |route: &str, outcome: &str, reason: &str| {
+        page.value(&format!(
+            "bearergate_requests_total{{outcome=\"{outcome}\",reason=\"{reason}\",route=\"{route}\"}}"
+        ))
+    };
+    assert_eq!(requests("calc", "allowed", ""), 3.0);
+    assert_eq!(requests("calc", "denied", "role_missing"), 2.0);
+    assert_eq!(requests("calc", "denied", "bad_signature"), 1.0);
+    assert_eq!(requests("none", "denied", "no_route"), 1.0);
+
+    let durations = |what: &str| page.value(&format!("bearergate_request_duration_seconds{what}"));
+    assert_eq!(durations("_count{route=\"calc\"}"), 6.0);
+    assert_eq!(durations("_bucket{route=\"calc\",le=\"0.0025\"}"), 5.0);
+    assert_eq!(durations("_bucket{route=\"calc\",le=\"1\"}"), 6.0);
+}
+
+#[test]
+fn a_route_that_allows_is_visible_before_its_first_request() {
+    let metrics = Metrics::new();
+    let _route = metrics.route(&id("calc"));
+    let page = Page::of(&metrics);
+    let series = "bearergate_requests_total{outcome=\"allowed\",reason=\"\",route=\"calc\"}";
+    assert_eq!(page.value(series), 0.0);
+}
+
+#[test]
+fn routes_past_the_two_hundredth_share_a_label_and_known_ones_keep_theirs() {
+    let metrics = Metrics::new();
+    for number in 0..ROUTE_LABELS + 50 {
+        let route = metrics.route(&id(&format!("route-{number}")));
+        route.finished("allowed", "", Duration::ZERO);
+    }
+    metrics
+        .unrouted()
+        .finished("denied", "no_route", Duration::ZERO);
+    // As after a reload: asked for again, the first one is still itself.
+    metrics
+        .route(&id("route-0"))
+        .finished("allowed", "", Duration::ZERO);
+
+    let page = Page::of(&metrics);
+    let allowed = |route: &str| {
+        page.value(&format!(
+            "bearergate_requests_total{{outcome=\"allowed\",reason=\"\",route=\"{route}\"}}"
+        ))
+    };
+    assert_eq!(allowed("route-0"), 2.0);
+    assert_eq!(allowed("route-199"), 1.0);
+    assert_eq!(allowed("other"), 50.0);
+    let labels = page
+        .samples
+        .keys()
+        .filter(|series| {
+            series.starts_with("bearergate_requests_total") && series.contains("allowed")
+        })
+        .count();
+    assert_eq!(labels, ROUTE_LABELS + 2, "200 routes, other, none");
+}
+
+#[test]
+fn a_route_cannot_take_a_reserved_label() {
+    let metrics = Metrics::new();
+    metrics
+        .route(&id("none"))
+        .finished("allowed", "", Duration::ZERO);
+    metrics
+        .unrouted()
+        .finished("denied", "no_route", Duration::ZERO);
+    let page = Page::of(&metrics);
+    let series = |route: &str| {
+        format!("bearergate_requests_total{{outcome=\"allowed\",reason=\"\",route=\"{route}\"}}")
+    };
+    assert_eq!(page.value(&series("none")), 0.0);
+    assert_eq!(page.value(&series("other")), 1.0);
+}
+
+#[test]
+fn what_is_in_flight_goes_down_again_also_in_a_panic() {
+    let metrics = Metrics::new();
+    let route = metrics.route(&id("calc"));
+    let held = route.begin();
+    let panicking = route.clone();
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _guard = panicking.begin();
+        panic!("as a bug would");
+    }))
+    .unwrap_err();
+    assert_eq!(
+        Page::of(&metrics).value("bearergate_requests_in_flight"),
+        1.0
+    );
+    drop(held);
+    assert_eq!(
+        Page::of(&metrics).value("bearergate_requests_in_flight"),
+        0.0
+    );
+}
+
+#[test]
+fn a_listener_counts_its_connections_and_every_cause() {
+    let metrics = Metrics::new();
+    let edge = metrics.edge("apis");
+    let first = edge.accepted();
+    let second = edge.accepted();
+    drop(first);
+    for (times, cause) in Refused::ALL.into_iter().enumerate() {
+        (0..=times).for_each(|_| edge.refused(cause));
+    }
+    let page = Page::of(&metrics);
+    assert_eq!(page.value("bearergate_connections{listener=\"apis\"}"), 1.0);
+    assert_eq!(
+        page.value("bearergate_connections_total{listener=\"apis\"}"),
+        2.0
+    );
+    for (times, cause) in Refused::ALL.into_iter().enumerate() {
+        let series = format!(
+            "bearergate_connections_refused_total{{cause=\"{}\",listener=\"apis\"}}",
+            cause.word()
+        );
+        assert_eq!(page.value(&series), (times + 1) as f64, "{series}");
+    }
+    drop(second);
+}
+
+#[test]
+fn key_sets_and_tokens_are_shown_as_they_are_at_the_scrape() {
+    let ten_ago = NOW.seconds() - 10;
+    let key_sets = [
+        key_set("contoso", 5, Some(ten_ago)),
+        key_set("absent", 0, None),
+    ];
+    let tokens = [
+        token(
+            "mail",
+            "https://graph.example/.default",
+            NOW.seconds() + 300,
+        ),
+        token("mail", "https://other.example/.default", NOW.seconds() - 30),
+    ];
+    let page = Page::read(&Metrics::new().render(&key_sets, &tokens, NOW));
+    for (series, value) in [
+        ("bearergate_key_set_keys{issuer=\"contoso\"}", 5.0),
+        ("bearergate_key_set_keys{issuer=\"absent\"}", 0.0),
+        ("bearergate_key_set_age_seconds{issuer=\"contoso\"}", 10.0),
+        (
+            "bearergate_key_set_fetches_total{issuer=\"contoso\",outcome=\"success\"}",
+            3.0,
+        ),
+        (
+            "bearergate_key_set_fetches_total{issuer=\"absent\",outcome=\"failure\"}",
+            1.0,
+        ),
+        (
+            "bearergate_token_fetches_total{identity=\"mail\",outcome=\"success\"}",
+            4.0,
+        ),
+        (
+            "bearergate_token_fetches_total{identity=\"mail\",outcome=\"failure\"}",
+            10.0,
+        ),
+        (
+            "bearergate_token_expiry_seconds{identity=\"mail\",scope=\"https://graph.example/.default\"}",
+            300.0,
+        ),
+        (
+            "bearergate_token_expiry_seconds{identity=\"mail\",scope=\"https://other.example/.default\"}",
+            -30.0,
+        ),
+        (
+            "bearergate_token_age_seconds{identity=\"mail\",scope=\"https://graph.example/.default\"}",
+            60.0,
+        ),
+    ] {
+        assert_eq!(page.value(series), value, "{series}");
+    }
+    let never = "bearergate_key_set_age_seconds{issuer=\"absent\"}";
+    assert!(!page.samples.contains_key(never));
+}
+
+#[test]
+fn a_name_from_the_file_cannot_forge_a_line() {
+    let page = Metrics::new().render(&[key_set("a\"} 1\nforged 2", 1, None)], &[], NOW);
+    assert!(
+        !page.lines().any(|line| line.starts_with("forged")),
+        "{page}"
+    );
+}
+
+#[test]
+fn the_version_and_panics_are_shown() {
+    let metrics = Metrics::new();
+    metrics.panicked();
+    let page = Page::of(&metrics);
+    let build = format!(
+        "bearergate_build_info{{version=\"{}\"}}",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(page.value(&build), 1.0);
+    assert_eq!(page.value("bearergate_panics_total"), 1.0);
+}

@@ -1,0 +1,20 @@
+//! What happened? Metrics, the access line, and the process's own log. Receives strings, never
+//! policy's types.
+
+mod access_line;
+mod access_log;
+mod edge_metrics;
+mod logging;
+mod metrics;
+mod names;
+mod route_metrics;
+mod samples;
+
+pub use access_line::AccessLine;
+pub use access_log::AccessLog;
+pub use edge_metrics::{EdgeMetrics, OpenConnection, Refused};
+pub use logging::{LogDefinition, LogFormat, start_logging};
+pub use metrics::Metrics;
+pub use names::NAMES;
+pub use route_metrics::{InFlight, RouteMetrics};
+pub use samples::{KeySetSample, TokenSample};

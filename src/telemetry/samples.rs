@@ -1,0 +1,98 @@
+//! How are the keys and tokens at the moment of a scrape? They keep their own figures; a scrape
+//! copies them, so that nothing has to be kept in step.
+
+use prometheus::{IntCounterVec, IntGaugeVec, Registry};
+
+use super::metrics::{opts, register};
+use super::names;
+use crate::clock::UnixTime;
+
+/// An issuer's key set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySetSample {
+    /// The issuer's name in the file.
+    pub issuer: String,
+    /// Keys held.
+    pub keys: usize,
+    /// When they were last fetched with success.
+    pub fetched_at: Option<UnixTime>,
+    /// Fetches that succeeded.
+    pub fetches: u64,
+    /// Fetches that failed.
+    pub failures: u64,
+}
+
+/// An identity's token for a scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSample {
+    /// The identity's name in the file.
+    pub identity: String,
+    /// The scope.
+    pub scope: String,
+    /// When the token in hand ends.
+    pub expires_at: Option<UnixTime>,
+    /// When the token in hand was acquired.
+    pub acquired_at: Option<UnixTime>,
+    /// Acquisitions that succeeded.
+    pub fetches: u64,
+    /// Acquisitions that failed.
+    pub failures: u64,
+}
+
+pub(super) fn key_sets(registry: &Registry, samples: &[KeySetSample], now: UnixTime) {
+    let keys = gauge(registry, names::KEY_SET_KEYS, &["issuer"]);
+    let age = gauge(registry, names::KEY_SET_AGE, &["issuer"]);
+    let fetches = counter(registry, names::KEY_SET_FETCHES, &["issuer", "outcome"]);
+    for sample in samples {
+        let issuer = sample.issuer.as_str();
+        keys.with_label_values(&[issuer])
+            .set(i64::try_from(sample.keys).unwrap_or(i64::MAX));
+        if let Some(fetched_at) = sample.fetched_at {
+            age.with_label_values(&[issuer])
+                .set(seconds_between(fetched_at, now));
+        }
+        for (outcome, count) in [("success", sample.fetches), ("failure", sample.failures)] {
+            fetches.with_label_values(&[issuer, outcome]).inc_by(count);
+        }
+    }
+}
+
+pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime) {
+    let labels = &["identity", "scope"];
+    let age = gauge(registry, names::TOKEN_AGE, labels);
+    let expiry = gauge(registry, names::TOKEN_EXPIRY, labels);
+    let fetches = counter(registry, names::TOKEN_FETCHES, &["identity", "outcome"]);
+    for sample in samples {
+        let identity = sample.identity.as_str();
+        let both = &[identity, sample.scope.as_str()];
+        if let Some(acquired_at) = sample.acquired_at {
+            age.with_label_values(both)
+                .set(seconds_between(acquired_at, now));
+        }
+        if let Some(expires_at) = sample.expires_at {
+            expiry
+                .with_label_values(both)
+                .set(seconds_between(now, expires_at));
+        }
+        for (outcome, count) in [("success", sample.fetches), ("failure", sample.failures)] {
+            fetches
+                .with_label_values(&[identity, outcome])
+                .inc_by(count);
+        }
+    }
+}
+
+/// Negative where `to` lies before `from`.
+fn seconds_between(from: UnixTime, to: UnixTime) -> i64 {
+    let (ahead, behind) = (from.until(to).as_secs(), to.until(from).as_secs());
+    let signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+    signed(ahead) - signed(behind)
+}
+
+fn gauge(registry: &Registry, name: (&str, &str, &str), labels: &[&str]) -> IntGaugeVec {
+    register(registry, IntGaugeVec::new(opts(name), labels))
+}
+
+fn counter(registry: &Registry, name: (&str, &str, &str), labels: &[&str]) -> IntCounterVec {
+    register(registry, IntCounterVec::new(opts(name), labels))
+}
