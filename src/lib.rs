@@ -3,6 +3,7 @@
 //! *A route is who may come in, where it goes, and whose token it carries.*
 
 pub mod clock;
+pub mod edge;
 pub mod http_client;
 pub mod jwt;
 pub mod reason;

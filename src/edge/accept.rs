@@ -1,0 +1,202 @@
+//! Accepts connections on a listener that is bound by us, as many as it may have, and gives each
+//! a task of its own. What happens on one is `connection`'s.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use pingora::apps::HttpServerApp;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{Limits, Timeouts, Tls};
+use crate::telemetry::{EdgeMetrics, OpenConnection, Refused};
+
+/// Connections the kernel may hold for us until we accept them.
+const BACKLOG: u32 = 4096;
+/// How long accepting rests when the process has no file descriptor left.
+const BACK_OFF: Duration = Duration::from_millis(100);
+/// How often the log may say the same.
+const SELDOM: Duration = Duration::from_secs(1);
+
+/// Binds a listener. A taken port is an error at once.
+///
+/// # Errors
+/// What the operating system says.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    // On Unix, std sets SO_REUSEADDR: a restart need not wait for old connections to time out.
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// What stands between a listener and an HTTP/1.1 application of Pingora's.
+pub struct Edge<P> {
+    pub(super) app: Arc<P>,
+    pub(super) name: Arc<str>,
+    pub(super) limits: Limits,
+    pub(super) timeouts: Timeouts,
+    pub(super) tls: Option<Tls>,
+    pub(super) metrics: EdgeMetrics,
+    open: AtomicUsize,
+}
+
+impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
+    /// An edge in front of `app`, which must call `headers_complete` on each request it gets.
+    pub fn new(
+        app: Arc<P>,
+        name: Arc<str>,
+        limits: Limits,
+        timeouts: Timeouts,
+        tls: Option<Tls>,
+        metrics: EdgeMetrics,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            app,
+            name,
+            limits,
+            timeouts,
+            tls,
+            metrics,
+            open: AtomicUsize::new(0),
+        })
+    }
+
+    /// Accepts until `stop` turns true, then returns at once. Connections go on as tasks of their
+    /// own: those that serve a request end after it, the others at once.
+    pub async fn run(
+        self: Arc<Self>,
+        listener: std::net::TcpListener,
+        stop: watch::Receiver<bool>,
+    ) {
+        let listener = match listen(listener) {
+            Ok(listener) => listener,
+            Err(why) => {
+                tracing::error!(listener = %self.name, %why, "cannot accept connections");
+                return;
+            }
+        };
+        let mut stopping = stop.clone();
+        let (mut full, mut failing) = (Seldom::default(), Seldom::default());
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stopped(&mut stopping) => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((socket, peer)) => match self.admit() {
+                    Some(place) => {
+                        let serving = Arc::clone(&self).serve(socket, peer, stop.clone());
+                        tokio::spawn(async move {
+                            // Dropped with the task, also by a panic.
+                            let _place = place;
+                            serving.await;
+                        });
+                    }
+                    None => {
+                        self.metrics.refused(Refused::Limit);
+                        if full.due() {
+                            tracing::warn!(
+                                listener = %self.name,
+                                limit = self.limits.connections,
+                                "too many connections; closing new ones"
+                            );
+                        }
+                    }
+                },
+                Err(why) if is_of_one_connection(why.kind()) => {}
+                Err(why) => {
+                    if failing.due() {
+                        tracing::error!(listener = %self.name, %why, "accept failed");
+                    }
+                    // Out of descriptors or memory, accept would fail again at once, and spin.
+                    tokio::select! {
+                        () = stopped(&mut stopping) => return,
+                        () = tokio::time::sleep(BACK_OFF) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many connections are open.
+    pub fn open_connections(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
+
+    fn admit(self: &Arc<Self>) -> Option<Place<P>> {
+        if self.open.fetch_add(1, Ordering::AcqRel) >= self.limits.connections {
+            self.open.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        }
+        Some(Place {
+            _open: self.metrics.accepted(),
+            edge: Arc::clone(self),
+        })
+    }
+}
+
+/// Returns when `stop` has turned true, or nobody is left who could turn it.
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// One of the connections a listener may have.
+struct Place<P> {
+    edge: Arc<Edge<P>>,
+    _open: OpenConnection,
+}
+
+impl<P> Drop for Place<P> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.edge.metrics.refused(Refused::Panic);
+        }
+        self.edge.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A thing the log says at most once in `SELDOM`.
+#[derive(Default)]
+struct Seldom {
+    last: Option<Instant>,
+}
+
+impl Seldom {
+    fn due(&mut self) -> bool {
+        let now = Instant::now();
+        let due = self.last.is_none_or(|last| now - last >= SELDOM);
+        if due {
+            self.last = Some(now);
+        }
+        due
+    }
+}
+
+/// Listens again with a longer backlog: std's is 128, which a burst of new connections overflows.
+fn listen(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    // The detour over `TcpStream` is the one way from a bound socket of std's to tokio's `listen`.
+    let socket = std::net::TcpStream::from(OwnedFd::from(listener));
+    tokio::net::TcpSocket::from_std_stream(socket).listen(BACKLOG)
+}
+
+/// Whether an accept error belongs to a connection that is gone already.
+fn is_of_one_connection(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::Interrupted
+            | ErrorKind::WouldBlock
+    )
+}
+
+#[cfg(test)]
+#[path = "accept_tests.rs"]
+mod tests;

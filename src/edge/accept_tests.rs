@@ -1,0 +1,106 @@
+use super::super::tests_support::{Running, UNHURRIED};
+use super::*;
+
+fn at_most(connections: usize) -> Limits {
+    Limits {
+        connections,
+        ..Limits::default()
+    }
+}
+
+#[test]
+fn a_taken_port_is_an_error_at_once() {
+    let first = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let again = bind(first.local_addr().unwrap());
+    assert_eq!(again.unwrap_err().kind(), ErrorKind::AddrInUse);
+}
+
+#[tokio::test]
+async fn connections_past_the_limit_are_closed_and_a_freed_place_is_taken_again() {
+    let running = Running::start(at_most(2), UNHURRIED, None);
+    let mut first = running.connect().await;
+    let mut second = running.connect().await;
+    assert!(first.get("/").await.ends_with("ok"));
+    assert!(second.get("/").await.ends_with("ok"));
+    for refused in 1..=3 {
+        assert_eq!(running.connect().await.rest().await, "");
+        assert_eq!(running.refused("limit"), refused);
+    }
+    assert_eq!(running.edge.open_connections(), 2);
+    assert!(
+        first.get("/").await.ends_with("ok"),
+        "those inside are not disturbed"
+    );
+    drop(second);
+    running
+        .eventually("the place is free", || running.edge.open_connections() == 1)
+        .await;
+    assert!(running.connect().await.get("/").await.ends_with("ok"));
+    drop(first);
+    running
+        .eventually("all are gone", || running.edge.open_connections() == 0)
+        .await;
+    assert_eq!(
+        running.count("bearergate_connections{listener=\"test\"} "),
+        0
+    );
+    assert_eq!(
+        running.count("bearergate_connections_total{listener=\"test\"} "),
+        3
+    );
+}
+
+#[tokio::test]
+async fn after_stop_nothing_is_accepted_and_what_is_open_is_answered_and_closed() {
+    let running = Running::start(Limits::default(), UNHURRIED, None);
+    let mut idle = running.connect().await;
+    assert!(idle.get("/").await.ends_with("ok"));
+    let silent = &mut running.connect().await;
+    let mut busy = running.connect().await;
+    busy.send("GET /held HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        .await;
+    running.a_request_is_held().await;
+    running
+        .eventually("three connections", || running.edge.open_connections() == 3)
+        .await;
+
+    running.stop.send(true).unwrap();
+    running.accepting.await.unwrap();
+    let refused = tokio::net::TcpStream::connect(running.address).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(idle.rest().await, "");
+    assert_eq!(silent.rest().await, "");
+
+    running.held.add_permits(1);
+    let answer = busy.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert!(answer.ends_with("held"), "{answer}");
+}
+
+#[tokio::test]
+async fn nobody_left_to_stop_it_stops_it() {
+    let running = Running::start(Limits::default(), UNHURRIED, None);
+    drop(running.stop);
+    running.accepting.await.unwrap();
+}
+
+#[test]
+fn only_errors_of_one_connection_are_passed_over() {
+    for kind in [ErrorKind::ConnectionAborted, ErrorKind::Interrupted] {
+        assert!(is_of_one_connection(kind), "{kind}");
+    }
+    // EMFILE, ENFILE, ENOMEM, EINVAL
+    for code in [24, 23, 12, 22] {
+        let kind = io::Error::from_raw_os_error(code).kind();
+        assert!(!is_of_one_connection(kind), "{kind}");
+    }
+}
+
+#[test]
+fn the_log_says_a_thing_seldom() {
+    let mut seldom = Seldom::default();
+    assert!(seldom.due());
+    assert!(!seldom.due());
+    seldom.last = Some(Instant::now().checked_sub(SELDOM).unwrap());
+    assert!(seldom.due());
+}

@@ -1,0 +1,67 @@
+//! What does the file say of a listener? Where it accepts, and its bounds in size and time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+/// A listener as the file defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerDefinition {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// Where it accepts.
+    pub address: SocketAddr,
+    /// Whose `X-Forwarded-*` and request ids are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bounds in size and number.
+    pub limits: Limits,
+    /// Bounds in time.
+    pub timeouts: Timeouts,
+}
+
+/// `limits:` of a listener, bytes and connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The request target.
+    pub uri: usize,
+    /// The whole request head.
+    pub header: usize,
+    /// The request body.
+    pub body: u64,
+    /// Connections at a time.
+    pub connections: usize,
+}
+
+/// `timeouts:` of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the first byte of a request to the end of its head.
+    pub header: Duration,
+    /// Between requests on a connection, and before the first byte.
+    pub idle: Duration,
+    /// Between two reads of the body, and between two writes of the answer.
+    pub body: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            uri: 8 * 1024,
+            header: 32 * 1024,
+            body: 100 * 1024 * 1024,
+            connections: 10_000,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            header: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            body: Duration::from_secs(30),
+        }
+    }
+}

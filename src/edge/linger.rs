@@ -1,0 +1,58 @@
+//! What is done with a connection that we have ended: closing a socket with unread bytes resets
+//! it, and the reset may overtake the answer. So what still comes is thrown away, for a while.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+const LONGEST: Duration = Duration::from_secs(1);
+const MOST_BYTES: usize = 1024 * 1024;
+
+/// A connection after our goodbye.
+pub(super) struct Linger {
+    /// The peer is in the middle of something; else only what is here already is thrown away.
+    expects_more: bool,
+    /// How many bytes we still take.
+    left: usize,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Linger {
+    /// `interrupted`: the peer had not ended its request when we answered.
+    pub(super) fn new(interrupted: bool) -> Self {
+        Self {
+            expects_more: interrupted,
+            left: MOST_BYTES,
+            timer: None,
+        }
+    }
+
+    /// Ready when the connection may be closed.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut peer: Pin<&mut impl AsyncRead>,
+    ) -> Poll<()> {
+        let mut scrap = [0; 4096];
+        while self.left > 0 {
+            let mut buf = ReadBuf::new(&mut scrap);
+            match peer.as_mut().poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                    self.left = self.left.saturating_sub(buf.filled().len());
+                    self.expects_more = true;
+                }
+                // The peer has said goodbye as well, or is gone.
+                Poll::Ready(_) => break,
+                Poll::Pending if self.expects_more => {
+                    let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(LONGEST)));
+                    return timer.as_mut().poll(cx);
+                }
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,309 @@
+//! What the edge's tests stand on: a small application behind Pingora's real proxy, an edge in
+//! front of it on a free port, and a client that speaks bytes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use openssl::asn1::Asn1Time;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
+use openssl::x509::{X509, X509NameBuilder};
+use pingora::http::ResponseHeader;
+use pingora::proxy::{HttpProxy, ProxyHttp, Session};
+use pingora::server::configuration::ServerConf;
+use pingora::upstreams::peer::HttpPeer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use super::{Edge, Limits, Timeouts, Tls, bind, headers_complete};
+use crate::clock::UnixTime;
+use crate::telemetry::{Metrics, Refused};
+
+/// Long enough never to matter in a test that is about something else.
+pub(super) const LONG: Duration = Duration::from_secs(600);
+/// Short enough to be waited for.
+pub(super) const SHORT: Duration = Duration::from_millis(50);
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) const UNHURRIED: Timeouts = Timeouts {
+    header: LONG,
+    idle: LONG,
+    body: LONG,
+};
+
+/// Answers by itself, so that no upstream is needed.
+pub(super) struct Answers {
+    /// `/held` waits for a permit.
+    held: Arc<Semaphore>,
+    /// How many requests for it have begun.
+    begun: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl ProxyHttp for Answers {
+    type CTX = ();
+
+    fn new_ctx(&self) -> Self::CTX {}
+
+    async fn upstream_peer(&self, _: &mut Session, (): &mut ()) -> pingora::Result<Box<HttpPeer>> {
+        Err(pingora::Error::new(pingora::ErrorType::InternalError))
+    }
+
+    async fn early_request_filter(
+        &self,
+        session: &mut Session,
+        (): &mut (),
+    ) -> pingora::Result<()> {
+        headers_complete(session);
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, (): &mut ()) -> pingora::Result<bool> {
+        let body = match session.req_header().uri.path() {
+            "/held" => {
+                self.begun.fetch_add(1, Ordering::SeqCst);
+                // As the proxy does while it waits for an upstream: it watches its peer.
+                tokio::select! {
+                    permit = self.held.acquire() => permit.unwrap().forget(),
+                    gone = session.read_body_or_idle(true) => return gone.map(|_| true),
+                }
+                b"held".to_vec()
+            }
+            "/large" => vec![b'x'; 64 * 1024 * 1024],
+            "/peer" => session.client_addr().unwrap().to_string().into_bytes(),
+            "/panic" => panic!("as a bug would"),
+            "/body" => {
+                let mut length = 0;
+                while let Some(bytes) = session.read_request_body().await? {
+                    length += bytes.len();
+                }
+                length.to_string().into_bytes()
+            }
+            _ => b"ok".to_vec(),
+        };
+        let mut head = ResponseHeader::build(200, None)?;
+        head.insert_header("Content-Length", body.len())?;
+        session.write_response_header(Box::new(head), false).await?;
+        session.write_response_body(Some(body.into()), true).await?;
+        Ok(true)
+    }
+}
+
+/// An edge that runs.
+pub(super) struct Running {
+    pub(super) address: SocketAddr,
+    pub(super) edge: Arc<Edge<HttpProxy<Answers>>>,
+    pub(super) metrics: Metrics,
+    pub(super) held: Arc<Semaphore>,
+    pub(super) begun: Arc<AtomicUsize>,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) accepting: JoinHandle<()>,
+}
+
+impl Running {
+    pub(super) fn start(limits: Limits, timeouts: Timeouts, tls: Option<Tls>) -> Self {
+        let (held, begun) = (Arc::new(Semaphore::new(0)), Arc::default());
+        let app = Answers {
+            held: Arc::clone(&held),
+            begun: Arc::clone(&begun),
+        };
+        let mut proxy = HttpProxy::new(app, Arc::new(ServerConf::default()));
+        proxy.handle_init_modules();
+        let metrics = Metrics::new();
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let edge = Edge::new(
+            Arc::new(proxy),
+            "test".into(),
+            limits,
+            timeouts,
+            tls,
+            metrics.edge("test"),
+        );
+        let (stop, stopping) = watch::channel(false);
+        let accepting = tokio::spawn(Arc::clone(&edge).run(listener, stopping));
+        Self {
+            address,
+            edge,
+            metrics,
+            held,
+            begun,
+            stop,
+            accepting,
+        }
+    }
+
+    pub(super) async fn connect(&self) -> Client {
+        Client(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    /// Waits until `/held` has been asked for.
+    pub(super) async fn a_request_is_held(&self) {
+        self.eventually("a request is held", || {
+            self.begun.swap(0, Ordering::SeqCst) > 0
+        })
+        .await;
+    }
+
+    /// Waits until a head that began after this call has been given up.
+    pub(super) async fn the_header_deadline_passes(&self) {
+        let mut late = self.connect().await;
+        late.send("G").await;
+        assert!(late.rest().await.starts_with("HTTP/1.1 408 "));
+    }
+
+    /// What was counted for a cause of refusal.
+    pub(super) fn refused(&self, cause: &str) -> u64 {
+        self.count(&format!(
+            "bearergate_connections_refused_total{{cause=\"{cause}\",listener=\"test\"}} "
+        ))
+    }
+
+    pub(super) fn count(&self, series: &str) -> u64 {
+        let text = self.metrics.render(&[], &[], UnixTime::from_seconds(0));
+        let line = text.lines().find_map(|line| line.strip_prefix(series));
+        line.unwrap_or_else(|| panic!("{series} is not in {text}"))
+            .parse()
+            .unwrap()
+    }
+
+    /// Waits until every connection has ended and so many were refused: these, and no other.
+    pub(super) async fn refused_only(&self, causes: &[&str]) {
+        let counts = || Refused::ALL.map(|cause| self.refused(cause.word()));
+        self.eventually("every connection ends", || {
+            self.edge.open_connections() == 0 && counts().iter().sum::<u64>() >= causes.len() as u64
+        })
+        .await;
+        let expected = Refused::ALL
+            .map(|cause| causes.iter().filter(|&&word| word == cause.word()).count() as u64);
+        assert_eq!(counts(), expected, "in the order of {:?}", Refused::ALL);
+    }
+
+    pub(super) async fn eventually(&self, what: &str, holds: impl Fn() -> bool) {
+        let waiting = async {
+            while !holds() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(waited.is_ok(), "{what}");
+    }
+}
+
+/// A client that speaks bytes.
+pub(super) struct Client(pub(super) TcpStream);
+
+impl Client {
+    pub(super) async fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Asks for a path and reads the whole answer.
+    pub(super) async fn get(&mut self, path: &str) -> String {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n"))
+            .await;
+        self.answer().await
+    }
+
+    /// Whether a request was answered; not where the connection had ended before.
+    pub(super) async fn is_answered(&mut self) -> bool {
+        let request = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+        let mut byte = [0];
+        if self.0.write_all(request).await.is_err()
+            || self.0.peek(&mut byte).await.unwrap_or(0) == 0
+        {
+            return false;
+        }
+        self.answer().await.ends_with("ok")
+    }
+
+    /// Reads one answer that tells its length.
+    pub(super) async fn answer(&mut self) -> String {
+        let reading = async {
+            let mut text = String::new();
+            while !text.ends_with("\r\n\r\n") {
+                text.push(self.0.read_u8().await.unwrap().into());
+            }
+            let length = text
+                .lines()
+                .find_map(|line| {
+                    line.to_ascii_lowercase()
+                        .strip_prefix("content-length: ")?
+                        .parse()
+                        .ok()
+                })
+                .unwrap();
+            let mut body = vec![0; length];
+            self.0.read_exact(&mut body).await.unwrap();
+            text + &String::from_utf8(body).unwrap()
+        };
+        tokio::time::timeout(PATIENCE, reading)
+            .await
+            .expect("an answer comes")
+    }
+
+    /// Reads until the other side closes; a reset is an end as well.
+    pub(super) async fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        let reading = self.0.read_to_end(&mut bytes);
+        let _ = tokio::time::timeout(PATIENCE, reading)
+            .await
+            .expect("the connection ends");
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Whether the other side has thrown away what we sent.
+    pub(super) fn was_reset(&self) -> bool {
+        self.0.take_error().unwrap().is_some()
+    }
+
+    /// Sends a byte at a time until the other side has had enough.
+    pub(super) async fn dribble(&mut self) {
+        let dribbling = async {
+            loop {
+                if self.0.write_all(b"a").await.is_err() {
+                    return;
+                }
+                let mut scrap = [0; 256];
+                let pause = Duration::from_millis(5);
+                if let Ok(Ok(0) | Err(_)) =
+                    tokio::time::timeout(pause, self.0.read(&mut scrap)).await
+                {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, dribbling)
+            .await
+            .expect("the connection ends");
+    }
+}
+
+/// A self-signed certificate for `localhost` and its key, both PEM.
+pub(super) fn certificate() -> (Vec<u8>, Vec<u8>) {
+    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+    let mut name = X509NameBuilder::new().unwrap();
+    name.append_entry_by_text("CN", "localhost").unwrap();
+    let name = name.build();
+    let mut certificate = X509::builder().unwrap();
+    certificate.set_version(2).unwrap();
+    certificate.set_subject_name(&name).unwrap();
+    certificate.set_issuer_name(&name).unwrap();
+    certificate.set_pubkey(&key).unwrap();
+    certificate
+        .set_not_before(&Asn1Time::days_from_now(0).unwrap())
+        .unwrap();
+    certificate
+        .set_not_after(&Asn1Time::days_from_now(1).unwrap())
+        .unwrap();
+    certificate.sign(&key, MessageDigest::sha256()).unwrap();
+    let pem = certificate.build().to_pem().unwrap();
+    (pem, key.private_key_to_pem_pkcs8().unwrap())
+}

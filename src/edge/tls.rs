@@ -1,0 +1,72 @@
+//! TLS towards the peer: one certificate, TLS 1.2 or newer, HTTP/1.1 by ALPN.
+
+use std::fmt;
+
+use openssl::error::ErrorStack;
+use openssl::pkey::PKey;
+use openssl::ssl::{AlpnError, SslAcceptor, SslMethod, SslVersion, select_next_proto};
+use openssl::x509::X509;
+use pingora::protocols::IO;
+use pingora::protocols::tls::{SslStream, server};
+
+/// What we speak, in ALPN's form: a length before each name (RFC 7301 §3.1).
+const PROTOCOLS: &[u8] = b"\x08http/1.1";
+
+/// A listener's certificate and what it accepts.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: SslAcceptor,
+}
+
+/// Why a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// There is none.
+    #[error("there is no certificate in the PEM text")]
+    NoCertificate,
+    /// The text, the key, or both together, are not what they should be.
+    #[error("the certificate or its key cannot be used: {0}")]
+    Unusable(#[from] ErrorStack),
+}
+
+impl Tls {
+    /// Reads a PEM chain, the server's own certificate first, and the PEM key to it.
+    ///
+    /// # Errors
+    /// When one cannot be read, or the key is another certificate's.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let mut certificates = X509::stack_from_pem(chain)?.into_iter();
+        let own = certificates.next().ok_or(TlsError::NoCertificate)?;
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+        acceptor.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+        acceptor.set_certificate(&own)?;
+        for issuer in certificates {
+            acceptor.add_extra_chain_cert(issuer)?;
+        }
+        let key = PKey::private_key_from_pem(key)?;
+        acceptor.set_private_key(&key)?;
+        acceptor.check_private_key()?;
+        acceptor.set_alpn_select_callback(|_, offered| {
+            // A peer that offers only others is told so now, not by an answer it cannot read.
+            select_next_proto(PROTOCOLS, offered).ok_or(AlpnError::ALERT_FATAL)
+        });
+        Ok(Self {
+            acceptor: acceptor.build(),
+        })
+    }
+
+    /// The handshake; its time is the caller's to bound.
+    pub(super) async fn accept<S: IO>(&self, stream: S) -> pingora::Result<SslStream<S>> {
+        server::handshake(&self.acceptor, stream).await
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;
