@@ -6,6 +6,7 @@ pub mod clock;
 pub mod edge;
 pub mod http_client;
 pub mod jwt;
+pub mod policy;
 pub mod reason;
 pub mod request;
 pub mod secret;

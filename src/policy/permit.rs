@@ -1,0 +1,217 @@
+//! May it come in? A route's callers, walked in file order; the first entry whose every condition
+//! holds gives the permit and names the principal.
+
+use std::sync::Arc;
+
+use super::{ApiKeyCondition, BearerConditions, Networks, Principal, TokenPrincipal, Where};
+use crate::reason::Reason;
+use crate::request::{Client, Params};
+
+/// Who may come in by a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Callers {
+    /// `callers: public`.
+    Public,
+    /// Alternatives in file order. Never empty.
+    Entries(Vec<Entry>),
+}
+
+/// One alternative: all of its conditions must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The credential that must be presented, if any.
+    pub credential: Option<Credential>,
+    /// The networks the client must be in, if any.
+    pub network: Option<Networks>,
+    /// Conditions on path parameters.
+    pub parameters: Where,
+}
+
+/// The kinds of credential a caller can present.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A bearer token.
+    Bearer(BearerConditions),
+    /// An API key.
+    ApiKey(ApiKeyCondition),
+}
+
+/// What has been proven of the request; made by `inbound`, which refuses what proves bad.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// A verified token.
+    pub token: Option<Arc<TokenPrincipal>>,
+    /// The condition id of a key that is on this route.
+    pub key: Option<Arc<str>>,
+    /// The client's address.
+    pub client: Client,
+}
+
+/// The proof that a principal met a route's conditions. Only this file makes one.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    principal: Principal,
+}
+
+impl Permit {
+    /// Who was let in.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+/// Why nobody was let in.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct PolicyRefusal {
+    /// The word for it; `no_credential`, `wrong_audience` and `bad_key` mean 401, all others 403.
+    pub reason: Reason,
+    /// Who was proven, where somebody was.
+    pub principal: Option<Principal>,
+}
+
+impl Callers {
+    /// Walks the entries.
+    ///
+    /// # Errors
+    /// Why none admits.
+    pub fn permit(&self, evidence: &Evidence, params: &Params) -> Result<Permit, PolicyRefusal> {
+        let entries = match self {
+            Self::Public => {
+                let principal = Principal::Anyone;
+                return Ok(Permit { principal });
+            }
+            Self::Entries(entries) => entries,
+        };
+        check_presented(entries, evidence)?;
+        let mut weightiest: Option<(Weight, PolicyRefusal)> = None;
+        for entry in entries {
+            match entry.judge(evidence, params) {
+                Ok(principal) => return Ok(Permit { principal }),
+                Err((weight, refusal)) => {
+                    if weightiest.as_ref().is_none_or(|(known, _)| weight > *known) {
+                        weightiest = Some((weight, refusal));
+                    }
+                }
+            }
+        }
+        Err(weightiest.map_or(refusal(Reason::NoCredential, None), |(_, refusal)| refusal))
+    }
+}
+
+/// Which of several entries' refusals is the answer: the greatest, and of equals the first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// No credential would help.
+    Closed,
+    /// The credential that the entry asks for was not presented.
+    NotPresented,
+    /// A presented credential is for this entry, which refuses it all the same.
+    Presented,
+}
+
+impl Entry {
+    /// Who this entry admits.
+    fn judge(
+        &self,
+        evidence: &Evidence,
+        params: &Params,
+    ) -> Result<Principal, (Weight, PolicyRefusal)> {
+        let in_network = self
+            .network
+            .as_ref()
+            .is_none_or(|networks| networks.contain(evidence.client));
+        let (weight, principal) = match (&self.credential, &self.network, evidence.client) {
+            (Some(credential), _, _) => match credential.holder(evidence) {
+                Some((principal, conditions)) => {
+                    if let Err(reason) = conditions {
+                        return Err((Weight::Presented, refusal(reason, Some(principal))));
+                    }
+                    (Weight::Presented, principal)
+                }
+                // SECURITY: to those who present nothing, parameters are not judged: the answer
+                // would tell them which values are allowed.
+                None if in_network => {
+                    return Err((Weight::NotPresented, refusal(Reason::NoCredential, None)));
+                }
+                None => return Err((Weight::Closed, refusal(Reason::NetworkNotAllowed, None))),
+            },
+            (None, Some(_), Client::Known(address)) if in_network => {
+                (Weight::Closed, Principal::Address(address.to_canonical()))
+            }
+            // An entry that asks for nothing admits nobody either: only `Public` is open.
+            (None, _, _) => {
+                return Err((Weight::Closed, refusal(Reason::NetworkNotAllowed, None)));
+            }
+        };
+        let reason = if !in_network {
+            Reason::NetworkNotAllowed
+        } else if !self.parameters.hold(params) {
+            Reason::ParameterNotAllowed
+        } else {
+            return Ok(principal);
+        };
+        Err((weight, refusal(reason, Some(principal))))
+    }
+}
+
+impl Credential {
+    /// Who holds this credential, and whether its own conditions are met. `None`: nothing was
+    /// presented that is for this entry.
+    fn holder(&self, evidence: &Evidence) -> Option<(Principal, Result<(), Reason>)> {
+        match self {
+            Self::Bearer(conditions) => {
+                let token = evidence.token.as_ref()?;
+                let principal = Principal::Token(Arc::clone(token));
+                accepts(conditions, token).then(|| (principal, conditions.check(token)))
+            }
+            Self::ApiKey(condition) => {
+                let id = evidence.key.as_ref()?;
+                (*id == condition.id).then(|| (Principal::Key(Arc::clone(id)), Ok(())))
+            }
+        }
+    }
+}
+
+/// Refuses a presented credential that is for no entry of its kind, whatever else would admit.
+fn check_presented(entries: &[Entry], evidence: &Evidence) -> Result<(), PolicyRefusal> {
+    let bearers = || {
+        entries.iter().filter_map(|entry| match &entry.credential {
+            Some(Credential::Bearer(conditions)) => Some(conditions),
+            _ => None,
+        })
+    };
+    let keys = || {
+        entries.iter().filter_map(|entry| match &entry.credential {
+            Some(Credential::ApiKey(condition)) => Some(condition),
+            _ => None,
+        })
+    };
+    if let Some(token) = &evidence.token
+        && bearers().next().is_some()
+        && !bearers().any(|conditions| accepts(conditions, token))
+    {
+        let principal = Principal::Token(Arc::clone(token));
+        return Err(refusal(Reason::WrongAudience, Some(principal)));
+    }
+    if let Some(id) = &evidence.key
+        && keys().next().is_some()
+        && !keys().any(|condition| condition.id == *id)
+    {
+        return Err(refusal(Reason::BadKey, None));
+    }
+    Ok(())
+}
+
+/// Whether a token is this entry's to judge: of its issuer, for one of its audiences.
+fn accepts(conditions: &BearerConditions, token: &TokenPrincipal) -> bool {
+    conditions.issuer == token.issuer && conditions.fits_audience(token)
+}
+
+fn refusal(reason: Reason, principal: Option<Principal>) -> PolicyRefusal {
+    PolicyRefusal { reason, principal }
+}
+
+#[cfg(test)]
+#[path = "permit_tests.rs"]
+mod tests;
