@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod edge;
+pub mod entra;
 pub mod http_client;
 pub mod jwt;
 pub mod policy;

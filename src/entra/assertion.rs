@@ -1,0 +1,148 @@
+//! A client assertion (RFC 7523 §2.2, Entra's certificate credentials): a JWT by which an
+//! application proves itself with its certificate's key.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use openssl::hash::MessageDigest;
+use openssl::rsa::Padding;
+use openssl::sign::{RsaPssSaltlen, Signer};
+
+use super::{CertificateKey, CertificateKeyError};
+use crate::clock::UnixTime;
+use crate::secret::Secret;
+
+/// The claims of an assertion, before it is signed. Everything that varies is an argument.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Assertion {
+    /// The URL the assertion is posted to.
+    pub aud: String,
+    /// The client id.
+    pub iss: String,
+    /// The client id.
+    pub sub: String,
+    /// A fresh GUID.
+    pub jti: String,
+    /// Not before.
+    pub nbf: u64,
+    /// Issued at.
+    pub iat: u64,
+    /// Expires: ten minutes at most after `nbf`.
+    pub exp: u64,
+}
+
+impl Assertion {
+    /// The longest an assertion may be good for.
+    pub const LONGEST: Duration = Duration::from_secs(600);
+
+    /// The assertion for one token request; `lifetime` is cut to [`Self::LONGEST`].
+    pub fn new(
+        client_id: &str,
+        token_endpoint: &str,
+        jti: String,
+        now: UnixTime,
+        lifetime: Duration,
+    ) -> Self {
+        Self {
+            aud: token_endpoint.to_owned(),
+            iss: client_id.to_owned(),
+            sub: client_id.to_owned(),
+            jti,
+            nbf: now.seconds(),
+            iat: now.seconds(),
+            exp: now.plus(lifetime.min(Self::LONGEST)).seconds(),
+        }
+    }
+
+    /// Signs it.
+    ///
+    /// # Errors
+    /// When OpenSSL fails.
+    pub fn sign(
+        &self,
+        key: &CertificateKey,
+        algorithm: Algorithm,
+        with_chain: bool,
+    ) -> Result<Signed, CertificateKeyError> {
+        let header = Header::of(key, algorithm, with_chain);
+        let mut token = encoded(&header)?;
+        token.push('.');
+        token.push_str(&encoded(self)?);
+        let signature = algorithm.signature(key, token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(Signed(Secret::new(token)))
+    }
+}
+
+/// How an assertion is signed and which thumbprint names the certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RSASSA-PSS with SHA-256, `x5t#S256`.
+    #[default]
+    Ps256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, `x5t`.
+    Rs256,
+}
+
+impl Algorithm {
+    fn signature(self, key: &CertificateKey, input: &[u8]) -> Result<Vec<u8>, CertificateKeyError> {
+        let mut signer = Signer::new(MessageDigest::sha256(), key.key())?;
+        match self {
+            Self::Ps256 => {
+                // RFC 7518 §3.5: MGF1 with the same hash, and a salt as long as its output.
+                signer.set_rsa_padding(Padding::PKCS1_PSS)?;
+                signer.set_rsa_mgf1_md(MessageDigest::sha256())?;
+                signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+            }
+            Self::Rs256 => signer.set_rsa_padding(Padding::PKCS1)?,
+        }
+        Ok(signer.sign_oneshot_to_vec(input)?)
+    }
+}
+
+/// A signed assertion in compact form.
+#[derive(Clone, Debug)]
+pub struct Signed(pub Secret<String>);
+
+/// The JOSE header.
+#[derive(serde::Serialize)]
+struct Header {
+    alg: &'static str,
+    typ: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x5t: Option<String>,
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    x5t_s256: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    x5c: Vec<String>,
+}
+
+impl Header {
+    fn of(key: &CertificateKey, algorithm: Algorithm, with_chain: bool) -> Self {
+        let (alg, x5t, x5t_s256) = match algorithm {
+            Algorithm::Ps256 => ("PS256", None, Some(key.thumbprint_sha256())),
+            Algorithm::Rs256 => ("RS256", Some(key.thumbprint_sha1()), None),
+        };
+        let chain: &[Vec<u8>] = if with_chain { key.chain() } else { &[] };
+        Self {
+            alg,
+            typ: "JWT",
+            x5t,
+            x5t_s256,
+            // RFC 7515 §4.1.6: base64, not base64url.
+            x5c: chain.iter().map(|der| STANDARD.encode(der)).collect(),
+        }
+    }
+}
+
+fn encoded(part: &impl serde::Serialize) -> Result<String, CertificateKeyError> {
+    let json = serde_json::to_vec(part)
+        .map_err(|_| CertificateKeyError::Unreadable("the assertion cannot be written as JSON"))?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
+}
+
+#[cfg(test)]
+#[path = "assertion_tests.rs"]
+mod tests;

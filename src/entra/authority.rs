@@ -1,0 +1,216 @@
+//! Where does a tenant's Entra live, and what does it call itself? Every URL is derived from cloud,
+//! tenant and an optional override; none is taken from a discovery document.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::Url;
+
+use super::Cloud;
+
+/// A tenant, by its GUID in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tenant(String);
+
+impl Tenant {
+    /// The GUID in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Why a tenant is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TenantError {
+    /// `common`, `organizations`, `consumers`.
+    #[error(
+        "names no tenant: tokens and assertions belong to exactly one; write the tenant's GUID"
+    )]
+    NotOneTenant,
+    /// Not a GUID.
+    #[error("is not a GUID; it is the Directory (tenant) ID on the tenant's overview page")]
+    NotGuid,
+}
+
+impl FromStr for Tenant {
+    type Err = TenantError;
+
+    fn from_str(text: &str) -> Result<Self, TenantError> {
+        if ["common", "organizations", "consumers"]
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(text))
+        {
+            return Err(TenantError::NotOneTenant);
+        }
+        match uuid::Uuid::try_parse(text) {
+            Ok(id) if text.len() == 36 => Ok(Self(id.hyphenated().to_string())),
+            _ => Err(TenantError::NotGuid),
+        }
+    }
+}
+
+/// Which generation of endpoint: v2 takes `scope`, v1 takes `resource`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `/oauth2/token`.
+    V1,
+    /// `/oauth2/v2.0/token`.
+    #[default]
+    V2,
+}
+
+/// A tenant in a cloud, and the base URL its endpoints are reached by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Authority {
+    cloud: Cloud,
+    tenant: Tenant,
+    base: String,
+}
+
+impl Authority {
+    /// The cloud's own authority, or another base URL (scheme, host, port) that stands in for it.
+    pub fn new(cloud: Cloud, tenant: Tenant, override_base: Option<&Url>) -> Self {
+        let base = match override_base {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("https://{}", cloud.login_host()),
+        };
+        Self {
+            cloud,
+            tenant,
+            base,
+        }
+    }
+
+    /// The cloud.
+    pub fn cloud(&self) -> Cloud {
+        self.cloud
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The tenant's own token endpoint, an overriding authority included: also an assertion's `aud`.
+    pub fn token_endpoint(&self, endpoint: Endpoint) -> String {
+        match endpoint {
+            Endpoint::V1 => format!("{}/{}/oauth2/token", self.base, self.tenant),
+            Endpoint::V2 => format!("{}/{}/oauth2/v2.0/token", self.base, self.tenant),
+        }
+    }
+
+    /// The tenant's key set: v2's is a superset that carries each key's `issuer`.
+    pub fn keys_url(&self, endpoint: Endpoint) -> String {
+        match endpoint {
+            Endpoint::V1 => format!("{}/{}/discovery/keys", self.base, self.tenant),
+            Endpoint::V2 => format!("{}/{}/discovery/v2.0/keys", self.base, self.tenant),
+        }
+    }
+
+    /// `iss` of this tenant's tokens; always the cloud's, whatever the base URL is.
+    pub fn issuer(&self, endpoint: Endpoint) -> String {
+        match endpoint {
+            Endpoint::V1 => format!("https://{}/{}/", self.cloud.v1_issuer_host(), self.tenant),
+            Endpoint::V2 => format!("https://{}/{}/v2.0", self.cloud.login_host(), self.tenant),
+        }
+    }
+
+    /// What a challenge tells a client to ask (`authorization_uri`).
+    pub fn authorization_uri(&self) -> String {
+        format!("{}/{}/oauth2/v2.0/authorize", self.base, self.tenant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUID: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
+
+    fn authority(cloud: Cloud, base: Option<&str>) -> Authority {
+        let base = base.map(|base| Url::parse(base).unwrap());
+        Authority::new(cloud, GUID.parse().unwrap(), base.as_ref())
+    }
+
+    #[test]
+    fn a_tenant_is_a_hyphenated_guid() {
+        let upper = GUID.to_uppercase();
+        for text in [GUID, &upper] {
+            assert_eq!(text.parse::<Tenant>().unwrap().as_str(), GUID);
+        }
+        for text in ["common", "Organizations", "CONSUMERS"] {
+            assert_eq!(
+                text.parse::<Tenant>(),
+                Err(TenantError::NotOneTenant),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "contoso.onmicrosoft.com",
+            "11111111aaaa4bbb8ccc222222222222",
+            "{11111111-aaaa-4bbb-8ccc-222222222222}",
+            "urn:uuid:11111111-aaaa-4bbb-8ccc-222222222222",
+            " 11111111-aaaa-4bbb-8ccc-222222222222",
+            "11111111-aaaa-4bbb-8ccc-22222222222g",
+            "11111111-aaaa-4bbb-8ccc-222222222222/../x",
+        ] {
+            assert_eq!(text.parse::<Tenant>(), Err(TenantError::NotGuid), "{text}");
+        }
+    }
+
+    #[test]
+    fn issuers_are_the_clouds_to_the_slash() {
+        for (cloud, v1, v2) in [
+            (
+                Cloud::Public,
+                "sts.windows.net",
+                "login.microsoftonline.com",
+            ),
+            (Cloud::UsGov, "sts.windows.net", "login.microsoftonline.us"),
+            (
+                Cloud::China,
+                "sts.chinacloudapi.cn",
+                "login.partner.microsoftonline.cn",
+            ),
+        ] {
+            for base in [None, Some("http://127.0.0.1:8400")] {
+                let authority = authority(cloud, base);
+                assert_eq!(
+                    authority.issuer(Endpoint::V1),
+                    format!("https://{v1}/{GUID}/")
+                );
+                assert_eq!(
+                    authority.issuer(Endpoint::V2),
+                    format!("https://{v2}/{GUID}/v2.0")
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn endpoints_are_derived_from_the_cloud_or_the_override() {
+        for (base, start) in [
+            (None, "https://login.microsoftonline.us"),
+            (Some("http://127.0.0.1:8400"), "http://127.0.0.1:8400"),
+            (Some("https://entra.test/"), "https://entra.test"),
+        ] {
+            let authority = authority(Cloud::UsGov, base);
+            let at = |path: &str| format!("{start}/{GUID}/{path}");
+            assert_eq!(authority.token_endpoint(Endpoint::V1), at("oauth2/token"));
+            assert_eq!(
+                authority.token_endpoint(Endpoint::V2),
+                at("oauth2/v2.0/token")
+            );
+            assert_eq!(authority.keys_url(Endpoint::V1), at("discovery/keys"));
+            assert_eq!(authority.keys_url(Endpoint::V2), at("discovery/v2.0/keys"));
+            assert_eq!(authority.authorization_uri(), at("oauth2/v2.0/authorize"));
+        }
+    }
+}

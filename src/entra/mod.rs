@@ -1,0 +1,20 @@
+//! What is Entra's, on both legs: clouds, authorities, its tokens' principals, assertions, and the
+//! token endpoint's answers.
+
+mod advice;
+mod assertion;
+mod authority;
+mod certificate_key;
+mod cloud;
+mod principal;
+#[cfg(test)]
+pub(crate) mod test_material;
+mod token_answer;
+mod token_endpoint;
+
+pub use assertion::{Algorithm, Assertion, Signed};
+pub use authority::{Authority, Endpoint, Tenant, TenantError};
+pub use certificate_key::{CertificateKey, CertificateKeyError};
+pub use cloud::Cloud;
+pub use principal::token_principal;
+pub use token_endpoint::{EntraError, Grant, TokenEndpoint, TokenResponse};

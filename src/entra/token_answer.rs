@@ -1,0 +1,261 @@
+//! What did the token endpoint answer? A token with its times, or one of the ways there is none.
+//! Pure: the answer, what it must not quote, and the time come in.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::RETRY_AFTER;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::advice::{self, Remedy};
+use super::{EntraError, TokenResponse};
+use crate::clock::UnixTime;
+use crate::http_client::Answer;
+use crate::secret::Secret;
+
+/// A token's life where the answer does not say, as Microsoft's own libraries assume.
+const ASSUMED_LIFE: u64 = 600;
+
+/// The longest life that is believed; tokens for continuous access evaluation live a day.
+const LONGEST_LIFE: u64 = 24 * 60 * 60;
+
+/// A token with less is of no use to anybody.
+const LEAST_LIFE: u64 = 5;
+
+/// How long to wait where a throttled answer does not say, and the longest that is obeyed.
+const WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// How long to keep still when Entra sees a loop.
+const LOOP_WAIT: Duration = Duration::from_secs(60);
+
+/// The longest piece of Entra's own words that reaches a log.
+const LONGEST_QUOTE: usize = 200;
+
+/// Reads an answer. `proof` is the secret or assertion that was sent.
+pub(super) fn read(
+    answer: &Answer,
+    proof: &str,
+    now: UnixTime,
+) -> Result<TokenResponse, EntraError> {
+    if answer.status == 200 {
+        return token(&answer.body, now);
+    }
+    let wait = answer
+        .headers
+        .get(RETRY_AFTER)
+        .map(|value| retry_after(value, now).unwrap_or(WAIT).min(LONGEST_WAIT));
+    if answer.status == 429 || wait.is_some() {
+        let retry_after = wait.unwrap_or(WAIT);
+        return Err(EntraError::Throttled { retry_after });
+    }
+    Err(refusal(answer, proof))
+}
+
+#[derive(Deserialize)]
+struct TokenBody {
+    #[serde(default, deserialize_with = "secret")]
+    access_token: Option<Secret<String>>,
+    #[serde(default)]
+    token_type: Value,
+    #[serde(default)]
+    expires_in: Value,
+    #[serde(default)]
+    refresh_in: Value,
+}
+
+fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret<String>>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(Secret::new))
+}
+
+fn token(body: &[u8], now: UnixTime) -> Result<TokenResponse, EntraError> {
+    let malformed = |why: &str| Err(EntraError::Malformed(why.to_owned()));
+    // SECURITY: serde's own words would quote the value they stumble over.
+    let Ok(body) = serde_json::from_slice::<TokenBody>(body) else {
+        return malformed("200, but no JSON of a token response");
+    };
+    let Some(access_token) = body.access_token.filter(|token| !token.expose().is_empty()) else {
+        return malformed("200 without an access_token");
+    };
+    if !access_token
+        .expose()
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic())
+    {
+        return malformed("the access_token holds what no header can carry");
+    }
+    if !body
+        .token_type
+        .as_str()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"))
+    {
+        return malformed("the token_type is not Bearer");
+    }
+    let life = match seconds(&body.expires_in) {
+        None => ASSUMED_LIFE,
+        Some(said) => u64::try_from(said).unwrap_or(0).min(LONGEST_LIFE),
+    };
+    if life < LEAST_LIFE {
+        return malformed("the token has ended already, or will before it can be used");
+    }
+    let refresh_at = seconds(&body.refresh_in)
+        .and_then(|said| u64::try_from(said).ok())
+        .filter(|said| (1..life).contains(said))
+        .map(|said| now.plus(Duration::from_secs(said)));
+    Ok(TokenResponse {
+        access_token,
+        expires_at: now.plus(Duration::from_secs(life)),
+        refresh_at,
+    })
+}
+
+/// A number of seconds, which the v1 endpoint writes as a string.
+fn seconds(value: &Value) -> Option<i64> {
+    match value {
+        // `as` saturates, and the caller bounds.
+        Value::Number(number) => number
+            .as_i64()
+            .or_else(|| number.as_f64().map(|real| real as i64)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: String,
+    #[serde(default)]
+    error_description: Value,
+    #[serde(default)]
+    error_codes: Value,
+    #[serde(default)]
+    correlation_id: Value,
+}
+
+fn refusal(answer: &Answer, proof: &str) -> EntraError {
+    let status = answer.status;
+    let Ok(body) = serde_json::from_slice::<ErrorBody>(&answer.body) else {
+        return match status {
+            408 | 500.. => EntraError::Unavailable(format!("status {status}")),
+            300..400 => EntraError::Malformed(format!(
+                "status {status}; redirects are not followed, check `authority`"
+            )),
+            _ => EntraError::Malformed(format!(
+                "status {status} without an OAuth error; check `authority` and `tenant`"
+            )),
+        };
+    };
+    let error = word(&body.error, proof);
+    let description = body.error_description.as_str().unwrap_or_default();
+    let code = body.error_codes.get(0).and_then(Value::as_u64);
+    let code = code.or_else(|| code_in(description));
+    let remedy = code.and_then(Remedy::of);
+    let passes = matches!(error.as_str(), "temporarily_unavailable" | "server_error");
+    if let Some(Remedy::SlowDown(_)) = remedy {
+        return EntraError::Throttled {
+            retry_after: LOOP_WAIT,
+        };
+    }
+    if status >= 500 || status == 408 || passes || matches!(remedy, Some(Remedy::Wait(_))) {
+        let code = code.map_or_else(String::new, |code| format!(" AADSTS{code}"));
+        return EntraError::Unavailable(format!("status {status}, {error}{code}"));
+    }
+    if !(400..500).contains(&status) {
+        return EntraError::Malformed(format!("status {status}, {error}"));
+    }
+    let advice = match (remedy, code) {
+        (Some(Remedy::Act(sentence)), _) => sentence.to_owned(),
+        (_, Some(code)) => format!(
+            "{}; see https://login.microsoftonline.com/error?code={code}",
+            quoted(description, proof).unwrap_or_else(|| advice::for_error(&error).to_owned())
+        ),
+        (_, None) => match quoted(description, proof) {
+            Some(quote) => format!("{}; {quote}", advice::for_error(&error)),
+            None => advice::for_error(&error).to_owned(),
+        },
+    };
+    let correlation_id = body
+        .correlation_id
+        .as_str()
+        .and_then(|text| uuid::Uuid::try_parse(text).ok())
+        .map(|id| id.hyphenated().to_string());
+    EntraError::Refused {
+        error,
+        code,
+        advice,
+        correlation_id,
+    }
+}
+
+/// `error` as it may stand in a log.
+fn word(error: &str, proof: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    if error.is_empty() || error.len() > 64 || !error.bytes().all(plain) || echoes(error, proof) {
+        return "unrecognised_error".to_owned();
+    }
+    error.to_owned()
+}
+
+/// The first sentence of a description, without code, trace and tokens, as it may stand in a log.
+fn quoted(description: &str, proof: &str) -> Option<String> {
+    if echoes(description, proof) || description.contains("eyJ") {
+        return None;
+    }
+    let line = description.split(['\r', '\n']).next()?;
+    let line = line.split("Trace ID:").next()?;
+    let line = match line.split_once(": ") {
+        Some((code, rest)) if code_in(code).is_some() => rest,
+        _ => line,
+    };
+    let sentence = line.split(". ").next()?.trim().trim_end_matches('.');
+    let legible = |sign: char| sign.is_alphanumeric() || sign.is_ascii_graphic() || sign == ' ';
+    let text: String = sentence
+        .chars()
+        .take(LONGEST_QUOTE)
+        .map(|sign| if legible(sign) { sign } else { '?' })
+        .collect();
+    (!text.is_empty()).then(|| format!("it says: {text}"))
+}
+
+/// Whether an endpoint gives back what it was given in confidence.
+fn echoes(text: &str, proof: &str) -> bool {
+    let sent: Zeroizing<String> =
+        Zeroizing::new(url::form_urlencoded::byte_serialize(proof.as_bytes()).collect());
+    !proof.is_empty() && (text.contains(proof) || text.contains(sent.as_str()))
+}
+
+/// The number in `AADSTS700016: …`.
+fn code_in(description: &str) -> Option<u64> {
+    let digits = description.strip_prefix("AADSTS")?;
+    let end = digits
+        .find(|sign: char| !sign.is_ascii_digit())
+        .unwrap_or(digits.len());
+    digits.get(..end)?.parse().ok()
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3) in the one form that is still sent.
+fn retry_after(value: &HeaderValue, now: UnixTime) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let words: Vec<&str> = text.split(' ').collect();
+    let [_, day, month, year, time, "GMT"] = words.as_slice() else {
+        return None;
+    };
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let month = MONTHS
+        .find(month)
+        .filter(|at| at % 3 == 0 && month.len() == 3)?
+        / 3
+        + 1;
+    let date = humantime::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()?;
+    let date = date.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(now.until(UnixTime::from_seconds(date.as_secs())))
+}
+
+#[cfg(test)]
+#[path = "token_answer_tests.rs"]
+mod tests;

@@ -1,0 +1,311 @@
+use serde_json::json;
+
+use super::*;
+
+const NOW: UnixTime = UnixTime::from_seconds(1_790_000_000);
+const PROOF: &str = "p~q8-secret value";
+
+fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
+    let mut map = http::HeaderMap::new();
+    for (name, value) in headers {
+        map.insert(*name, value.parse().unwrap());
+    }
+    Answer {
+        status,
+        headers: map,
+        body: zeroize::Zeroizing::new(body.as_bytes().to_vec()),
+    }
+}
+
+fn read_token(body: &str) -> Result<TokenResponse, EntraError> {
+    read(&answer(200, &[], body), PROOF, NOW)
+}
+
+/// An error as Entra words it.
+fn error(status: u16, error: &str, code: u64, description: &str) -> EntraError {
+    let body = json!({
+        "error": error,
+        "error_description": format!(
+            "AADSTS{code}: {description}\r\nTrace ID: 0f5c…\r\nCorrelation ID: 8c1d…"
+        ),
+        "error_codes": [code],
+        "timestamp": "2026-11-02 10:00:00Z",
+        "trace_id": "0f5c0000-1111-4222-8333-444444444444",
+        "correlation_id": "8C1D0000-1111-4222-8333-444444444444",
+    });
+    read(&answer(status, &[], &body.to_string()), PROOF, NOW).unwrap_err()
+}
+
+#[test]
+fn times_are_read_however_they_are_written() {
+    // expires_in, refresh_in, life, refresh
+    let cases = [
+        (json!(3599), json!(null), 3599, None),
+        (json!("3599"), json!("1800"), 3599, Some(1800)),
+        (json!(" 3599 "), json!(1800.9), 3599, Some(1800)),
+        (json!(3599.7), json!(1800), 3599, Some(1800)),
+        (json!(null), json!(null), 600, None),
+        (json!("soon"), json!("later"), 600, None),
+        (json!([3599]), json!({}), 600, None),
+        (json!(5), json!(0), 5, None),
+        (json!(3599), json!(-1), 3599, None),
+        (json!(3599), json!(3599), 3599, None),
+        (json!(3599), json!(99_999), 3599, None),
+        (json!(86_400), json!(43_200), 86_400, Some(43_200)),
+        (json!(1e300), json!(1e300), 86_400, None),
+        (json!(u64::MAX), json!(u64::MAX), 86_400, None),
+        (json!("9223372036854775807"), json!(null), 86_400, None),
+    ];
+    for (expires_in, refresh_in, life, refresh) in cases {
+        let body = json!({
+            "token_type": "Bearer", "access_token": "eyJ0.e30.c2ln",
+            "expires_in": expires_in, "refresh_in": refresh_in, "ext_expires_in": 99_999,
+        });
+        let token = read_token(&body.to_string()).unwrap();
+        assert_eq!(token.access_token.expose(), "eyJ0.e30.c2ln");
+        assert_eq!(
+            token.expires_at,
+            NOW.plus(Duration::from_secs(life)),
+            "{body}"
+        );
+        let refresh = refresh.map(|after| NOW.plus(Duration::from_secs(after)));
+        assert_eq!(token.refresh_at, refresh, "{body}");
+    }
+}
+
+#[test]
+fn the_v1_endpoints_answer_is_read() {
+    let token = read_token(
+        r#"{"token_type":"bearer","expires_in":"3599","ext_expires_in":"3599","not_before":"1","expires_on":"2","resource":"https:\/\/graph.microsoft.com","access_token":"a\/b+c="}"#,
+    )
+    .unwrap();
+    assert_eq!(token.access_token.expose(), "a/b+c=");
+}
+
+#[test]
+fn two_hundred_without_a_usable_token_is_no_token() {
+    let cases = [
+        "",
+        "ok",
+        "[]",
+        "null",
+        "<html>",
+        "{}",
+        r#"{"token_type":"Bearer","expires_in":3599}"#,
+        r#"{"token_type":"Bearer","access_token":null}"#,
+        r#"{"token_type":"Bearer","access_token":""}"#,
+        r#"{"token_type":"Bearer","access_token":17171717}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRET\r\nX-Evil: 1"}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRET two"}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRETé"}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRET\u0000"}"#,
+        r#"{"access_token":"SECRET"}"#,
+        r#"{"token_type":"PoP","access_token":"SECRET"}"#,
+        r#"{"token_type":["Bearer"],"access_token":"SECRET"}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRET","expires_in":0}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRET","expires_in":-3600}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRET","expires_in":"-1"}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRET","expires_in":4}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRET","access_token":"SECRET"}"#,
+        r#"{"token_type":"Bearer","access_token":["SECRET"]}"#,
+        r#"{"token_type":"Bearer","access_token":"SECRET"} trailing"#,
+        r#"{"error":"invalid_client"}"#,
+    ];
+    for body in cases {
+        match read_token(body) {
+            Err(EntraError::Malformed(why)) => {
+                assert!(!why.contains("SECRET") && !why.contains("1717"), "{why}");
+            }
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_refusal_says_what_to_do_in_our_words() {
+    let got = error(
+        401,
+        "invalid_client",
+        7_000_215,
+        "Invalid client secret provided. Ensure … for a secret added to app 'aaaa0000-…'.",
+    );
+    let EntraError::Refused {
+        error: word,
+        code,
+        advice,
+        correlation_id,
+    } = &got
+    else {
+        panic!("{got:?}");
+    };
+    assert_eq!((word.as_str(), *code), ("invalid_client", Some(7_000_215)));
+    assert!(advice.contains("Value"), "{advice}");
+    assert!(!advice.contains("aaaa0000"), "{advice}");
+    assert_eq!(
+        correlation_id.as_deref(),
+        Some("8c1d0000-1111-4222-8333-444444444444")
+    );
+    let line = got.to_string();
+    assert!(
+        line.starts_with("invalid_client AADSTS7000215: the client secret is wrong"),
+        "{line}"
+    );
+    assert!(!line.contains('\n') && !line.contains("Trace"), "{line}");
+}
+
+#[test]
+fn an_unknown_code_is_quoted_and_can_be_looked_up() {
+    let line = error(
+        400,
+        "invalid_request",
+        12_345,
+        "The \u{1b}[31mwidget is odd. More. ",
+    )
+    .to_string();
+    assert_eq!(
+        line,
+        "invalid_request AADSTS12345: it says: The ?[31mwidget is odd; \
+         see https://login.microsoftonline.com/error?code=12345 \
+         (correlation id 8c1d0000-1111-4222-8333-444444444444)"
+    );
+    let long = error(400, "invalid_request", 12_345, &"x".repeat(5000)).to_string();
+    assert!(long.len() < 500, "{}", long.len());
+}
+
+#[test]
+fn the_code_is_found_in_the_description_too() {
+    let body =
+        r#"{"error":"invalid_scope","error_description":"AADSTS1002012: The provided value …"}"#;
+    let got = read(&answer(400, &[], body), PROOF, NOW).unwrap_err();
+    assert!(
+        matches!(
+            got,
+            EntraError::Refused {
+                code: Some(1_002_012),
+                ..
+            }
+        ),
+        "{got:?}"
+    );
+    let body = r#"{"error":"invalid_scope","error_description":"no such scope"}"#;
+    let got = read(&answer(400, &[], body), PROOF, NOW).unwrap_err();
+    assert!(
+        got.to_string()
+            .ends_with("ends in /.default; it says: no such scope"),
+        "{got}"
+    );
+}
+
+#[test]
+fn what_passes_by_itself_is_no_refusal() {
+    for got in [
+        error(400, "temporarily_unavailable", 1, "x"),
+        error(400, "server_error", 1, "x"),
+        error(400, "invalid_client", 90_033, "x"),
+        error(503, "invalid_client", 7_000_215, "x"),
+        read(&answer(500, &[], ""), PROOF, NOW).unwrap_err(),
+        read(&answer(504, &[], "<html>"), PROOF, NOW).unwrap_err(),
+        read(&answer(599, &[], "{}"), PROOF, NOW).unwrap_err(),
+        read(&answer(408, &[], ""), PROOF, NOW).unwrap_err(),
+    ] {
+        assert!(matches!(got, EntraError::Unavailable(_)), "{got:?}");
+    }
+    let looped = error(400, "invalid_grant", 50_196, "x");
+    assert_eq!(
+        looped,
+        EntraError::Throttled {
+            retry_after: LOOP_WAIT
+        }
+    );
+}
+
+#[test]
+fn what_is_no_oauth_error_is_malformed() {
+    for (status, body) in [
+        (404, ""),
+        (403, "<html>a proxy's page</html>"),
+        (400, "{}"),
+        (401, r#"{"error":{"code":"x"}}"#),
+        (302, ""),
+        (307, r#"{"error":"moved"}"#),
+        (204, ""),
+        (
+            201,
+            r#"{"token_type":"Bearer","access_token":"a","expires_in":3599}"#,
+        ),
+    ] {
+        let got = read(&answer(status, &[], body), PROOF, NOW).unwrap_err();
+        assert!(
+            matches!(got, EntraError::Malformed(_)),
+            "{status} {body}: {got:?}"
+        );
+    }
+}
+
+#[test]
+fn waiting_is_asked_for_in_seconds_or_by_date() {
+    let cases = [
+        ("7", 7),
+        ("0", 0),
+        (" 60 ", 60),
+        ("3601", 3600),
+        ("99999999999999999999", 3600),
+        ("soon", 5),
+        ("-1", 5),
+        ("1.5", 5),
+        ("", 5),
+        ("Mon, 21 Sep 2026 14:14:10 GMT", 50),
+        ("Mon, 21 Sep 2026 14:13:00 GMT", 0),
+        ("Tue, 21 Sep 2027 14:13:20 GMT", 3600),
+        ("Mon, 21 Zep 2026 14:14:10 GMT", 5),
+        ("Mon, 21 anF 2026 14:14:10 GMT", 5),
+        ("Mon, 32 Sep 2026 14:14:10 GMT", 5),
+        ("Mon, 21 Sep 2026 14:14:10 CET", 5),
+    ];
+    for (value, expected) in cases {
+        for status in [429, 503, 400] {
+            let got = read(&answer(status, &[("retry-after", value)], ""), PROOF, NOW).unwrap_err();
+            let retry_after = Duration::from_secs(expected);
+            assert_eq!(got, EntraError::Throttled { retry_after }, "{value}");
+        }
+    }
+    let bare = read(&answer(429, &[], ""), PROOF, NOW).unwrap_err();
+    assert_eq!(bare, EntraError::Throttled { retry_after: WAIT });
+}
+
+#[test]
+fn nothing_that_was_sent_comes_back_in_an_error() {
+    for echo in [PROOF, "p%7Eq8-secret+value", "eyJhbGciOi.eyJhdWQi.c2ln"] {
+        let description = format!("The value {echo} is wrong");
+        for got in [
+            error(400, "invalid_request", 12_345, &description),
+            error(400, "invalid_client", 7_000_215, &description),
+            read(
+                &answer(
+                    400,
+                    &[],
+                    &json!({ "error": echo, "error_description": description }).to_string(),
+                ),
+                echo,
+                NOW,
+            )
+            .unwrap_err(),
+        ] {
+            assert!(!got.to_string().contains(echo), "{got}");
+            assert!(!format!("{got:?}").contains(echo), "{got:?}");
+        }
+    }
+}
+
+#[test]
+fn errors_are_made_fit_for_a_log() {
+    let odd = ["", "two words", "a\nb", "x<script>", &"x".repeat(65)];
+    for error in odd {
+        let body = json!({ "error": error, "correlation_id": "not\na guid" }).to_string();
+        let got = read(&answer(400, &[], &body), PROOF, NOW).unwrap_err();
+        assert_eq!(
+            got.to_string(),
+            "unrecognised_error: the endpoint refused the request"
+        );
+    }
+}

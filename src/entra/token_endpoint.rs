@@ -1,0 +1,140 @@
+//! The token endpoint's wire: one POST of a form, one answer, Entra's errors as sentences an
+//! operator can act on.
+
+use std::time::Duration;
+
+use super::{Endpoint, token_answer};
+use crate::clock::UnixTime;
+use crate::http_client::{FetchError, HttpClient};
+use crate::secret::Secret;
+
+/// The largest answer that is read; a token with many roles has some 10 KiB.
+const LARGEST_ANSWER: usize = 256 * 1024;
+
+/// RFC 7523 §2.2.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// One tenant's token endpoint.
+#[derive(Clone, Debug)]
+pub struct TokenEndpoint {
+    /// The URL that is posted to.
+    pub url: String,
+    /// v2 sends `scope`, v1 `resource`.
+    pub endpoint: Endpoint,
+}
+
+impl TokenEndpoint {
+    /// Asks for an app-only token by the client credentials grant (RFC 6749 §4.4).
+    ///
+    /// # Errors
+    /// Anything but a token.
+    pub async fn client_credentials(
+        &self,
+        http: &HttpClient,
+        client_id: &str,
+        grant: Grant<'_>,
+        scope: &str,
+        now: UnixTime,
+    ) -> Result<TokenResponse, EntraError> {
+        let form = self.form(client_id, &grant, scope);
+        match http.post_form(&self.url, &form, LARGEST_ANSWER).await {
+            Ok(answer) => token_answer::read(&answer, grant.proof(), now),
+            Err(error @ FetchError::TooLarge(_)) => Err(EntraError::Malformed(error.to_string())),
+            Err(error) => Err(EntraError::Unavailable(error.to_string())),
+        }
+    }
+
+    fn form<'a>(
+        &self,
+        client_id: &'a str,
+        grant: &'a Grant<'_>,
+        scope: &'a str,
+    ) -> Vec<(&'static str, &'a str)> {
+        let mut form = vec![
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+        ];
+        match self.endpoint {
+            Endpoint::V2 => form.push(("scope", scope)),
+            Endpoint::V1 => {
+                form.push(("resource", scope.strip_suffix("/.default").unwrap_or(scope)))
+            }
+        }
+        match grant {
+            Grant::Secret(secret) => form.push(("client_secret", secret.expose())),
+            Grant::Assertion(assertion) => {
+                form.push(("client_assertion_type", ASSERTION_TYPE));
+                form.push(("client_assertion", assertion.expose()));
+            }
+        }
+        form
+    }
+}
+
+/// How the application proves itself in one request.
+#[derive(Clone, Debug)]
+pub enum Grant<'a> {
+    /// `client_secret`.
+    Secret(&'a Secret<String>),
+    /// `client_assertion` (RFC 7523).
+    Assertion(&'a Secret<String>),
+}
+
+impl Grant<'_> {
+    /// What no error may quote, should the endpoint do so.
+    fn proof(&self) -> &str {
+        match self {
+            Self::Secret(proof) | Self::Assertion(proof) => proof.expose(),
+        }
+    }
+}
+
+/// A token as it came.
+#[derive(Clone, Debug)]
+pub struct TokenResponse {
+    /// The access token.
+    pub access_token: Secret<String>,
+    /// When it ends.
+    pub expires_at: UnixTime,
+    /// When Entra would like it renewed (`refresh_in`).
+    pub refresh_at: Option<UnixTime>,
+}
+
+/// Why no token came. `Display` is for the operator's log, never for a caller.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EntraError {
+    /// Entra answered with an OAuth error (RFC 6749 §5.2).
+    #[error("{}", refused(error, *code, advice, correlation_id.as_deref()))]
+    Refused {
+        /// `error`.
+        error: String,
+        /// The first of `error_codes`.
+        code: Option<u64>,
+        /// What to do about it.
+        advice: String,
+        /// `correlation_id`, to find it in Entra's sign-in log.
+        correlation_id: Option<String>,
+    },
+    /// 429, or any answer with `Retry-After`.
+    #[error("throttled; asked to wait {}", humantime::format_duration(*.retry_after))]
+    Throttled {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// 5xx, no connection, timeout.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// An answer that is no token response.
+    #[error("the answer is no token response: {0}")]
+    Malformed(String),
+}
+
+fn refused(error: &str, code: Option<u64>, advice: &str, correlation: Option<&str>) -> String {
+    let code = code.map_or_else(String::new, |code| format!(" AADSTS{code}"));
+    let correlation = correlation.map_or_else(String::new, |id| format!(" (correlation id {id})"));
+    format!("{error}{code}: {advice}{correlation}")
+}
+
+#[cfg(test)]
+#[path = "token_endpoint_tests.rs"]
+mod tests;
