@@ -6,6 +6,7 @@ pub mod clock;
 pub mod edge;
 pub mod entra;
 pub mod http_client;
+pub mod inbound;
 pub mod jwt;
 pub mod policy;
 pub mod reason;

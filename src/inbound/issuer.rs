@@ -1,0 +1,196 @@
+//! A tenant whose tokens callers may bring: its keys, its verdicts, and how a token is proven.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::UnixTime;
+use crate::entra::{Authority, Endpoint, token_principal};
+use crate::http_client::HttpClient;
+use crate::jwt::{Expected, TokenError, UnverifiedToken, Verifier};
+use crate::policy::{Audience, TokenPrincipal};
+
+use super::AuthError;
+use super::key_source::EntraKeys;
+use super::key_store::{Found, KeyStore, Missing};
+use super::verdict_cache::{TokenDigest, Verdict, VerdictCache};
+
+/// The most that clocks may differ, whatever a definition says: a verdict must not outlive what
+/// the verifier would still take.
+const MOST_LEEWAY: Duration = Duration::from_secs(300);
+
+/// An issuer as the file defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerDefinition {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// The tenant.
+    pub authority: Authority,
+    /// Audiences for callers that name none themselves.
+    pub audiences: Vec<Audience>,
+    /// For `exp` and `nbf`; 300 s at most.
+    pub leeway: Duration,
+    /// How its keys are kept.
+    pub keys: KeyTimes,
+}
+
+/// `keys:` of an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyTimes {
+    /// Between background refreshes.
+    pub refresh: Duration,
+    /// Between refetches for unknown `kid`s, and after a failure.
+    pub cool_down: Duration,
+    /// How long the last good keys are trusted through an outage.
+    pub max_stale: Duration,
+}
+
+impl Default for KeyTimes {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_secs(3600),
+            cool_down: Duration::from_secs(30),
+            max_stale: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+/// A live issuer. Dropping the last one ends its background task.
+#[derive(Debug)]
+pub struct Issuer {
+    definition: IssuerDefinition,
+    verifier: Verifier,
+    keys: KeyStore<EntraKeys>,
+    verdicts: VerdictCache,
+}
+
+/// For `/readyz`, `/metrics` and the log.
+#[derive(Clone, Debug, Default)]
+pub struct IssuerStatus {
+    /// How many keys are held; 0: none were ever fetched, or they are too old.
+    pub keys: usize,
+    /// When they were last fetched with success.
+    pub fetched_at: Option<UnixTime>,
+    /// Fetches that succeeded.
+    pub fetches: u64,
+    /// Fetches that failed.
+    pub failures: u64,
+    /// Why the last fetch failed, where it did.
+    pub last_error: Option<String>,
+}
+
+impl Issuer {
+    /// Makes the issuer and starts fetching its keys in the background. Needs a tokio runtime.
+    pub fn start(definition: IssuerDefinition, http: HttpClient) -> Arc<Self> {
+        let authority = &definition.authority;
+        let verifier = Verifier::new(Expected {
+            issuers: [Endpoint::V1, Endpoint::V2]
+                .map(|endpoint| authority.issuer(endpoint))
+                .to_vec(),
+            leeway: definition.leeway.min(MOST_LEEWAY),
+        });
+        let keys = KeyStore::start(
+            Arc::clone(&definition.name),
+            definition.keys,
+            EntraKeys::new(authority, http),
+        );
+        Arc::new(Self {
+            verifier,
+            keys,
+            verdicts: VerdictCache::new(),
+            definition,
+        })
+    }
+
+    /// As the file defines it.
+    pub fn definition(&self) -> &IssuerDefinition {
+        &self.definition
+    }
+
+    /// Whether `iss` is one of this issuer's.
+    pub fn signs(&self, iss: &str) -> bool {
+        let names = &self.verifier.expected().issuers;
+        names.iter().any(|name| name == iss)
+    }
+
+    /// Whether it has usable keys now.
+    pub fn ready(&self) -> bool {
+        self.keys.generation(UnixTime::now()).is_some()
+    }
+
+    /// How its keys are.
+    pub fn status(&self) -> IssuerStatus {
+        self.keys.status(UnixTime::now())
+    }
+
+    /// Proves a token that names this issuer: cached verdict, else signature and claims.
+    ///
+    /// # Errors
+    /// `AuthError::Token` for a bad token, `AuthError::KeysUnavailable` when there are no keys to tell.
+    pub async fn prove(
+        &self,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<Arc<TokenPrincipal>, AuthError> {
+        let digest = TokenDigest::of(token)?;
+        if let Some(principal) = self.cached(&digest, now) {
+            return Ok(principal);
+        }
+        let token = UnverifiedToken::parse(token)?;
+        if !self.signs(&token.issuer) {
+            return Err(TokenError::Issuer.into());
+        }
+        self.verify(&token, digest, now).await
+    }
+
+    /// The principal of a token that was proven before, while its keys and times hold.
+    pub(super) fn cached(
+        &self,
+        digest: &TokenDigest,
+        now: UnixTime,
+    ) -> Option<Arc<TokenPrincipal>> {
+        self.verdicts.find(digest, self.keys.generation(now)?, now)
+    }
+
+    /// Verifies a token and remembers the proof.
+    pub(super) async fn verify(
+        &self,
+        token: &UnverifiedToken<'_>,
+        digest: TokenDigest,
+        now: UnixTime,
+    ) -> Result<Arc<TokenPrincipal>, AuthError> {
+        let Found {
+            item: key,
+            generation,
+        } = self
+            .keys
+            .look(now, |keys| keys.find(&token.key_id).cloned())
+            .await
+            .map_err(|missing| self.refusal(missing))?;
+        let claims = self.verifier.verify(token, &key, now)?;
+        let IssuerDefinition {
+            authority, name, ..
+        } = &self.definition;
+        let principal = Arc::new(token_principal(authority, name, claims)?);
+        let verdict = Verdict::new(
+            Arc::clone(&principal),
+            generation,
+            self.verifier.expected().leeway,
+            token.text.len(),
+        );
+        self.verdicts.remember(digest, verdict);
+        Ok(principal)
+    }
+
+    fn refusal(&self, missing: Missing) -> AuthError {
+        match missing {
+            Missing::Unknown => TokenError::UnknownKey.into(),
+            Missing::Unavailable => AuthError::KeysUnavailable {
+                issuer: Arc::clone(&self.definition.name),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "issuer_tests.rs"]
+mod tests;

@@ -1,0 +1,133 @@
+//! Was this very token proven a moment ago? Only proofs are remembered, never refusals: signature,
+//! issuer and times, until the token expires or the issuer's keys change. Audience and policy are
+//! asked again for every request.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use openssl::sha::Sha256;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use super::key_store::Generation;
+use crate::clock::UnixTime;
+use crate::jwt::{TokenError, UnverifiedToken};
+use crate::policy::TokenPrincipal;
+
+/// How many tokens one issuer's cache is laid out for.
+const USUAL_ENTRIES: usize = 20_000;
+/// How many bytes of tokens it may stand for: 20,000 usual ones, fewer of the longest.
+const LARGEST_WEIGHT: u64 = 32 * 1024 * 1024;
+/// What an entry weighs beside its claims.
+const ENTRY_WEIGHT: u64 = 512;
+
+/// One issuer's verdicts.
+#[derive(Debug)]
+pub(super) struct VerdictCache {
+    verdicts: Cache<TokenDigest, Verdict, ByTokenLength>,
+}
+
+/// SHA-256 of a whole token behind a prefix that this process drew: what is kept in memory is of
+/// no use anywhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct TokenDigest([u8; 32]);
+
+/// That a token is genuine, and how long that may be believed.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    /// Whom it names.
+    principal: Arc<TokenPrincipal>,
+    /// The keys it was verified by.
+    generation: Generation,
+    /// `nbf` less the leeway.
+    from: UnixTime,
+    /// `exp` and the leeway.
+    until: UnixTime,
+    /// The token's length, which its claims do not exceed.
+    length: u32,
+}
+
+impl VerdictCache {
+    /// An empty cache; memory is taken as it fills.
+    pub(super) fn new() -> Self {
+        Self {
+            verdicts: Cache::with_weighter(USUAL_ENTRIES, LARGEST_WEIGHT, ByTokenLength),
+        }
+    }
+
+    /// The principal of a token that was proven by these keys and is within its times. A verdict
+    /// that no longer holds is dropped.
+    pub(super) fn find(
+        &self,
+        digest: &TokenDigest,
+        generation: Generation,
+        now: UnixTime,
+    ) -> Option<Arc<TokenPrincipal>> {
+        let verdict = self.verdicts.get(digest)?;
+        if verdict.holds(generation, now) {
+            return Some(verdict.principal);
+        }
+        self.verdicts
+            .remove_if(digest, |verdict| !verdict.holds(generation, now));
+        None
+    }
+
+    /// Remembers a proof.
+    pub(super) fn remember(&self, digest: TokenDigest, verdict: Verdict) {
+        self.verdicts.insert(digest, verdict);
+    }
+}
+
+impl TokenDigest {
+    /// Digests a token.
+    ///
+    /// # Errors
+    /// When it is too long to be looked at.
+    pub(super) fn of(token: &str) -> Result<Self, TokenError> {
+        static PREFIX: LazyLock<[u8; 16]> = LazyLock::new(|| uuid::Uuid::new_v4().into_bytes());
+        if token.len() > UnverifiedToken::LONGEST {
+            return Err(TokenError::TooLarge);
+        }
+        let mut digest = Sha256::new();
+        digest.update(&*PREFIX);
+        digest.update(token.as_bytes());
+        Ok(Self(digest.finish()))
+    }
+}
+
+impl Verdict {
+    /// A verdict on a token of this length, good for as long as the token is.
+    pub(super) fn new(
+        principal: Arc<TokenPrincipal>,
+        generation: Generation,
+        leeway: Duration,
+        length: usize,
+    ) -> Self {
+        Self {
+            from: principal.claims.not_before.minus(leeway),
+            until: principal.claims.expires_at.plus(leeway),
+            principal,
+            generation,
+            length: u32::try_from(length).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// At the very second of expiry it does not hold: then the verifier is asked, and it alone.
+    fn holds(&self, generation: Generation, now: UnixTime) -> bool {
+        self.generation == generation && self.from <= now && now < self.until
+    }
+}
+
+/// Weighs a verdict by its token.
+#[derive(Clone, Copy, Debug)]
+struct ByTokenLength;
+
+impl Weighter<TokenDigest, Verdict> for ByTokenLength {
+    fn weight(&self, _: &TokenDigest, verdict: &Verdict) -> u64 {
+        ENTRY_WEIGHT + u64::from(verdict.length)
+    }
+}
+
+#[cfg(test)]
+#[path = "verdict_cache_tests.rs"]
+mod tests;
