@@ -8,6 +8,7 @@ pub mod entra;
 pub mod http_client;
 pub mod inbound;
 pub mod jwt;
+pub mod outbound;
 pub mod policy;
 pub mod reason;
 pub mod request;

@@ -1,0 +1,109 @@
+//! Whose token does a route carry on? Nobody's, the caller's own, or the gateway's.
+
+use std::sync::Arc;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+
+use super::{AccessToken, AcquireError, AppTokens};
+use crate::clock::UnixTime;
+use crate::policy::{Permit, Principal};
+use crate::request::AccessRequest;
+
+/// `token:` of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenDefinition {
+    /// Absent: nothing is sent.
+    Nothing,
+    /// `forward`: the caller's own verified token.
+    Forward,
+    /// `{ identity, scope }`: an app-only token of the gateway's.
+    App {
+        /// The identity's name in the file.
+        identity: Arc<str>,
+        /// `https://…/.default`.
+        scope: String,
+    },
+}
+
+/// The same, alive.
+#[derive(Clone, Debug)]
+pub enum Egress {
+    /// Nothing is sent.
+    Nothing,
+    /// The caller's own token.
+    CallersOwn,
+    /// Our app-only token.
+    App(Arc<AppTokens>),
+}
+
+/// What an admitted request carries.
+#[derive(Clone, Debug)]
+pub enum Carried {
+    /// No `Authorization` at all.
+    Nothing,
+    /// The caller's, as it came.
+    CallersOwn(HeaderValue),
+    /// Ours.
+    App(Arc<AccessToken>),
+}
+
+impl Egress {
+    /// Gets the token this request carries.
+    ///
+    /// # Errors
+    /// When there is none to carry: the request must not go on.
+    pub async fn token(
+        &self,
+        permit: &Permit,
+        request: &AccessRequest<'_>,
+        now: UnixTime,
+    ) -> Result<Carried, AcquireError> {
+        match self {
+            Self::Nothing => Ok(Carried::Nothing),
+            Self::CallersOwn => callers_own(permit.principal(), request.headers)
+                .map(Carried::CallersOwn)
+                .ok_or(AcquireError::NothingToForward),
+            Self::App(tokens) => Ok(Carried::App(tokens.token(now).await?)),
+        }
+    }
+
+    /// Takes note that the upstream refused what was carried.
+    pub fn refused(&self, carried: &Carried, now: UnixTime) {
+        if let (Self::App(tokens), Carried::App(token)) = (self, carried) {
+            tokens.refused(token, now);
+        }
+    }
+
+    /// Whether requests of this route carry a token of ours.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::App(_))
+    }
+}
+
+/// The bearer token that this principal was proven by.
+fn callers_own(principal: &Principal, headers: &HeaderMap) -> Option<HeaderValue> {
+    match principal {
+        Principal::Token(_) => bearer(headers),
+        Principal::Key(_) | Principal::Address(_) | Principal::Anyone => None,
+    }
+}
+
+/// The one `Authorization` header, if it is a bearer token.
+fn bearer(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let (Some(own), None) = (all.next(), all.next()) else {
+        return None;
+    };
+    let (scheme, _) = own.as_bytes().split_at_checked(b"Bearer ".len())?;
+    if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+        return None;
+    }
+    let mut own = own.clone();
+    own.set_sensitive(true);
+    Some(own)
+}
+
+#[cfg(test)]
+#[path = "egress_tests.rs"]
+mod tests;

@@ -1,0 +1,42 @@
+//! Who the gateway is when it asks for a token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::CredentialDefinition;
+use crate::entra::{Authority, Endpoint};
+
+/// An identity as the file defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityDefinition {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// The tenant that issues its tokens.
+    pub authority: Authority,
+    /// The app registration: a lower-case GUID.
+    pub client_id: String,
+    /// v2 unless asked otherwise.
+    pub endpoint: Endpoint,
+    /// How it proves itself.
+    pub credential: CredentialDefinition,
+    /// How its tokens are kept.
+    pub tokens: TokenTimes,
+}
+
+/// `tokens:` of an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenTimes {
+    /// How long before expiry a token is renewed, where Entra says nothing.
+    pub renew_before: Duration,
+    /// Between attempts after a failure.
+    pub cool_down: Duration,
+}
+
+impl Default for TokenTimes {
+    fn default() -> Self {
+        Self {
+            renew_before: Duration::from_secs(300),
+            cool_down: Duration::from_secs(5),
+        }
+    }
+}
