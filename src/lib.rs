@@ -12,5 +12,6 @@ pub mod outbound;
 pub mod policy;
 pub mod reason;
 pub mod request;
+pub mod routing;
 pub mod secret;
 pub mod telemetry;

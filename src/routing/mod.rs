@@ -1,0 +1,14 @@
+//! Which route? Listener, host, path and method to one route, never to a broader one.
+
+mod index;
+mod methods;
+mod route;
+#[cfg(test)]
+pub(crate) mod samples;
+mod table;
+mod template;
+mod tree;
+
+pub use route::{CallerClaim, HostPattern, Route, RouteDefinition, UpstreamDefinition};
+pub use table::{RouteMiss, Table, TableError};
+pub use template::{Template, TemplateError};

@@ -1,0 +1,145 @@
+//! A route: who may come in, where it goes, and whose token it carries.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, Method};
+
+use super::Template;
+use crate::inbound::Gate;
+use crate::outbound::{Egress, TokenDefinition};
+use crate::policy::Callers;
+use crate::request::CanonicalPath;
+use crate::telemetry::RouteMetrics;
+
+/// A route as the file defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteDefinition {
+    /// Its id in the file.
+    pub id: Arc<str>,
+    /// The listener's name.
+    pub listener: Arc<str>,
+    /// `match.host`; `None`: any.
+    pub host: Option<HostPattern>,
+    /// `match.path`.
+    pub path: Template,
+    /// `match.methods`; `None`: all but CONNECT and TRACE.
+    pub methods: Option<Vec<Method>>,
+    /// Who may come in.
+    pub callers: Callers,
+    /// Where it goes.
+    pub upstream: UpstreamDefinition,
+    /// Whose token it carries.
+    pub token: TokenDefinition,
+    /// What the upstream is told of the caller.
+    pub caller_headers: Vec<(HeaderName, CallerClaim)>,
+    /// Exceptions from what is stripped.
+    pub keep_headers: Vec<HeaderName>,
+    /// `allow_batch: true`: `$batch` may pass a route that carries our token.
+    pub allow_batch: bool,
+}
+
+/// A host pattern, lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// One name.
+    Exact(String),
+    /// `*.example.com`: one or more labels before the suffix `.example.com`.
+    Suffix(String),
+}
+
+/// Where a route goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamDefinition {
+    /// `https`.
+    pub tls: bool,
+    /// The host of the url: a name or an address, without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The url's path without its final slash; what goes before the forwarded path.
+    pub base_path: String,
+    /// How many leading segments are taken off.
+    pub strip_segments: usize,
+    /// `host: preserve`.
+    pub preserve_host: bool,
+    /// PEM certificates of `ca_file`; `None`: the system's.
+    pub ca_pem: Option<Arc<Vec<u8>>>,
+    /// To connect, TLS included.
+    pub connect_timeout: Duration,
+    /// Between two reads of the response, and until its head.
+    pub response_timeout: Duration,
+}
+
+impl UpstreamDefinition {
+    /// The path that goes on: the canonical bytes that were matched, less the stripped segments
+    /// (an empty rest is `/`), after the url's own path.
+    pub fn forwarded_path<'a>(&self, path: &'a CanonicalPath) -> Cow<'a, str> {
+        let rest = match path.after(self.strip_segments) {
+            "" => "/",
+            rest => rest,
+        };
+        if self.base_path.is_empty() {
+            Cow::Borrowed(rest)
+        } else {
+            Cow::Owned(format!("{}{rest}", self.base_path))
+        }
+    }
+}
+
+/// What `caller_headers` can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallerClaim {
+    /// `app:…`, `user:…`, `key:…`, `address:…`, `anyone`.
+    Principal,
+    /// The calling application, in v1 and v2 tokens.
+    Azp,
+    /// The object id.
+    Oid,
+    /// The subject.
+    Sub,
+    /// The tenant.
+    Tid,
+    /// App roles, comma-separated.
+    Roles,
+    /// Delegated scopes, space-separated.
+    Scp,
+    /// The token's id.
+    Uti,
+    /// The user's display name.
+    Name,
+    /// The user's sign-in name; mutable.
+    PreferredUsername,
+}
+
+impl CallerClaim {
+    /// Every one with its word in the file.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("principal", Self::Principal),
+        ("azp", Self::Azp),
+        ("oid", Self::Oid),
+        ("sub", Self::Sub),
+        ("tid", Self::Tid),
+        ("roles", Self::Roles),
+        ("scp", Self::Scp),
+        ("uti", Self::Uti),
+        ("name", Self::Name),
+        ("preferred_username", Self::PreferredUsername),
+    ];
+}
+
+/// A live route.
+#[derive(Debug)]
+pub struct Route {
+    /// As the file defines it.
+    pub definition: RouteDefinition,
+    /// Who may come in.
+    pub gate: Gate,
+    /// Whose token it carries.
+    pub egress: Egress,
+    /// Its counters.
+    pub metrics: RouteMetrics,
+    /// Its place in the file: the index of its prebuilt upstream.
+    pub index: usize,
+}

@@ -1,0 +1,60 @@
+//! Route definitions for the tests of those who find and use routes.
+
+use std::time::Duration;
+
+use http::Method;
+
+use super::{HostPattern, RouteDefinition, Template, UpstreamDefinition};
+use crate::outbound::TokenDefinition;
+use crate::policy::Callers;
+
+/// A public route of listener `apis` that carries nothing.
+pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
+    RouteDefinition {
+        id: id.into(),
+        listener: "apis".into(),
+        host: None,
+        path: Template::parse(path).unwrap(),
+        methods: None,
+        callers: Callers::Public,
+        upstream: upstream("", 0),
+        token: TokenDefinition::Nothing,
+        caller_headers: Vec::new(),
+        keep_headers: Vec::new(),
+        allow_batch: false,
+    }
+}
+
+/// An upstream on loopback.
+pub(crate) fn upstream(base_path: &str, strip_segments: usize) -> UpstreamDefinition {
+    UpstreamDefinition {
+        tls: false,
+        host: "127.0.0.1".to_owned(),
+        port: 8080,
+        base_path: base_path.to_owned(),
+        strip_segments,
+        preserve_host: false,
+        ca_pem: None,
+        connect_timeout: Duration::from_secs(5),
+        response_timeout: Duration::from_secs(60),
+    }
+}
+
+impl RouteDefinition {
+    pub(crate) fn taking(mut self, methods: &[&str]) -> Self {
+        let parsed = methods
+            .iter()
+            .map(|name| Method::from_bytes(name.as_bytes()).unwrap());
+        self.methods = Some(parsed.collect());
+        self
+    }
+
+    /// `*.example.com`, `api.example.com`.
+    pub(crate) fn at_host(mut self, pattern: &str) -> Self {
+        self.host = Some(match pattern.strip_prefix('*') {
+            Some(suffix) => HostPattern::Suffix(suffix.to_owned()),
+            None => HostPattern::Exact(pattern.to_owned()),
+        });
+        self
+    }
+}

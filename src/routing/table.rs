@@ -1,0 +1,93 @@
+//! All routes, arranged so that finding one costs the same with ten thousand as with ten.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::index::Index;
+use super::{Route, RouteDefinition};
+use crate::reason::Reason;
+use crate::request::{AccessRequest, Params};
+
+/// The routes by listener, host and path.
+#[derive(Debug)]
+pub struct Table {
+    routes: Vec<Arc<Route>>,
+    index: Index,
+}
+
+/// Two routes that cannot both be meant, or one that no request reaches. Indices into the
+/// definitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableError {
+    /// The route that stands in the way; the same one where a route is unreachable by itself.
+    pub first: usize,
+    /// The later or unreachable route, where the problem is reported.
+    pub second: usize,
+    /// What is wrong, naming both.
+    pub problem: String,
+}
+
+/// Why no route was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteMiss {
+    /// Nothing matches: 404.
+    NoRoute,
+    /// The winning pattern does not list the method: 405 with these in `Allow`.
+    MethodNotAllowed {
+        /// The union of what the winning pattern's routes take.
+        allow: Vec<Method>,
+    },
+}
+
+impl RouteMiss {
+    /// The word for it.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::NoRoute => Reason::NoRoute,
+            Self::MethodNotAllowed { .. } => Reason::MethodNotAllowed,
+        }
+    }
+}
+
+impl Table {
+    /// Finds routes that are equal or unreachable, before any of them is alive; in file order.
+    pub fn conflicts(definitions: &[RouteDefinition]) -> Vec<TableError> {
+        let (_, errors) = Index::of(definitions.iter());
+        errors
+    }
+
+    /// Arranges the routes. Definitions with conflicts must have been refused before; of two equal
+    /// routes the earlier would be found.
+    pub fn new(routes: Vec<Arc<Route>>) -> Self {
+        let (index, _) = Index::of(routes.iter().map(|route| &route.definition));
+        Self { routes, index }
+    }
+
+    /// All routes in file order.
+    pub fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
+    /// Finds the one route for a request.
+    ///
+    /// # Errors
+    /// When there is none, or none for this method.
+    pub fn find(&self, request: &AccessRequest<'_>) -> Result<(&Arc<Route>, Params), RouteMiss> {
+        let host = request.host.as_deref();
+        let place = self
+            .index
+            .find(request.listener, host, request.path, request.method)?;
+        let route = &self.routes[place];
+        let template = &route.definition.path;
+        let params = match template.has_parameters() {
+            true => template.matches(request.path).ok_or(RouteMiss::NoRoute)?,
+            false => Params::none(),
+        };
+        Ok((route, params))
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;
