@@ -1,0 +1,73 @@
+//! The one screen that explains the product: which route, who is calling, may it come in, and
+//! whose token goes on. Everything that decides goes through here, whoever asks.
+
+use std::sync::Arc;
+
+use super::{Denial, Plan, Refusal, guard};
+use crate::clock::UnixTime;
+use crate::outbound::Carried;
+use crate::policy::Permit;
+use crate::request::{AccessRequest, Params};
+use crate::routing::Route;
+
+/// A request that may go on. Only `admit` makes one, and without one nothing is forwarded.
+#[derive(Debug)]
+pub struct Admission {
+    route: Arc<Route>,
+    permit: Permit,
+    token: Carried,
+}
+
+impl Admission {
+    /// The route it goes by.
+    pub fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    /// Who was let in.
+    pub fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// What it carries on.
+    pub fn token(&self) -> &Carried {
+        &self.token
+    }
+}
+
+/// Decides about a request.
+///
+/// # Errors
+/// A denial, which knows its route, and the principal where one was proven.
+pub async fn admit(
+    plan: &Plan,
+    request: &AccessRequest<'_>,
+    now: UnixTime,
+) -> Result<Admission, Denial> {
+    let (route, params) = plan.routes.find(request).map_err(Denial::from)?;
+    decide(route, &params, request, now)
+        .await
+        .map_err(|why| why.on(route))
+}
+
+async fn decide(
+    route: &Arc<Route>,
+    params: &Params,
+    request: &AccessRequest<'_>,
+    now: UnixTime,
+) -> Result<Admission, Refusal> {
+    guard::check(route, request)?;
+    let proven = route.gate.identify(request, now).await?;
+    let permit = route.gate.authorize(&proven, params)?;
+    match route.egress.token(&permit, request, now).await {
+        Ok(token) => Ok(Admission {
+            route: Arc::clone(route),
+            permit,
+            token,
+        }),
+        Err(why) => Err(Refusal::Token {
+            why,
+            principal: permit.principal().clone(),
+        }),
+    }
+}

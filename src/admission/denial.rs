@@ -1,0 +1,284 @@
+//! Each refusal in HTTP, and nowhere else: status, challenge, body. Two voices: the caller's is
+//! safe, the log's is complete; neither holds a token, a secret or a claim the caller did not send.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use crate::inbound::AuthError;
+use crate::outbound::AcquireError;
+use crate::policy::{Callers, Credential, Principal};
+use crate::reason::Reason;
+use crate::routing::{Route, RouteMiss};
+
+/// Why the gateway answers by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No route, or not this method.
+    #[error("{}", .0.reason().sentence())]
+    Route(RouteMiss),
+    /// The request cannot be read safely.
+    #[error("{detail}")]
+    Malformed {
+        /// The word for it.
+        reason: Reason,
+        /// For the log.
+        detail: String,
+    },
+    /// A rule for routes that carry our token.
+    #[error("{}", .0.sentence())]
+    Guard(Reason),
+    /// Not let in.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// No token to carry.
+    #[error("{why}")]
+    Token {
+        /// Why there is none.
+        why: AcquireError,
+        /// Who was let in.
+        principal: Principal,
+    },
+    /// The upstream failed, or we did.
+    #[error("{detail}")]
+    Upstream {
+        /// The word for it.
+        reason: Reason,
+        /// For the log.
+        detail: String,
+    },
+}
+
+/// A refusal with what is known of the request: its route, and who asked.
+#[derive(Debug)]
+pub struct Denial {
+    refusal: Refusal,
+    route: Option<Arc<Route>>,
+}
+
+impl Refusal {
+    /// Makes it a denial of this route.
+    pub fn on(self, route: &Arc<Route>) -> Denial {
+        Denial {
+            refusal: self,
+            route: Some(Arc::clone(route)),
+        }
+    }
+
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Route(miss) => miss.reason(),
+            Self::Malformed { reason, .. }
+            | Self::Guard(reason)
+            | Self::Upstream { reason, .. } => *reason,
+            Self::Auth(why) => why.reason(),
+            Self::Token { why, .. } => why.reason(),
+        }
+    }
+}
+
+impl From<RouteMiss> for Denial {
+    fn from(miss: RouteMiss) -> Self {
+        Self {
+            refusal: Refusal::Route(miss),
+            route: None,
+        }
+    }
+}
+
+impl Denial {
+    /// A denial before any route was found.
+    pub fn unrouted(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            route: None,
+        }
+    }
+
+    /// The word for it.
+    pub fn reason(&self) -> Reason {
+        self.refusal.reason()
+    }
+
+    /// The route, where one was found.
+    pub fn route(&self) -> Option<&Arc<Route>> {
+        self.route.as_ref()
+    }
+
+    /// Who asked, where that was proven.
+    pub fn principal(&self) -> Option<&Principal> {
+        match &self.refusal {
+            Refusal::Auth(AuthError::Policy(why)) => why.principal.as_ref(),
+            Refusal::Token { principal, .. } => Some(principal),
+            _ => None,
+        }
+    }
+
+    /// What the log may know and the caller not.
+    pub fn detail(&self) -> String {
+        self.refusal.to_string()
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        status_of(self.reason())
+    }
+
+    /// The header fields that go with the status: `Allow`, `WWW-Authenticate`, `Retry-After`.
+    pub fn headers(&self) -> Vec<(http::HeaderName, String)> {
+        let mut fields = Vec::new();
+        match self.status() {
+            StatusCode::METHOD_NOT_ALLOWED => {
+                if let Refusal::Route(RouteMiss::MethodNotAllowed { allow }) = &self.refusal {
+                    let names: Vec<&str> = allow.iter().map(http::Method::as_str).collect();
+                    fields.push((http::header::ALLOW, names.join(", ")));
+                }
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.challenge(&mut fields),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                let wait = match &self.refusal {
+                    Refusal::Token { why, .. } => why.retry_after().as_secs().max(1),
+                    _ => 5,
+                };
+                fields.push((http::header::RETRY_AFTER, wait.to_string()));
+            }
+            _ => {}
+        }
+        fields
+    }
+
+    /// The body: problem details (RFC 9457) with the reason and the request's id.
+    pub fn problem(&self, request_id: &str) -> String {
+        let problem = Problem {
+            status: self.status().as_u16(),
+            title: self.reason().sentence(),
+            reason: self.reason().word(),
+            request_id,
+        };
+        // A struct of texts and a number always has a JSON form.
+        serde_json::to_string(&problem).unwrap_or_default()
+    }
+
+    /// RFC 6750 §3: no error code where nothing was presented; `invalid_token` for a bad one,
+    /// `insufficient_scope` for one that does not suffice.
+    fn challenge(&self, fields: &mut Vec<(http::HeaderName, String)>) {
+        let Some(route) = &self.route else { return };
+        let Refusal::Auth(why) = &self.refusal else {
+            return;
+        };
+        let unauthorized = self.status() == StatusCode::UNAUTHORIZED;
+        let presented_bearer = match why {
+            AuthError::Token(_) | AuthError::Malformed => true,
+            AuthError::Policy(refusal) => {
+                matches!(refusal.principal, Some(Principal::Token(_)))
+            }
+            _ => false,
+        };
+        let error = match (unauthorized, presented_bearer) {
+            (true, true) => Some("invalid_token"),
+            (false, true) => Some("insufficient_scope"),
+            (true, false) => None,
+            (false, false) => return,
+        };
+        if reads_bearer(route.gate.callers()) {
+            let realm = route
+                .gate
+                .issuers()
+                .first()
+                .map_or_else(String::new, |issuer| {
+                    issuer.definition().authority.tenant().to_string()
+                });
+            let authorization_uri = route
+                .gate
+                .issuers()
+                .first()
+                .map_or_else(String::new, |issuer| {
+                    issuer.definition().authority.authorization_uri()
+                });
+            let mut challenge =
+                format!("Bearer realm=\"{realm}\", authorization_uri=\"{authorization_uri}\"");
+            if let Some(error) = error {
+                challenge.push_str(&format!(
+                    ", error=\"{error}\", error_description=\"{}\"",
+                    self.reason().sentence()
+                ));
+            }
+            fields.push((http::header::WWW_AUTHENTICATE, challenge));
+        }
+        if unauthorized && route.gate.reads_basic() {
+            let basic = format!("Basic realm=\"{}\", charset=\"UTF-8\"", route.definition.id);
+            fields.push((http::header::WWW_AUTHENTICATE, basic));
+        }
+    }
+}
+
+/// RFC 9457, with two members of our own.
+#[derive(serde::Serialize)]
+struct Problem<'a> {
+    status: u16,
+    title: &'a str,
+    reason: &'a str,
+    request_id: &'a str,
+}
+
+fn reads_bearer(callers: &Callers) -> bool {
+    match callers {
+        Callers::Public => false,
+        Callers::Entries(entries) => entries
+            .iter()
+            .any(|entry| matches!(entry.credential, Some(Credential::Bearer(_)))),
+    }
+}
+
+const fn status_of(reason: Reason) -> StatusCode {
+    match reason {
+        Reason::NoRoute => StatusCode::NOT_FOUND,
+        Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Reason::BadPath | Reason::BadHost | Reason::BadFraming | Reason::RepeatedCredential => {
+            StatusCode::BAD_REQUEST
+        }
+        Reason::HeaderTimeout | Reason::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+        Reason::UriTooLong => StatusCode::URI_TOO_LONG,
+        Reason::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        Reason::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Reason::NoCredential
+        | Reason::MalformedToken
+        | Reason::TokenTooLarge
+        | Reason::AlgorithmNotAllowed
+        | Reason::CriticalHeader
+        | Reason::TokenNotForUs
+        | Reason::WrongType
+        | Reason::SenderConstrained
+        | Reason::UnknownIssuer
+        | Reason::UnknownKey
+        | Reason::BadSignature
+        | Reason::TokenExpired
+        | Reason::TokenNotYetValid
+        | Reason::WrongTenant
+        | Reason::WrongAudience
+        | Reason::MissingClaim
+        | Reason::MalformedClaim
+        | Reason::BadKey => StatusCode::UNAUTHORIZED,
+        Reason::PrincipalNotAllowed
+        | Reason::ClientNotAllowed
+        | Reason::ObjectNotAllowed
+        | Reason::RoleMissing
+        | Reason::ScopeMissing
+        | Reason::ParameterNotAllowed
+        | Reason::NetworkNotAllowed
+        | Reason::BrowserNotAllowed
+        | Reason::BatchNotAllowed
+        | Reason::ExpandNotAllowed => StatusCode::FORBIDDEN,
+        Reason::KeysUnavailable | Reason::TokenUnavailable | Reason::TokenThrottled => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Reason::TokenRefused
+        | Reason::UpstreamUnreachable
+        | Reason::UpstreamFailed
+        | Reason::UpstreamRefusedToken => StatusCode::BAD_GATEWAY,
+        Reason::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+        // The status is for the log alone: nobody is left to read an answer.
+        Reason::ClientClosed => StatusCode::BAD_REQUEST,
+        Reason::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,76 @@
+//! From whom, how and to which host did the request come? Our `X-Forwarded-*`, which continue the
+//! chain of a trusted proxy and otherwise begin one.
+
+use http::header::HOST;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::request::{AccessRequest, Client, normalised_host};
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HOST_AS_SENT: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// The fields of a request that goes on without a token of ours.
+pub(super) fn fields(
+    request: &AccessRequest<'_>,
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let believed = request.peer.trusted.then_some(request.headers);
+    [
+        chain(request, believed).map(|value| (FOR, value)),
+        Some((PROTO, proto(believed))),
+        host(request, believed).map(|value| (HOST_AS_SENT, value)),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The peer's address, after the hops that a trusted proxy tells of; a chain that we could not
+/// read goes no further.
+fn chain(request: &AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<HeaderValue> {
+    let address = request.peer.address.to_string();
+    let believed = believed.filter(|_| request.peer.client != Client::Unknown);
+    let mut chain = Vec::new();
+    for line in believed
+        .into_iter()
+        .flat_map(|headers| headers.get_all(FOR))
+    {
+        chain.extend_from_slice(line.as_bytes());
+        chain.extend_from_slice(b", ");
+    }
+    if chain.is_empty() {
+        return HeaderValue::try_from(address).ok();
+    }
+    chain.extend_from_slice(address.as_bytes());
+    HeaderValue::try_from(chain).ok()
+}
+
+/// `https` only where a trusted proxy says so: our own listeners speak plain HTTP.
+fn proto(believed: Option<&HeaderMap>) -> HeaderValue {
+    let told = believed.and_then(|headers| only(headers, &PROTO));
+    match told {
+        Some(told) if told.as_bytes().eq_ignore_ascii_case(b"https") => {
+            HeaderValue::from_static("https")
+        }
+        _ => HeaderValue::from_static("http"),
+    }
+}
+
+/// The host as it was sent to us, or to the trusted proxy.
+fn host(request: &AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<HeaderValue> {
+    let told = believed.and_then(|headers| only(headers, &HOST_AS_SENT));
+    let told = told.filter(|host| {
+        host.to_str()
+            .is_ok_and(|host| normalised_host(host).is_some())
+    });
+    if let Some(host) = told.or_else(|| only(request.headers, &HOST)) {
+        return Some(host.clone());
+    }
+    HeaderValue::from_str(request.host.as_deref()?).ok()
+}
+
+/// A field that came exactly once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next()?;
+    lines.next().is_none().then_some(first)
+}

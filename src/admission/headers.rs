@@ -1,0 +1,102 @@
+//! What goes on to the upstream and what never does: spoofed identity headers, credentials,
+//! method overrides, foreign forwarding headers, in every spelling. Removals come first, then
+//! additions, each replacing what may be left under its name.
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Admission;
+use super::forwarding;
+use super::names::{Names, Rule, are_one};
+use super::telling::told;
+use crate::outbound::Carried;
+use crate::policy::Principal;
+use crate::request::AccessRequest;
+use crate::routing::{Route, RouteDefinition};
+
+/// What is stripped, prepared once for all routes of a plan.
+#[derive(Debug)]
+pub struct HeaderRules {
+    names: Names,
+}
+
+impl HeaderRules {
+    /// Gathers every header that any route's `caller_headers` names.
+    pub fn new<'a>(definitions: impl Iterator<Item = &'a RouteDefinition>) -> Self {
+        let told = definitions.flat_map(|route| &route.caller_headers);
+        Self {
+            names: Names::with(told.map(|(name, _)| name)),
+        }
+    }
+
+    /// The received fields that must not go on; allocates only where there are any. Hop-by-hop
+    /// fields are Pingora's business, `X-Request-Id` is the proxy's.
+    pub fn removals(&self, route: &Route, headers: &HeaderMap) -> Vec<HeaderName> {
+        self.removed(&route.definition, route.egress.is_ours(), headers)
+    }
+
+    /// The fields that we set, replacing what came: `Authorization`, `caller_headers`, and on routes
+    /// without a token of ours `X-Forwarded-For`, `-Proto`, `-Host` (continuing a trusted proxy's).
+    pub fn additions(
+        &self,
+        admission: &Admission,
+        request: &AccessRequest<'_>,
+    ) -> Vec<(HeaderName, HeaderValue)> {
+        let route = admission.route();
+        let mut fields = Vec::new();
+        fields.extend(authorization(admission.token()).map(|value| (AUTHORIZATION, value)));
+        fields.extend(caller_fields(
+            &route.definition,
+            admission.permit().principal(),
+        ));
+        if !route.egress.is_ours() {
+            fields.extend(forwarding::fields(request));
+        }
+        fields
+    }
+
+    fn removed(
+        &self,
+        route: &RouteDefinition,
+        carries_ours: bool,
+        headers: &HeaderMap,
+    ) -> Vec<HeaderName> {
+        let goes = |name: &&HeaderName| match self.names.rule(name) {
+            None => false,
+            Some(Rule::Always | Rule::Misspelled) => true,
+            Some(Rule::OnTokenRoutes) => carries_ours,
+            // SECURITY: what this route tells of the caller is never the caller's to say.
+            Some(Rule::UnlessKept) => !route.keep_headers.contains(name) || tells(route, name),
+        };
+        headers.keys().filter(goes).cloned().collect()
+    }
+}
+
+fn tells(route: &RouteDefinition, name: &HeaderName) -> bool {
+    let mut told = route.caller_headers.iter();
+    told.any(|(own, _)| are_one(own.as_str(), name.as_str()))
+}
+
+fn authorization(carried: &Carried) -> Option<HeaderValue> {
+    let mut value = match carried {
+        Carried::Nothing => return None,
+        Carried::CallersOwn(value) => value.clone(),
+        Carried::App(token) => token.header.clone(),
+    };
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn caller_fields(
+    route: &RouteDefinition,
+    principal: &Principal,
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    route
+        .caller_headers
+        .iter()
+        .filter_map(|(name, claim)| Some((name.clone(), told(principal, *claim)?)))
+}
+
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;

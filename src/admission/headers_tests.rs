@@ -1,0 +1,262 @@
+//! Spellings by which a caller would like to be someone else, and what the upstream gets instead.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::*;
+use crate::clock::UnixTime;
+use crate::outbound::AccessToken;
+use crate::request::{CanonicalPath, Peer};
+use crate::routing::CallerClaim;
+use crate::routing::samples::definition;
+
+fn name(text: &str) -> HeaderName {
+    HeaderName::from_bytes(text.as_bytes()).unwrap()
+}
+
+fn headers(lines: &[(&str, &str)]) -> HeaderMap {
+    let lines = lines.iter();
+    lines
+        .map(|(field, value)| (name(field), HeaderValue::from_str(value).unwrap()))
+        .collect()
+}
+
+/// A route that tells its upstream who calls, and one that does not.
+fn routes() -> [RouteDefinition; 2] {
+    let mut telling = definition("telling", "/a");
+    telling.caller_headers = vec![
+        (name("x-client-id"), CallerClaim::Principal),
+        (name("x-roles"), CallerClaim::Roles),
+    ];
+    [telling, definition("plain", "/b")]
+}
+
+fn is_removed(route: &RouteDefinition, carries_ours: bool, field: &str) -> bool {
+    let rules = HeaderRules::new(routes().iter());
+    let sent = headers(&[(field, "x"), ("accept", "*/*")]);
+    let removed = rules.removed(route, carries_ours, &sent);
+    assert!(
+        removed.iter().all(|removed| *removed == name(field)),
+        "{removed:?}"
+    );
+    !removed.is_empty()
+}
+
+#[test]
+fn nobody_says_by_a_header_who_they_are() {
+    let attacks = "
+        Authorization AUTHORIZATION X-Api-Key x_api_key X.Api.Key X~Api-Key
+        Remote-User REMOTE_USER remote.user Remote-Groups X-Remote-User X_Remote-Group
+        X-Remote-Extra-Scopes X-Forwarded-User X_Forwarded_User X.Forwarded.User X-Forwarded_User
+        X-Forwarded-Email X-Forwarded-Groups X-Forwarded-Preferred-Username
+        X-Forwarded-Access-Token X-Forwarded-Client-Cert X-Auth-Request-User
+        X_Auth_Request_Email X-Auth-Request-Access-Token X-Auth-User X-Auth-Username X-Auth-Roles
+        X-MS-CLIENT-PRINCIPAL X_MS_CLIENT_PRINCIPAL X-MS-CLIENT-PRINCIPAL-ID
+        X-MS-CLIENT-PRINCIPAL-NAME X-MS-Client-Principal-Idp X-MS-TOKEN-AAD-ACCESS-TOKEN
+        X_MS_TOKEN_AAD_ID_TOKEN X-Authenticated-User X.Authenticated.User X-WebAuth-User
+        X-Consumer-Username OIDC_CLAIM_sub Cf-Access-Jwt-Assertion X-Goog-Iap-Jwt-Assertion
+        X-Amzn-Oidc-Data Client-Cert SSL_CLIENT_S_DN X-SSL-Client-Verify X-ARR-ClientCert
+        X-HTTP-Method X-HTTP-Method-Override X_HTTP_Method_Override X-Method-Override
+        X.Method.Override X-Original-URL X_Original_URL X-Rewrite-URL X-Original-URI
+        X-Envoy-Original-Path Forwarded X-Forwarded-For X_Forwarded_For X-Forwarded-Proto
+        X-Forwarded-Host X-Forwarded-Prefix X-Forwarded-Port X-Forwarded X-Real-IP X_Real_IP
+        True-Client-IP X-Client-Id x_client_id X.Client.Id X-Client.Id X!Client-Id X-Roles X_ROLES
+    ";
+    for route in &routes() {
+        for carries_ours in [false, true] {
+            for field in attacks.split_whitespace() {
+                assert!(is_removed(route, carries_ours, field), "{field}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ordinary_headers_go_on() {
+    let ordinary = "
+        Host Accept Accept-Encoding User-Agent Content-Type Content-Length Range If-Match
+        If-None-Match Prefer ConsistencyLevel traceparent tracestate X-Request-Id X-Client
+        X-Client-Identity X-Role Client-Request-Id X-Custom Remote X-Auth X-Auth-Token
+        X-AnchorMailbox Idempotency-Key X-Forward X-Api-Key2 Via Date
+    ";
+    let [telling, plain] = routes();
+    for field in ordinary.split_whitespace() {
+        assert!(!is_removed(&telling, true, field), "{field}");
+        assert!(!is_removed(&plain, false, field), "{field}");
+    }
+}
+
+#[test]
+fn a_field_about_the_message_has_one_spelling() {
+    let [_, plain] = routes();
+    for field in [
+        "Content_Length",
+        "content.length",
+        "Transfer_Encoding",
+        "X_Request_Id",
+    ] {
+        assert!(is_removed(&plain, false, field), "{field}");
+    }
+    for field in ["Content-Length", "Transfer-Encoding", "X-Request-Id"] {
+        assert!(!is_removed(&plain, false, field), "{field}");
+    }
+}
+
+#[test]
+fn cookies_and_origins_end_where_our_token_begins() {
+    let [_, plain] = routes();
+    for field in [
+        "Cookie",
+        "Origin",
+        "Proxy-Authorization",
+        "proxy_authorization",
+        "Cookie2",
+    ] {
+        assert!(is_removed(&plain, true, field), "{field}");
+        assert!(!is_removed(&plain, false, field), "{field}");
+    }
+}
+
+#[test]
+fn only_what_others_trust_can_be_kept_and_only_as_it_is_written() {
+    let [mut telling, mut plain] = routes();
+    let kept = [
+        "x-forwarded-user",
+        "x-client-id",
+        "authorization",
+        "x-api-key",
+        "x-forwarded-for",
+        "x-ms-token-aad-id-token",
+        "x-http-method-override",
+        "x-original-url",
+        "cookie",
+    ];
+    telling.keep_headers = kept.map(name).into();
+    plain.keep_headers = kept.map(name).into();
+    assert!(!is_removed(&plain, true, "X-Forwarded-User"));
+    assert!(is_removed(&plain, true, "X_Forwarded_User"));
+    assert!(is_removed(&plain, true, "X-Forwarded-Email"));
+    // Another route tells its own upstream by this name; this one was allowed to keep it.
+    assert!(!is_removed(&plain, true, "X-Client-Id"));
+    assert!(is_removed(&telling, true, "X-Client-Id"));
+    for field in &kept[2..] {
+        assert!(is_removed(&plain, true, field), "{field}");
+    }
+}
+
+#[test]
+fn a_field_that_came_often_is_removed_once_and_whole() {
+    let rules = HeaderRules::new(routes().iter());
+    let sent = headers(&[
+        ("x-roles", "a"),
+        ("x-roles", "b"),
+        ("x_roles", "c"),
+        ("accept", "*/*"),
+    ]);
+    let mut removed = rules.removed(&routes()[0], false, &sent);
+    removed.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    assert_eq!(removed, ["x-roles", "x_roles"]);
+    assert_eq!(
+        rules
+            .removed(&routes()[0], false, &HeaderMap::new())
+            .capacity(),
+        0
+    );
+}
+
+#[test]
+fn authorization_is_ours_the_callers_or_absent() {
+    assert_eq!(authorization(&Carried::Nothing), None);
+    let own = HeaderValue::from_static("Bearer own");
+    let ours = AccessToken {
+        header: HeaderValue::from_static("Bearer ours"),
+        expires_at: UnixTime::from_seconds(2),
+        renew_at: UnixTime::from_seconds(1),
+    };
+    for (carried, expected) in [
+        (Carried::CallersOwn(own), "Bearer own"),
+        (Carried::App(Arc::new(ours)), "Bearer ours"),
+    ] {
+        let value = authorization(&carried).unwrap();
+        assert_eq!(value, expected);
+        assert!(value.is_sensitive());
+    }
+}
+
+#[test]
+fn the_upstream_is_told_what_is_known_and_nothing_else() {
+    let told: Vec<_> = caller_fields(&routes()[0], &Principal::Key("payroll".into())).collect();
+    assert_eq!(
+        told,
+        [(name("x-client-id"), HeaderValue::from_static("key:payroll"))]
+    );
+}
+
+fn forwarded(trusted: bool, sent: &[(&str, &str)]) -> Vec<(String, String)> {
+    let sent = headers(sent);
+    let trusted = trusted.then(|| "10.0.0.0/8".parse().unwrap());
+    let trusted: Vec<ipnet::IpNet> = trusted.into_iter().collect();
+    let request = AccessRequest {
+        listener: "apis",
+        method: &Method::GET,
+        host: Some("api.example.com".into()),
+        path: &CanonicalPath::parse("/").unwrap(),
+        query: None,
+        headers: &sent,
+        peer: Peer::of([10, 0, 0, 1].into(), &sent, &trusted),
+    };
+    let text = |value: HeaderValue| value.to_str().unwrap().to_owned();
+    let fields = forwarding::fields(&request);
+    fields
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect()
+}
+
+#[test]
+fn only_a_trusted_proxy_is_continued() {
+    let sent = [
+        ("host", "API.example.com:8080"),
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-for", "10.0.0.9"),
+        ("x-forwarded-proto", "HTTPS"),
+        ("x-forwarded-host", "www.example.com"),
+    ];
+    let expect = |chain: &str, proto: &str, host: &str| {
+        [
+            ("x-forwarded-for", chain),
+            ("x-forwarded-proto", proto),
+            ("x-forwarded-host", host),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    assert_eq!(
+        forwarded(false, &sent),
+        expect("10.0.0.1", "http", "API.example.com:8080")
+    );
+    assert_eq!(
+        forwarded(true, &sent),
+        expect("192.0.2.7, 10.0.0.9, 10.0.0.1", "https", "www.example.com")
+    );
+    assert_eq!(
+        forwarded(true, &sent[..1]),
+        expect("10.0.0.1", "http", "API.example.com:8080")
+    );
+    assert_eq!(
+        forwarded(true, &[]),
+        expect("10.0.0.1", "http", "api.example.com")
+    );
+    let unreadable = [("host", "a"), ("x-forwarded-for", "192.0.2.7, unknown")];
+    assert_eq!(
+        forwarded(true, &unreadable),
+        expect("10.0.0.1", "http", "a")
+    );
+    let odd = [
+        ("host", "a"),
+        ("x-forwarded-proto", "ftp"),
+        ("x-forwarded-host", "a/b"),
+        ("x-forwarded-host", "c"),
+    ];
+    assert_eq!(forwarded(true, &odd), expect("10.0.0.1", "http", "a"));
+    assert_eq!(forwarded(true, &odd[..3]), expect("10.0.0.1", "http", "a"));
+}
