@@ -4,6 +4,7 @@
 
 pub mod admission;
 pub mod clock;
+pub mod config;
 pub mod edge;
 pub mod entra;
 pub mod http_client;

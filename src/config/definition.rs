@@ -1,0 +1,147 @@
+//! A whole valid configuration, and the way to one.
+
+use std::fs::File;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::excerpt::Excerpt;
+use super::problem::{Problem, Problems};
+use super::reader::Reader;
+use super::tree::{Found, Tree, Unreadable};
+use super::{resolve, schema};
+use crate::edge::ListenerDefinition;
+use crate::http_client::FetchDefinition;
+use crate::inbound::IssuerDefinition;
+use crate::outbound::IdentityDefinition;
+use crate::routing::RouteDefinition;
+use crate::telemetry::LogDefinition;
+
+/// The largest file that is read; ten thousand routes have a third of it.
+const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+
+/// A whole valid configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where traffic is accepted.
+    pub listeners: Vec<ListenerDefinition>,
+    /// `admin.address`.
+    pub admin: Option<SocketAddr>,
+    /// How the gateway itself fetches.
+    pub fetch: FetchDefinition,
+    /// Whose tokens are accepted.
+    pub issuers: Vec<IssuerDefinition>,
+    /// Who the gateway is.
+    pub identities: Vec<IdentityDefinition>,
+    /// The routes in file order.
+    pub routes: Vec<RouteDefinition>,
+    /// The process's log.
+    pub log: LogDefinition,
+    /// Worker threads.
+    pub threads: usize,
+    /// `shutdown:`.
+    pub shutdown: ShutdownDefinition,
+}
+
+/// `shutdown:` of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownDefinition {
+    /// Between not ready and no longer accepting.
+    pub delay: Duration,
+    /// How long requests in flight may take to end.
+    pub grace: Duration,
+}
+
+impl Default for ShutdownDefinition {
+    fn default() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            grace: Duration::from_secs(25),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and resolves a file.
+    ///
+    /// # Errors
+    /// Every problem of the file, in file order.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let name = path.display().to_string();
+        let whole = |message| Problems(vec![Problem::whole(&name, message)]);
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
+            .map_err(|cause| whole(format!("the file cannot be read: {cause}")))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| whole("the file is not UTF-8 text".to_owned()))?;
+        Self::parse(&text, &name, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Resolves a text; `name` stands for its path in problems, relative files are looked for in `base`.
+    ///
+    /// # Errors
+    /// Every problem of the text, in its order.
+    pub fn parse(text: &str, name: &str, base: &Path) -> Result<Self, Problems> {
+        if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST_FILE) {
+            return Err(Problems(vec![Problem::whole(
+                name,
+                "the file is larger than 16 MiB".to_owned(),
+            )]));
+        }
+        let (tree, found) = Tree::parse(text).map_err(|why| unreadable(text, name, why))?;
+        let mut reader = Reader::new(&tree, found);
+        let config = match tree.root() {
+            Some(root) => resolve::resolve(root, &mut reader, base),
+            None => {
+                return Err(Problems(vec![Problem::whole(
+                    name,
+                    "the file is empty".to_owned(),
+                )]));
+            }
+        };
+        let found = reader.into_found();
+        match config {
+            Some(config) if found.is_empty() => Ok(config),
+            _ => Err(problems(text, name, &tree, found)),
+        }
+    }
+
+    /// The JSON Schema of the file, for editors.
+    pub fn schema() -> serde_json::Value {
+        schema::schema()
+    }
+}
+
+fn problems(text: &str, name: &str, tree: &Tree<'_>, found: Vec<Found>) -> Problems {
+    let secrets = tree.secrets();
+    let problem = |found: Found| Problem {
+        file: name.to_owned(),
+        line: found.at.line,
+        column: found.at.column,
+        path: found.node.map(|node| tree.path(node)).unwrap_or_default(),
+        message: found.message,
+        hint: found.hint,
+        excerpt: Some(Excerpt::around(text, found.at, &secrets)),
+    };
+    let problems: Vec<_> = found.into_iter().map(problem).collect();
+    if problems.is_empty() {
+        // Fails closed: a value that is neither there nor complained of is our own mistake.
+        let message = "the file could not be understood; please report this".to_owned();
+        return Problems(vec![Problem::whole(name, message)]);
+    }
+    Problems(problems)
+}
+
+fn unreadable(text: &str, name: &str, Unreadable(found): Unreadable) -> Problems {
+    Problems(vec![Problem {
+        file: name.to_owned(),
+        line: found.at.line,
+        column: found.at.column,
+        path: String::new(),
+        message: found.message,
+        hint: found.hint,
+        excerpt: Some(Excerpt::of_unparsed(text, found.at)),
+    }])
+}

@@ -1,0 +1,157 @@
+//! The values of a route that are one thing or another: a word or a list, a word or a mapping.
+
+use serde_json::{Value as Json, json};
+
+use super::{Entry, OurToken};
+use crate::config::reader::{At, Read, Reader, suggestion};
+use crate::config::schema::Schemas;
+use crate::config::tree::{NodeId, Value};
+use crate::config::value::CallerHeader;
+use crate::routing::CallerClaim;
+
+/// `callers:`.
+#[derive(Debug)]
+pub(in crate::config) enum Callers {
+    /// The word.
+    Public,
+    /// Alternatives in file order, with how many were written.
+    Entries(Vec<At<Entry>>, usize),
+}
+
+impl Read for Callers {
+    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+        match reader.tree().value(node) {
+            Value::Scalar { text, .. } if text == "public" => Some(Self::Public),
+            Value::List(items) if items.is_empty() => {
+                reader
+                    .problem(node, "an empty list lets nobody in")
+                    .hint("name who may come in; `callers: public` leaves a route open");
+                None
+            }
+            Value::List(items) => {
+                let entries = items
+                    .iter()
+                    .filter_map(|&item| At::read(item, reader))
+                    .collect();
+                Some(Self::Entries(entries, items.len()))
+            }
+            Value::Scalar { text, .. } => {
+                let hint = suggestion(text, std::iter::once("public"));
+                let found = reader.unexpected(node, "a list of entries or `public`");
+                if hint.is_some() {
+                    found.hint = hint;
+                }
+                None
+            }
+            Value::Map(_) => {
+                let found = reader.unexpected(node, "a list of entries or `public`");
+                found.hint("begin each entry with `- `");
+                None
+            }
+            Value::Broken => None,
+        }
+    }
+
+    fn schema(schemas: &mut Schemas) -> Json {
+        let entry = Entry::schema(schemas);
+        json!({ "oneOf": [
+            { "const": "public" },
+            { "type": "array", "minItems": 1, "items": entry },
+        ] })
+    }
+}
+
+/// `token:`.
+#[derive(Debug)]
+pub(in crate::config) enum Token {
+    /// The caller's own goes on.
+    Forward,
+    /// The gateway's.
+    Ours(OurToken),
+}
+
+impl Read for Token {
+    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+        if let Some((text, _)) = reader.scalar(node) {
+            if text == "forward" {
+                return Some(Self::Forward);
+            }
+            let hint = suggestion(text, std::iter::once("forward"));
+            let found = reader.unexpected(node, "`forward` or `{ identity: …, scope: … }`");
+            found.hint = hint.or_else(|| Some("leave `token` out to send nothing".to_owned()));
+            return None;
+        }
+        OurToken::read(node, reader).map(Self::Ours)
+    }
+
+    fn schema(schemas: &mut Schemas) -> Json {
+        let ours = OurToken::schema(schemas);
+        json!({ "oneOf": [{ "const": "forward" }, ours] })
+    }
+}
+
+/// `caller_headers:`.
+#[derive(Debug)]
+pub(in crate::config) struct CallerHeaders(
+    pub(in crate::config) Vec<(At<CallerHeader>, CallerClaim)>,
+);
+
+impl Read for CallerHeaders {
+    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let children = reader.map(node, "a mapping such as `{ X-Client-Id: azp }`")?;
+        let mut headers = Vec::with_capacity(children.len());
+        for &child in children {
+            let header = CallerHeader::of_key(child, reader);
+            let claim = CallerClaim::read(child, reader);
+            if let (Some(value), Some(claim)) = (header, claim) {
+                headers.push((At { value, node: child }, claim));
+            }
+        }
+        Some(Self(headers))
+    }
+
+    fn schema(schemas: &mut Schemas) -> Json {
+        json!({ "type": "object", "additionalProperties": CallerClaim::schema(schemas) })
+    }
+}
+
+/// `sha256:` of a key. It is not quoted: whoever has it can look for the key at leisure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct Sha256(pub(in crate::config) [u8; 32]);
+
+impl Read for Sha256 {
+    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let expected = "the 64 hexadecimal digits of a SHA-256";
+        let hash = reader.scalar(node).and_then(|(text, _)| decoded(text));
+        if hash.is_none() {
+            let length = reader.scalar(node).map(|(text, _)| text.chars().count());
+            let found = reader.unexpected(node, expected);
+            found.hint = length
+                .filter(|&length| length != 64)
+                .map(|length| format!("these are {length} characters"));
+        }
+        hash.map(Self)
+    }
+
+    fn schema(_: &mut Schemas) -> Json {
+        json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" })
+    }
+}
+
+fn decoded(text: &str) -> Option<[u8; 32]> {
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|digit| {
+            digit
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        })
+        .collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits
+        .chunks_exact(2)
+        .map(|pair| (pair[0] << 4) | pair[1])
+        .collect();
+    (digits.len() == 64)
+        .then(|| <[u8; 32]>::try_from(bytes).ok())
+        .flatten()
+}

@@ -1,0 +1,12 @@
+//! The file exactly as it is written: every object with its keys. The comments here are what an
+//! editor shows by the JSON Schema. What it all means is `resolve`'s business.
+
+mod choice;
+mod entra;
+mod route;
+mod server;
+
+pub(super) use choice::{CallerHeaders, Callers, Token};
+pub(super) use entra::{Certificate, Credential, Identity, Issuer, Keys};
+pub(super) use route::{ApiKey, Bearer, Entry, OurToken, Route, Upstream};
+pub(super) use server::{Admin, Fetch, File, Listener, Log, Shutdown};

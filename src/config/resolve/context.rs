@@ -1,0 +1,164 @@
+//! What every part of resolving needs: the list of problems, the files next to the configuration,
+//! and what has been read of them already.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssl::sha::sha256;
+use openssl::x509::X509;
+
+use crate::config::reader::{At, May, Reader, suggestion};
+use crate::config::secret_ref::SecretRef;
+use crate::config::tree::{Found, NodeId};
+use crate::config::value::FilePath;
+use crate::secret::{Secret, SecretSource};
+
+/// The shortest key: 128 bits where it is made of hexadecimal digits.
+const SHORTEST_KEY: usize = 32;
+
+/// The way of all parts of resolving.
+pub(super) struct Context<'c, 'r, 't> {
+    pub(super) reader: &'c mut Reader<'r, 't>,
+    base: &'c Path,
+    // Ten thousand routes may name one file: it is read once and held once.
+    certificates: HashMap<PathBuf, Result<Arc<Vec<u8>>, String>>,
+    keys: HashMap<SecretSource, Result<[u8; 32], String>>,
+}
+
+impl<'c, 'r, 't> Context<'c, 'r, 't> {
+    /// Files are looked for in `base`.
+    pub(super) fn new(reader: &'c mut Reader<'r, 't>, base: &'c Path) -> Self {
+        Self {
+            reader,
+            base,
+            certificates: HashMap::new(),
+            keys: HashMap::new(),
+        }
+    }
+
+    /// Notes a problem with a value.
+    pub(super) fn problem(&mut self, node: NodeId, message: impl Into<String>) -> &mut Found {
+        self.reader.problem(node, message)
+    }
+
+    /// Notes that nothing has this name, and what was meant by it.
+    pub(super) fn unknown<'n>(
+        &mut self,
+        kind: &str,
+        name: &str,
+        node: NodeId,
+        names: impl Iterator<Item = &'n str>,
+    ) {
+        // Sorted, so that the same file always gets the same words.
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable();
+        let hint = suggestion(name, names.iter().copied()).unwrap_or_else(|| match names.len() {
+            0 => format!("the file defines no {kind}"),
+            1..=8 => format!("there is: {}", names.join(", ")),
+            count => format!("there are {count} of them, none with a name like it"),
+        });
+        self.problem(node, format!("there is no {kind} `{name}`"))
+            .hint(hint);
+    }
+
+    /// A duration, its default where it is left out; it must lie within bounds.
+    pub(super) fn within(
+        &mut self,
+        written: &May<Duration>,
+        default: Duration,
+        bounds: RangeInclusive<Duration>,
+    ) -> Duration {
+        let Some(at) = written.get() else {
+            return default;
+        };
+        if !bounds.contains(&at.value) {
+            let (least, most) = (spelled(*bounds.start()), spelled(*bounds.end()));
+            let message = format!("expected {least} to {most}, found {}", spelled(at.value));
+            self.problem(at.node, message);
+        }
+        at.value
+    }
+
+    /// A secret's text.
+    pub(super) fn secret(&mut self, at: &At<SecretRef>) -> Option<Secret<String>> {
+        match self.source(&at.value).read_text() {
+            Ok(secret) => Some(secret),
+            Err(why) => {
+                self.problem(at.node, why.to_string());
+                None
+            }
+        }
+    }
+
+    /// A file's bytes, which may be a key's.
+    pub(super) fn bytes(&mut self, at: &At<FilePath>) -> Option<Secret<Vec<u8>>> {
+        match SecretSource::File(self.base.join(&at.value.0)).read_bytes() {
+            Ok(bytes) => Some(bytes),
+            Err(why) => {
+                self.problem(at.node, why.to_string());
+                None
+            }
+        }
+    }
+
+    /// The PEM certificates of a `ca_file`.
+    pub(super) fn certificates(&mut self, at: &At<FilePath>) -> Option<Arc<Vec<u8>>> {
+        let path = self.base.join(&at.value.0);
+        let read = self
+            .certificates
+            .entry(path)
+            .or_insert_with_key(|path| trusted(path))
+            .clone();
+        read.map_err(|why| self.problem(at.node, why)).ok()
+    }
+
+    /// The SHA-256 of an API key, which must be long enough to be one.
+    pub(super) fn key_hash(&mut self, at: &At<SecretRef>) -> Option<[u8; 32]> {
+        let source = self.source(&at.value);
+        let read = self.keys.entry(source).or_insert_with_key(hashed).clone();
+        read.map_err(|why| self.problem(at.node, why)).ok()
+    }
+
+    fn source(&self, written: &SecretRef) -> SecretSource {
+        match &written.0 {
+            SecretSource::File(path) => SecretSource::File(self.base.join(path)),
+            SecretSource::Env(name) => SecretSource::Env(name.clone()),
+        }
+    }
+}
+
+fn trusted(path: &Path) -> Result<Arc<Vec<u8>>, String> {
+    let source = SecretSource::File(path.to_owned());
+    let bytes = source.read_bytes().map_err(|why| why.to_string())?;
+    match X509::stack_from_pem(bytes.expose()) {
+        Ok(certificates) if !certificates.is_empty() => Ok(Arc::new(bytes.expose().clone())),
+        Ok(_) | Err(_) => Err(format!("{source} holds no PEM certificates")),
+    }
+}
+
+fn hashed(source: &SecretSource) -> Result<[u8; 32], String> {
+    let key = source.read_text().map_err(|why| why.to_string())?;
+    let key = key.expose();
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!(
+            "the key in {source} has characters that no header can carry"
+        ));
+    }
+    if key.len() < SHORTEST_KEY {
+        return Err(format!(
+            "the key in {source} is shorter than {SHORTEST_KEY} characters"
+        ));
+    }
+    Ok(sha256(key.as_bytes()))
+}
+
+/// A duration as the file writes it.
+fn spelled(duration: Duration) -> String {
+    let text = humantime::format_duration(duration).to_string();
+    text.replace("days", "d")
+        .replace("day", "d")
+        .replace(' ', "")
+}

@@ -1,0 +1,15 @@
+//! What does the file mean? Names are linked, rules are held, secrets and certificates are read, and
+//! domain types come out. Every check runs, whatever else is wrong.
+
+mod callers;
+mod context;
+mod identity;
+mod issuer;
+mod microsoft;
+mod route;
+mod server;
+mod token;
+mod upstream;
+mod whole;
+
+pub(super) use whole::resolve;

@@ -1,0 +1,183 @@
+//! A route: its name, what it matches, and its parts put together.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use http::{HeaderName, Method};
+
+use super::context::Context;
+use super::whole::Known;
+use super::{callers, token, upstream};
+use crate::config::file::{CallerHeaders, Route};
+use crate::config::reader::At;
+use crate::config::tree::NodeId;
+use crate::config::value::{Filled, KeptHeader, Verb, spelling};
+use crate::routing::{CallerClaim, RouteDefinition};
+
+/// What earlier routes have said.
+#[derive(Default)]
+pub(super) struct Seen {
+    ids: HashMap<String, NodeId>,
+    keys: HashMap<String, ([u8; 32], String)>,
+}
+
+/// One route.
+pub(super) fn route(
+    context: &mut Context<'_, '_, '_>,
+    known: &Known<'_>,
+    seen: &mut Seen,
+    At { value: written, .. }: &At<Route>,
+) -> Option<RouteDefinition> {
+    check_id(context, seen, written);
+    let listener = written.listener.get();
+    if let Some(name) = listener.filter(|name| !known.listeners.contains(name.value.0.as_str())) {
+        context.unknown(
+            "listener",
+            &name.value.0,
+            name.node,
+            known.listeners.iter().copied(),
+        );
+    }
+    let matched = written.r#match.get().map(|at| &at.value);
+    let path = matched.and_then(|matched| matched.path.get());
+    let callers = callers::callers(context, known, written, path.map(|at| &at.value));
+    if let Some(callers) = &callers {
+        check_keys(context, seen, written, callers);
+    }
+    let upstream = upstream::upstream(context, written, path.map(|at| &at.value));
+    let token = token::token(context, known, written);
+    let caller_headers = caller_headers(context, written.caller_headers.get());
+    let keep_headers = keep_headers(context, written.keep_headers.get(), &caller_headers);
+    Some(RouteDefinition {
+        id: Arc::from(written.id.get()?.value.0.as_str()),
+        listener: Arc::from(listener?.value.0.as_str()),
+        host: matched?.host.settled()?.map(|at| at.value.clone()),
+        path: path?.value.clone(),
+        methods: matched?.methods.settled()?.map(|at| methods(&at.value)),
+        callers: callers?,
+        upstream: upstream?,
+        token: token?,
+        caller_headers,
+        keep_headers,
+        allow_batch: written.allow_batch.or(false),
+    })
+}
+
+fn check_id(context: &mut Context<'_, '_, '_>, seen: &mut Seen, written: &Route) {
+    let Some(id) = written.id.get() else {
+        return;
+    };
+    if let Some(&first) = seen.ids.get(&id.value.0) {
+        let line = context.reader.tree().at(first).line;
+        context.problem(
+            id.node,
+            format!("another route has the id `{}`, on line {line}", id.value.0),
+        );
+    } else {
+        seen.ids.insert(id.value.0.clone(), id.node);
+    }
+}
+
+/// A key's id is what the log and the upstream are told: it must mean one key in the whole file.
+fn check_keys(
+    context: &mut Context<'_, '_, '_>,
+    seen: &mut Seen,
+    written: &Route,
+    callers: &crate::policy::Callers,
+) {
+    let mut on_this_route: HashMap<[u8; 32], usize> = HashMap::new();
+    for (index, (node, key)) in callers::keys(written, callers).enumerate() {
+        if let Some(first) = on_this_route.insert(key.sha256, index) {
+            let message = format!(
+                "this key is that of the route's {} key already",
+                ordinal(first)
+            );
+            context
+                .problem(node, message)
+                .hint("one key names one caller; make them one entry");
+        }
+        let route = written
+            .id
+            .get()
+            .map_or("", |id| id.value.0.as_str())
+            .to_owned();
+        match seen.keys.get(&*key.id) {
+            Some((sha256, other)) if *sha256 != key.sha256 => {
+                let message = format!(
+                    "the key id `{}` is that of another key on route `{other}`",
+                    key.id
+                );
+                context
+                    .problem(node, message)
+                    .hint("give each key an id of its own");
+            }
+            Some(_) => {}
+            None => {
+                seen.keys.insert(key.id.to_string(), (key.sha256, route));
+            }
+        }
+    }
+}
+
+fn ordinal(index: usize) -> String {
+    match index {
+        0 => "first".to_owned(),
+        1 => "second".to_owned(),
+        2 => "third".to_owned(),
+        other => format!("{}th", other + 1),
+    }
+}
+
+fn methods(written: &Filled<Verb>) -> Vec<Method> {
+    let mut methods = Vec::new();
+    for method in written
+        .values()
+        .filter_map(|verb| Method::from_bytes(verb.0.as_bytes()).ok())
+    {
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    methods
+}
+
+fn caller_headers(
+    context: &mut Context<'_, '_, '_>,
+    written: Option<&At<CallerHeaders>>,
+) -> Vec<(HeaderName, CallerClaim)> {
+    let mut spellings = HashSet::new();
+    let mut headers = Vec::new();
+    for (header, claim) in written.into_iter().flat_map(|at| &at.value.0) {
+        if spellings.insert(spelling(&header.value.0)) {
+            headers.push((header.value.0.clone(), *claim));
+        } else {
+            context.reader.key_problem(
+                header.node,
+                "this header is named above, in another spelling",
+            );
+        }
+    }
+    headers
+}
+
+fn keep_headers(
+    context: &mut Context<'_, '_, '_>,
+    written: Option<&At<Vec<At<KeptHeader>>>>,
+    told: &[(HeaderName, CallerClaim)],
+) -> Vec<HeaderName> {
+    let mut headers = Vec::new();
+    for kept in written.into_iter().flat_map(|at| &at.value) {
+        let name = &kept.value.0;
+        if told
+            .iter()
+            .any(|(header, _)| spelling(header) == spelling(name))
+        {
+            context.problem(
+                kept.node,
+                "`caller_headers` sets this header; callers may not",
+            );
+        }
+        headers.push(name.clone());
+    }
+    headers
+}

@@ -1,0 +1,113 @@
+//! Lists, and mappings whose keys the file chooses.
+
+use std::collections::HashMap;
+
+use serde_json::{Value as Json, json};
+
+use super::Name;
+use crate::config::reader::{At, Read, Reader};
+use crate::config::schema::Schemas;
+use crate::config::tree::NodeId;
+
+/// A list that, where it is written, holds something: an empty one would read as *nobody* here and
+/// as *anybody* there.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct Filled<T>(pub(in crate::config) Vec<At<T>>);
+
+/// Values by names that the file chooses, in file order.
+#[derive(Debug)]
+pub(in crate::config) struct Named<T> {
+    /// The names, with their values where those could be read.
+    pub(in crate::config) entries: Vec<(At<String>, Option<T>)>,
+}
+
+impl<T: Read> Read for Filled<T> {
+    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let items = reader.list(node, "a list")?;
+        if items.is_empty() {
+            reader
+                .problem(node, "an empty list says nothing")
+                .hint("name at least one, or leave the key out");
+            return None;
+        }
+        Some(Self(
+            items
+                .iter()
+                .filter_map(|&item| At::read(item, reader))
+                .collect(),
+        ))
+    }
+
+    fn schema(schemas: &mut Schemas) -> Json {
+        json!({ "type": "array", "minItems": 1, "items": T::schema(schemas) })
+    }
+}
+
+impl<T> Filled<T> {
+    /// The values alone.
+    pub(in crate::config) fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|at| &at.value)
+    }
+}
+
+impl<T: Read> Read for Vec<At<T>> {
+    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let items = reader.list(node, "a list")?;
+        Some(
+            items
+                .iter()
+                .filter_map(|&item| At::read(item, reader))
+                .collect(),
+        )
+    }
+
+    fn schema(schemas: &mut Schemas) -> Json {
+        json!({ "type": "array", "items": T::schema(schemas) })
+    }
+}
+
+impl<T: Read> Read for Named<T> {
+    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let children = reader.map(node, "a mapping from names")?;
+        let mut entries = Vec::with_capacity(children.len());
+        for &child in children {
+            let name = reader.tree().key(child).to_owned();
+            if !Name::fits(&name) {
+                reader.key_problem(child, format!("expected {} as a key", Name::EXPECTED));
+            }
+            entries.push((
+                At {
+                    value: name,
+                    node: child,
+                },
+                T::read(child, reader),
+            ));
+        }
+        Some(Self { entries })
+    }
+
+    fn schema(schemas: &mut Schemas) -> Json {
+        json!({
+            "type": "object",
+            "propertyNames": { "pattern": Name::PATTERN },
+            "additionalProperties": T::schema(schemas),
+        })
+    }
+}
+
+impl<T> Named<T> {
+    /// The values that could be read, with their names.
+    pub(in crate::config) fn iter(&self) -> impl Iterator<Item = (&At<String>, &T)> {
+        self.entries
+            .iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    }
+
+    /// All by their names.
+    pub(in crate::config) fn by_name(&self) -> HashMap<&str, Option<&T>> {
+        self.entries
+            .iter()
+            .map(|(name, value)| (name.value.as_str(), value.as_ref()))
+            .collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! What a valid file comes to.
+
+use std::fs;
+
+use bearergate::config::Config;
+use bearergate::policy::{
+    Audience, BearerConditions, Callers, Credential, PrincipalKind, PrincipalRule,
+};
+use serde_json::Value;
+
+use crate::{as_json, one_route, parsed};
+
+#[test]
+fn relative_files_are_looked_for_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("payroll.key"),
+        "0123456789abcdef0123456789abcdef\r\n",
+    )
+    .unwrap();
+    let path = folder.path().join("gateway.yaml");
+    fs::write(
+        &path,
+        one_route("api_key: { id: payroll, key: { file: payroll.key } }"),
+    )
+    .unwrap();
+    let config = Config::load(&path).unwrap();
+    let Callers::Entries(entries) = &config.routes[0].callers else {
+        panic!()
+    };
+    let Some(Credential::ApiKey(key)) = &entries[0].credential else {
+        panic!()
+    };
+    let expected = openssl::sha::sha256(b"0123456789abcdef0123456789abcdef");
+    assert_eq!(
+        key.sha256, expected,
+        "the line's end is not part of the key"
+    );
+}
+
+#[test]
+fn who_may_come_follows_from_what_is_asked() {
+    use PrincipalKind::{App, User};
+    use PrincipalRule::{Any, Only};
+    for (conditions, expected) in [
+        ("roles: [r]", Only(App)),
+        ("azp: [f1f695cb-2d00-4c0f-84a5-437282f3f3fd]", Only(App)),
+        ("oid: [f1f695cb-2d00-4c0f-84a5-437282f3f3fd]", Only(App)),
+        ("scp: [s]", Only(User)),
+        ("scp: [s], roles: [r]", Only(User)),
+        ("scp: [s], principal: any", Any),
+        ("any_valid_token: true", Any),
+        ("any_valid_token: true, principal: user", Only(User)),
+        ("roles: [r], principal: user", Only(User)),
+        ("roles: [r], principal: any", Any),
+    ] {
+        assert_eq!(bearer(conditions).principal, expected, "{conditions}");
+    }
+}
+
+#[test]
+fn guids_are_compared_in_lower_case_and_other_audiences_as_they_are() {
+    let bearer = bearer(
+        "azp: [F1F695CB-2D00-4C0F-84A5-437282F3F3FD], \
+         audiences: [06B2A484-141C-42D3-9D73-32BEC5910B06, 'api://Orders/']",
+    );
+    assert_eq!(bearer.azp, ["f1f695cb-2d00-4c0f-84a5-437282f3f3fd"]);
+    assert_eq!(
+        bearer.audiences,
+        [
+            Audience::Application("06b2a484-141c-42d3-9d73-32bec5910b06".to_owned()),
+            Audience::Literal("api://Orders/".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn a_callers_audiences_replace_the_issuers() {
+    let issuers = bearer("roles: [r]");
+    assert_eq!(
+        issuers.audiences,
+        [Audience::Literal("api://issuers".to_owned())]
+    );
+    let own = bearer("roles: [r], audiences: [api://own]");
+    assert_eq!(own.audiences, [Audience::Literal("api://own".to_owned())]);
+}
+
+#[test]
+fn upstreams_are_taken_apart() {
+    for (url, tls, host, port, base_path) in [
+        ("http://calc.internal", false, "calc.internal", 80, ""),
+        ("https://calc.internal/", true, "calc.internal", 443, ""),
+        (
+            "https://CALC.internal:8443/api/v1/",
+            true,
+            "calc.internal",
+            8443,
+            "/api/v1",
+        ),
+        ("http://[::1]:8080", false, "::1", 8080, ""),
+    ] {
+        let text = one_route("bearer: { issuer: contoso, roles: [r] }")
+            .replace("http://calc.internal:8080", &format!("'{url}'"));
+        let upstream = parsed(&text).routes.remove(0).upstream;
+        let found = (
+            upstream.tls,
+            &*upstream.host,
+            upstream.port,
+            &*upstream.base_path,
+        );
+        assert_eq!(found, (tls, host, port, base_path), "{url}");
+    }
+}
+
+#[test]
+fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
+    let text = fs::read_to_string("config/protect-api.yaml").unwrap();
+    let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    assert_eq!(parsed(&windows), parsed(&text));
+}
+
+#[test]
+fn json_is_yaml() {
+    let text = fs::read_to_string("config/protect-api.yaml").unwrap();
+    let json = as_json(&text).to_string();
+    assert_eq!(parsed(&json), parsed(&text));
+}
+
+#[test]
+fn ten_thousand_routes_on_one_line_load() {
+    let mut json = as_json(&one_route("bearer: { issuer: contoso, roles: [r] }"));
+    let route = json["routes"][0].clone();
+    let routes = (0..10_000).map(|index| {
+        let mut route = route.clone();
+        route["id"] = Value::from(format!("route-{index}"));
+        route["match"]["path"] = Value::from(format!("/routes/{index}/**"));
+        route
+    });
+    json["routes"] = routes.collect();
+    assert_eq!(parsed(&json.to_string()).routes.len(), 10_000);
+}
+
+fn bearer(conditions: &str) -> BearerConditions {
+    let config = parsed(&one_route(&format!(
+        "bearer: {{ issuer: contoso, {conditions} }}"
+    )));
+    match config.routes.into_iter().next().unwrap().callers {
+        Callers::Entries(mut entries) => match entries.remove(0).credential {
+            Some(Credential::Bearer(bearer)) => bearer,
+            other => panic!("{other:?}"),
+        },
+        Callers::Public => panic!("public"),
+    }
+}

@@ -1,0 +1,122 @@
+//! What is refused, word for word, and never with a secret in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bearergate::config::Config;
+
+use crate::{BLESS, FIXTURES};
+
+#[test]
+fn each_invalid_file_prints_exactly_its_text() {
+    let differing: Vec<_> = invalid().filter_map(|path| compare(&path)).collect();
+    assert!(
+        differing.is_empty(),
+        "{} differ:\n{}",
+        differing.len(),
+        differing.join("\n")
+    );
+}
+
+#[test]
+fn no_text_repeats_a_secret() {
+    let mut seen = 0;
+    for path in invalid().filter(|path| fs::read_to_string(path).unwrap().contains("hunter2")) {
+        let printed = printed(&path);
+        assert!(!printed.contains("hunter2"), "{printed}");
+        assert!(printed.contains("[masked]"), "{printed}");
+        seen += 1;
+    }
+    assert!(seen >= 3, "the fixtures with secrets have gone");
+}
+
+#[test]
+fn secrets_are_masked_wherever_the_mistake_beside_them_is() {
+    for text in [
+        "version: 1\nlisteners: { a: { address: 1, secret: hunter2 } }\n",
+        "{\"version\": 1, \"listeners\": {}, \"password\": \"hunter2\", \"oops\": 1}",
+        "version: 1\nx: &s hunter2\nidentities: { a: { credentials: [{ secret: *s }] } }\n",
+        "version: 1\nsecret: |\n  hunter2\n  hunter2\noops: 1\n",
+        "version: 1\nsecret: [hunter2, { hunter2: 1 }]\n",
+        "version: 1\nsecret: hunter2\n\tlisteners: 1\n",
+        "version: 1\nsecret: \"hunter2\n  hunter2",
+        "version: 1\nkey:\n  hunter2:\n    hunter2: : :\n",
+        "version: 1\nlisteners: { a: { address: \"eyJhunter2.hunter2.hunter2\" } }\n",
+        "version: 1\nfetch: { proxy: https://u:hunter2@proxy.example }\n",
+    ] {
+        let printed = Config::parse(text, "x.yaml", Path::new(""))
+            .unwrap_err()
+            .to_string();
+        assert!(!printed.contains("hunter2"), "{text}\n{printed}");
+    }
+}
+
+#[test]
+fn more_problems_than_anyone_reads_end_the_list() {
+    let mut text = String::from("version: 1\n");
+    (0..5000).for_each(|index| text.push_str(&format!("mistake-{index}: 1\n")));
+    let problems = Config::parse(&text, "x.yaml", Path::new("")).unwrap_err();
+    assert_eq!(problems.0.len(), 1000);
+    assert!(
+        problems
+            .to_string()
+            .ends_with("there may be more; nothing was started.")
+    );
+}
+
+#[test]
+fn files_that_are_none_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Config::load(&folder.path().join("missing.yaml")).unwrap_err();
+    assert!(
+        missing.0[0].message.starts_with("the file cannot be read"),
+        "{missing}"
+    );
+    assert!(Config::load(folder.path()).is_err(), "a folder is no file");
+    let binary = folder.path().join("binary.yaml");
+    fs::write(&binary, b"version: 1\n\xff\xfe").unwrap();
+    assert!(
+        Config::load(&binary).unwrap_err().0[0]
+            .message
+            .contains("UTF-8")
+    );
+    let huge = folder.path().join("huge.yaml");
+    fs::write(&huge, " ".repeat(16 * 1024 * 1024 + 1)).unwrap();
+    assert!(
+        Config::load(&huge).unwrap_err().0[0]
+            .message
+            .contains("16 MiB")
+    );
+}
+
+fn invalid() -> impl Iterator<Item = PathBuf> {
+    let folder = fs::read_dir(Path::new(FIXTURES).join("invalid")).unwrap();
+    folder
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "yaml"))
+}
+
+fn printed(path: &Path) -> String {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+    let text = fs::read_to_string(path).unwrap();
+    match Config::parse(&text, name, Path::new(FIXTURES)) {
+        Ok(_) => panic!("{name} is accepted"),
+        Err(problems) => format!("{problems}\n"),
+    }
+}
+
+fn compare(path: &Path) -> Option<String> {
+    let golden = path.with_extension("txt");
+    let printed = printed(path);
+    if std::env::var_os(BLESS).is_some() {
+        fs::write(&golden, &printed).unwrap();
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    let differs = || {
+        format!(
+            "{}\n--- expected\n{expected}--- printed\n{printed}",
+            path.display()
+        )
+    };
+    (printed != expected).then(differs)
+}
