@@ -12,6 +12,7 @@ pub mod inbound;
 pub mod jwt;
 pub mod outbound;
 pub mod policy;
+pub mod proxy;
 pub mod reason;
 pub mod request;
 pub mod routing;

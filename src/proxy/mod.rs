@@ -1,0 +1,21 @@
+//! A request's way through Pingora's phases. Nothing is decided here: `admission` decides, and
+//! without its `Admission` nothing is forwarded.
+
+mod answer;
+mod context;
+mod failure;
+mod gateway;
+mod hops;
+mod intake;
+mod outgoing;
+mod request_id;
+mod shared;
+mod snapshot;
+mod upstream;
+
+pub use context::Context;
+pub(crate) use gateway::ATTEMPTS;
+pub use gateway::Gateway;
+pub use shared::Shared;
+pub use snapshot::Snapshot;
+pub use upstream::{Upstream, UpstreamError};
