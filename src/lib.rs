@@ -2,6 +2,7 @@
 //!
 //! *A route is who may come in, where it goes, and whose token it carries.*
 
+pub mod admin;
 pub mod admission;
 pub mod clock;
 pub mod config;

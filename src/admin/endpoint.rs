@@ -1,0 +1,185 @@
+//! `/livez`, `/readyz`, `/metrics`: read only, and on loopback only for those who ask a loopback
+//! name for it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderValue, Method, Response, StatusCode, Version};
+use pingora::apps::http_app::ServeHttp;
+use pingora::protocols::http::ServerSession;
+
+use super::Readiness;
+use crate::admission::Plan;
+use crate::clock::UnixTime;
+use crate::edge::headers_complete;
+use crate::telemetry::{KeySetSample, Metrics, TokenSample};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+/// The exposition format that we write.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The admin listener's application.
+#[derive(Debug)]
+pub struct Admin {
+    plan: Arc<Plan>,
+    metrics: Metrics,
+    readiness: Arc<Readiness>,
+    address: SocketAddr,
+}
+
+impl Admin {
+    /// Answers about this plan on a listener that is bound to `address`.
+    pub fn new(
+        plan: Arc<Plan>,
+        metrics: Metrics,
+        readiness: Arc<Readiness>,
+        address: SocketAddr,
+    ) -> Self {
+        Self {
+            plan,
+            metrics,
+            readiness,
+            address,
+        }
+    }
+
+    fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        host: Option<&HeaderValue>,
+        now: UnixTime,
+    ) -> Response<Vec<u8>> {
+        // SECURITY: against DNS rebinding, by which a web page reaches a loopback listener under
+        // its own name.
+        if self.address.ip().is_loopback() && !host.is_some_and(names_loopback) {
+            return page(StatusCode::MISDIRECTED_REQUEST, TEXT, "wrong host\n".into());
+        }
+        let answer = match path {
+            "/livez" => page(StatusCode::OK, TEXT, "alive\n".into()),
+            "/readyz" => self.ready(now),
+            "/metrics" => page(StatusCode::OK, METRICS, self.exposition(now).into_bytes()),
+            _ => return page(StatusCode::NOT_FOUND, TEXT, "not found\n".into()),
+        };
+        if method != Method::GET && method != Method::HEAD {
+            let text = "method not allowed\n".into();
+            let mut refusal = page(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
+            let allow = HeaderValue::from_static("GET, HEAD");
+            refusal.headers_mut().insert(ALLOW, allow);
+            return refusal;
+        }
+        answer
+    }
+
+    fn ready(&self, now: UnixTime) -> Response<Vec<u8>> {
+        let report = self.readiness.report(&self.plan, now);
+        let status = if report.ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        match serde_json::to_vec(&report) {
+            Ok(body) => page(status, JSON, body),
+            Err(why) => {
+                tracing::error!(%why, "the readiness report cannot be written");
+                page(StatusCode::INTERNAL_SERVER_ERROR, TEXT, Vec::new())
+            }
+        }
+    }
+
+    fn exposition(&self, now: UnixTime) -> String {
+        let key_sets: Vec<KeySetSample> = self
+            .plan
+            .issuers
+            .iter()
+            .map(|(name, issuer)| {
+                let status = issuer.status();
+                KeySetSample {
+                    issuer: name.to_string(),
+                    keys: status.keys,
+                    fetched_at: status.fetched_at,
+                    fetches: status.fetches,
+                    failures: status.failures,
+                }
+            })
+            .collect();
+        let tokens: Vec<TokenSample> = self
+            .plan
+            .tokens
+            .iter()
+            .map(|tokens| {
+                let status = tokens.status();
+                TokenSample {
+                    identity: tokens.identity().to_string(),
+                    scope: tokens.scope().to_owned(),
+                    expires_at: status.expires_at,
+                    acquired_at: status.acquired_at,
+                    fetches: status.fetches,
+                    failures: status.failures,
+                }
+            })
+            .collect();
+        self.metrics.render(&key_sets, &tokens, now)
+    }
+}
+
+#[async_trait]
+impl ServeHttp for Admin {
+    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        headers_complete(session);
+        let request = session.req_header();
+        let answer = self.answer(
+            &request.method,
+            request.uri.path(),
+            request.headers.get(HOST),
+            UnixTime::now(),
+        );
+        // Pingora keeps every connection of a `ServeHttp`, also one that the parser would have
+        // closed because its framing is in doubt.
+        if request.version != Version::HTTP_11 || !session.is_body_empty() {
+            session.set_keepalive(None);
+        }
+        answer
+    }
+}
+
+fn page(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Vec<u8>> {
+    let length = HeaderValue::from(body.len());
+    let mut answer = Response::new(body);
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CONTENT_LENGTH, length);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// `localhost` or a loopback address, whatever the port.
+fn names_loopback(host: &HeaderValue) -> bool {
+    let Some(authority) = host
+        .to_str()
+        .ok()
+        .and_then(|host| host.parse::<http::uri::Authority>().ok())
+    else {
+        return false;
+    };
+    let name = authority.host();
+    if authority.as_str().contains('@') {
+        return false;
+    }
+    let address = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+#[path = "endpoint_tests.rs"]
+mod tests;

@@ -1,0 +1,262 @@
+//! Should traffic come here? Every issuer that a route needs has keys, or 30 s have passed and one
+//! has; once ready, losing an issuer changes nothing, for its routes answer 503 by themselves.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::admission::Plan;
+use crate::clock::UnixTime;
+
+/// How long all issuers are waited for; then one suffices.
+const WAIT_FOR_ALL: Duration = Duration::from_secs(30);
+
+/// What readiness remembers between two questions.
+#[derive(Debug)]
+pub struct Readiness {
+    started: UnixTime,
+    draining: AtomicBool,
+    was_ready: AtomicBool,
+}
+
+/// The answer of `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReadyReport {
+    /// Whether traffic should come.
+    pub ready: bool,
+    /// `ready`, `starting`, `draining`.
+    pub state: &'static str,
+    /// Every issuer, by name.
+    pub issuers: Vec<IssuerReport>,
+    /// Every token that routes carry; readiness does not depend on them.
+    pub tokens: Vec<TokenReport>,
+}
+
+/// How an issuer is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IssuerReport {
+    /// Its name in the file.
+    pub name: String,
+    /// Whether a route needs it.
+    pub needed: bool,
+    /// `keys_held`, `keys_missing`.
+    pub state: &'static str,
+    /// Keys held.
+    pub keys: usize,
+}
+
+/// How an identity's token for a scope is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenReport {
+    /// The identity's name in the file.
+    pub identity: String,
+    /// The scope.
+    pub scope: String,
+    /// `token_held`, `token_expired`, `no_token`.
+    pub state: &'static str,
+}
+
+impl Readiness {
+    /// Of a gateway that started then.
+    pub fn new(started: UnixTime) -> Self {
+        Self {
+            started,
+            draining: AtomicBool::new(false),
+            was_ready: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on not ready, whatever else holds.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// How things are now.
+    pub fn report(&self, plan: &Plan, now: UnixTime) -> ReadyReport {
+        let needed: BTreeSet<&str> = plan
+            .routes
+            .routes()
+            .iter()
+            .flat_map(|route| route.gate.issuers())
+            .map(|issuer| issuer.definition().name.as_ref())
+            .collect();
+        let issuers = plan.issuers.iter().map(|(name, issuer)| {
+            IssuerReport::new(name, needed.contains(name.as_ref()), issuer.status().keys)
+        });
+        let tokens = plan.tokens.iter().map(|tokens| {
+            TokenReport::new(
+                tokens.identity(),
+                tokens.scope(),
+                tokens.status().expires_at,
+                now,
+            )
+        });
+        self.judge(issuers.collect(), tokens.collect(), now)
+    }
+
+    fn judge(
+        &self,
+        mut issuers: Vec<IssuerReport>,
+        tokens: Vec<TokenReport>,
+        now: UnixTime,
+    ) -> ReadyReport {
+        issuers.sort_by(|a, b| a.name.cmp(&b.name));
+        let needed = || issuers.iter().filter(|issuer| issuer.needed);
+        let all = needed().all(|issuer| issuer.keys > 0);
+        let one = needed().any(|issuer| issuer.keys > 0);
+        let waited = self.started.until(now) >= WAIT_FOR_ALL;
+        if all || (waited && one) {
+            self.was_ready.store(true, Ordering::Release);
+        }
+        let state = if self.draining.load(Ordering::Acquire) {
+            "draining"
+        } else if self.was_ready.load(Ordering::Acquire) {
+            "ready"
+        } else {
+            "starting"
+        };
+        ReadyReport {
+            ready: state == "ready",
+            state,
+            issuers,
+            tokens,
+        }
+    }
+}
+
+impl IssuerReport {
+    fn new(name: &str, needed: bool, keys: usize) -> Self {
+        Self {
+            name: name.to_owned(),
+            needed,
+            state: if keys > 0 {
+                "keys_held"
+            } else {
+                "keys_missing"
+            },
+            keys,
+        }
+    }
+}
+
+impl TokenReport {
+    fn new(identity: &str, scope: &str, expires_at: Option<UnixTime>, now: UnixTime) -> Self {
+        Self {
+            identity: identity.to_owned(),
+            scope: scope.to_owned(),
+            state: match expires_at {
+                None => "no_token",
+                Some(end) if end <= now => "token_expired",
+                Some(_) => "token_held",
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: UnixTime = UnixTime::from_seconds(1_800_000_000);
+
+    fn issuer(name: &str, needed: bool, keys: usize) -> IssuerReport {
+        IssuerReport::new(name, needed, keys)
+    }
+
+    fn at(seconds: u64) -> UnixTime {
+        START.plus(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn ready_means_all_needed_issuers_or_one_after_thirty_seconds() {
+        let held = |name| issuer(name, true, 2);
+        let missing = |name| issuer(name, true, 0);
+        let unneeded = issuer("spare", false, 0);
+        for (what, issuers, second, ready) in [
+            ("no issuer at all", vec![], 0, true),
+            ("none that a route needs", vec![unneeded.clone()], 0, true),
+            ("all held", vec![held("a"), held("b")], 0, true),
+            (
+                "all needed held",
+                vec![held("a"), unneeded.clone()],
+                0,
+                true,
+            ),
+            (
+                "one of two, early",
+                vec![held("a"), missing("b")],
+                29,
+                false,
+            ),
+            ("one of two, late", vec![held("a"), missing("b")], 30, true),
+            (
+                "none of two, late",
+                vec![missing("a"), missing("b")],
+                3600,
+                false,
+            ),
+            ("the only one missing", vec![missing("a")], 31, false),
+            (
+                "a spare one does not stand in",
+                vec![missing("a"), issuer("spare", false, 2)],
+                31,
+                false,
+            ),
+        ] {
+            let report = Readiness::new(START).judge(issuers, Vec::new(), at(second));
+            assert_eq!(report.ready, ready, "{what}");
+            assert_eq!(report.state, if ready { "ready" } else { "starting" });
+        }
+    }
+
+    #[test]
+    fn once_ready_losing_every_issuer_does_not_take_it_out() {
+        let readiness = Readiness::new(START);
+        let with = |keys| vec![issuer("a", true, keys)];
+        assert!(!readiness.judge(with(0), Vec::new(), at(0)).ready);
+        assert!(readiness.judge(with(1), Vec::new(), at(1)).ready);
+        let lost = readiness.judge(with(0), Vec::new(), at(2));
+        assert!(lost.ready);
+        assert_eq!(lost.issuers[0].state, "keys_missing");
+    }
+
+    #[test]
+    fn draining_is_never_ready_again() {
+        let readiness = Readiness::new(START);
+        assert!(readiness.judge(Vec::new(), Vec::new(), at(0)).ready);
+        readiness.drain();
+        let report = readiness.judge(Vec::new(), Vec::new(), at(60));
+        assert!(!report.ready);
+        assert_eq!(report.state, "draining");
+    }
+
+    #[test]
+    fn a_token_never_decides_and_is_told_all_the_same() {
+        let token = |expires| TokenReport::new("mail", "s", expires, at(10));
+        let tokens = vec![token(None), token(Some(at(10))), token(Some(at(11)))];
+        let report = Readiness::new(START).judge(Vec::new(), tokens, at(10));
+        assert!(report.ready);
+        let states: Vec<&str> = report.tokens.iter().map(|token| token.state).collect();
+        assert_eq!(states, ["no_token", "token_expired", "token_held"]);
+    }
+
+    #[test]
+    fn issuers_are_told_by_name_in_order() {
+        let issuers = vec![issuer("b", true, 0), issuer("a", true, 1)];
+        let report = Readiness::new(START).judge(issuers, Vec::new(), at(0));
+        assert_eq!(
+            serde_json::to_value(&report).unwrap(),
+            serde_json::json!({
+                "ready": false,
+                "state": "starting",
+                "issuers": [
+                    { "name": "a", "needed": true, "state": "keys_held", "keys": 1 },
+                    { "name": "b", "needed": true, "state": "keys_missing", "keys": 0 },
+                ],
+                "tokens": [],
+            })
+        );
+    }
+}
