@@ -7,6 +7,7 @@ pub mod admission;
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod dev;
 pub mod edge;
 pub mod entra;
 pub mod http_client;

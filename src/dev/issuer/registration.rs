@@ -1,0 +1,228 @@
+//! Who is registered? Applications with their credentials and roles, and the APIs that tokens are for.
+
+use openssl::error::ErrorStack;
+use openssl::x509::X509;
+
+use crate::secret::Secret;
+
+/// The first or the second generation: of an endpoint, or of the tokens that an API wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// v1: `resource`, `appid`, `sts.windows.net`.
+    V1,
+    /// v2: `scope`, `azp`, `login.microsoftonline.com`.
+    V2,
+}
+
+/// Everything that is registered.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    apps: Vec<AppRegistration>,
+    apis: Vec<ApiRegistration>,
+}
+
+impl Registry {
+    /// Nothing but Microsoft's own APIs: Graph and Exchange Online.
+    pub fn new() -> Self {
+        Self::default()
+            .with_api(ApiRegistration::graph())
+            .with_api(ApiRegistration::exchange())
+    }
+
+    /// The same with an application more; one of the same id is replaced.
+    #[must_use]
+    pub fn with_app(mut self, app: AppRegistration) -> Self {
+        self.apps.retain(|known| known.client_id != app.client_id);
+        self.apps.push(app);
+        self
+    }
+
+    /// The same with an application changed, if it is there.
+    #[must_use]
+    pub fn with_app_changed(
+        mut self,
+        client_id: &str,
+        change: impl FnOnce(AppRegistration) -> AppRegistration,
+    ) -> Self {
+        let known = |app: &AppRegistration| app.client_id.eq_ignore_ascii_case(client_id);
+        if let Some(index) = self.apps.iter().position(known) {
+            let app = self.apps.swap_remove(index);
+            self.apps.push(change(app));
+        }
+        self
+    }
+
+    /// The same with an API more; one of the same id is replaced.
+    #[must_use]
+    pub fn with_api(mut self, api: ApiRegistration) -> Self {
+        self.apis.retain(|known| known.client_id != api.client_id);
+        self.apis.push(api);
+        self
+    }
+
+    /// The application of that id in that tenant.
+    pub(super) fn app(&self, tenant: &str, client_id: &str) -> Option<&AppRegistration> {
+        self.apps.iter().find(|app| {
+            app.client_id.eq_ignore_ascii_case(client_id)
+                && (app.tenants.is_empty() || app.tenants.iter().any(|home| home == tenant))
+        })
+    }
+
+    /// The API that an identifier names: its client id, or one of its URIs with or without a final slash.
+    pub(super) fn api(&self, identifier: &str) -> Option<&ApiRegistration> {
+        let bare = identifier.strip_suffix('/').unwrap_or(identifier);
+        self.apis.iter().find(|api| {
+            api.client_id.eq_ignore_ascii_case(identifier)
+                || api.uris.iter().any(|uri| uri.eq_ignore_ascii_case(bare))
+        })
+    }
+}
+
+/// An application that asks for tokens.
+#[derive(Clone, Debug)]
+pub struct AppRegistration {
+    pub(super) client_id: String,
+    pub(super) tenants: Vec<String>,
+    pub(super) secrets: Vec<ClientSecret>,
+    pub(super) certificates: Vec<X509>,
+    pub(super) roles: Vec<(String, String)>,
+    pub(super) disabled: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ClientSecret {
+    pub(super) value: Secret<String>,
+    pub(super) expired: bool,
+}
+
+impl AppRegistration {
+    /// An application of that client id, in every tenant, without credentials and roles.
+    pub fn new(client_id: &str) -> Self {
+        Self {
+            client_id: client_id.to_ascii_lowercase(),
+            tenants: Vec::new(),
+            secrets: Vec::new(),
+            certificates: Vec::new(),
+            roles: Vec::new(),
+            disabled: false,
+        }
+    }
+
+    /// Known in that tenant only (and in others named so).
+    #[must_use]
+    pub fn in_tenant(mut self, tenant: &str) -> Self {
+        self.tenants.push(tenant.to_ascii_lowercase());
+        self
+    }
+
+    /// With a client secret.
+    #[must_use]
+    pub fn secret(mut self, value: &str) -> Self {
+        self.secrets.push(ClientSecret {
+            value: Secret::new(value.to_owned()),
+            expired: false,
+        });
+        self
+    }
+
+    /// With a client secret whose time is over.
+    #[must_use]
+    pub fn expired_secret(mut self, value: &str) -> Self {
+        self.secrets.push(ClientSecret {
+            value: Secret::new(value.to_owned()),
+            expired: true,
+        });
+        self
+    }
+
+    /// With a certificate, by its DER.
+    ///
+    /// # Errors
+    /// When it is no certificate.
+    pub fn certificate(mut self, der: &[u8]) -> Result<Self, ErrorStack> {
+        self.certificates.push(X509::from_der(der)?);
+        Ok(self)
+    }
+
+    /// With an app role of the API of that client id, granted by an administrator.
+    #[must_use]
+    pub fn role(mut self, api: &str, role: &str) -> Self {
+        self.roles.push((api.to_ascii_lowercase(), role.to_owned()));
+        self
+    }
+
+    /// Switched off by an administrator.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.disabled = true;
+        self
+    }
+
+    pub(super) fn roles_on<'a>(
+        &'a self,
+        api: &'a ApiRegistration,
+    ) -> impl Iterator<Item = &'a str> {
+        self.roles
+            .iter()
+            .filter(|(of, _)| *of == api.client_id)
+            .map(|(_, role)| role.as_str())
+    }
+}
+
+/// An API that tokens are for.
+#[derive(Clone, Debug)]
+pub struct ApiRegistration {
+    pub(super) client_id: String,
+    pub(super) uris: Vec<String>,
+    pub(super) tokens: Generation,
+}
+
+impl ApiRegistration {
+    /// Microsoft Graph's client id.
+    pub const GRAPH: &'static str = "00000003-0000-0000-c000-000000000000";
+    /// Exchange Online's client id.
+    pub const EXCHANGE: &'static str = "00000002-0000-0ff1-ce00-000000000000";
+
+    /// An API of that client id, with the App ID URI `api://<client id>`, that wants v2 tokens.
+    pub fn new(client_id: &str) -> Self {
+        let client_id = client_id.to_ascii_lowercase();
+        Self {
+            uris: vec![format!("api://{client_id}")],
+            client_id,
+            tokens: Generation::V2,
+        }
+    }
+
+    /// With an App ID URI more, without a final slash.
+    #[must_use]
+    pub fn uri(mut self, uri: &str) -> Self {
+        self.uris.push(uri.trim_end_matches('/').to_owned());
+        self
+    }
+
+    /// With `requestedAccessTokenVersion` 1 or 2.
+    #[must_use]
+    pub fn wants(mut self, tokens: Generation) -> Self {
+        self.tokens = tokens;
+        self
+    }
+
+    /// Microsoft Graph.
+    pub fn graph() -> Self {
+        let mut graph = Self::new(Self::GRAPH).wants(Generation::V1);
+        graph.uris = vec!["https://graph.microsoft.com".to_owned()];
+        graph
+    }
+
+    /// Exchange Online.
+    pub fn exchange() -> Self {
+        let mut exchange = Self::new(Self::EXCHANGE).wants(Generation::V1);
+        exchange.uris = [
+            "https://outlook.office365.com",
+            "https://outlook.office.com",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        exchange
+    }
+}

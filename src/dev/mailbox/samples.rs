@@ -1,0 +1,179 @@
+//! What is in the mailboxes? Twenty-five messages in each of three, the same in every process.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE;
+use openssl::sha::sha256;
+use serde_json::{Value, json};
+use uuid::Builder;
+
+use crate::clock::UnixTime;
+
+/// So many messages are in each mailbox.
+pub(super) const MESSAGES: u64 = 25;
+/// The newest message of the first mailbox came then: 2026-11-20T16:42:00Z.
+const NEWEST: UnixTime = UnixTime::from_seconds(1_795_192_920);
+
+/// A mailbox's owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Owner {
+    /// User principal name and address.
+    pub(super) address: &'static str,
+    name: &'static str,
+    index: u64,
+    mail: &'static [Kind],
+}
+
+/// A kind of mail that comes again and again; `#` stands for a running number.
+#[derive(Debug, PartialEq, Eq)]
+struct Kind {
+    from: (&'static str, &'static str),
+    subject: &'static str,
+    text: &'static str,
+    attachment: bool,
+}
+
+const OWNERS: [Owner; 3] = [
+    Owner {
+        address: "invoices@payroll.contoso.example",
+        name: "Payroll Invoices",
+        index: 0,
+        mail: &[
+            Kind {
+                from: ("Fabrikam Accounts", "accounts@fabrikam.example"),
+                subject: "Invoice 2026-# from Fabrikam",
+                text: "Please find attached our invoice 2026-#. Payable within 30 days.",
+                attachment: true,
+            },
+            Kind {
+                from: ("Northwind Billing", "billing@northwind.example"),
+                subject: "Reminder: invoice NW-# is due",
+                text: "Our records show that invoice NW-# is still open. Kindly settle it.",
+                attachment: false,
+            },
+            Kind {
+                from: ("Litware Leasing", "leasing@litware.example"),
+                subject: "Monthly lease statement #",
+                text: "The statement of your lease is attached. Nothing is to be done.",
+                attachment: true,
+            },
+        ],
+    },
+    Owner {
+        address: "runs@payroll.contoso.example",
+        name: "Payroll Runs",
+        index: 1,
+        mail: &[
+            Kind {
+                from: ("Payroll Batch", "batch@payroll.contoso.example"),
+                subject: "Run # finished: 1,204 payslips",
+                text: "Run # finished without errors. 1,204 payslips were delivered.",
+                attachment: false,
+            },
+            Kind {
+                from: ("Payroll Batch", "batch@payroll.contoso.example"),
+                subject: "Run # stopped: two accounts are missing",
+                text: "Run # stopped at employee 311: the bank accounts of two people are missing.",
+                attachment: false,
+            },
+        ],
+    },
+    Owner {
+        address: "ceo@contoso.example",
+        name: "Chief Executive",
+        index: 2,
+        mail: &[
+            Kind {
+                from: ("Board Office", "board@contoso.example"),
+                subject: "Minutes of meeting #, strictly confidential",
+                text: "The minutes of meeting # are attached. Not for onward distribution.",
+                attachment: true,
+            },
+            Kind {
+                from: ("Wingtip Advisers", "deals@wingtip.example"),
+                subject: "Project Tulip: offer, revision #",
+                text: "Enclosed is revision # of the offer. Only the two of us have seen it.",
+                attachment: true,
+            },
+        ],
+    },
+];
+
+/// The owner of that address or object id.
+pub(super) fn owner(user: &str) -> Option<Owner> {
+    OWNERS.into_iter().find(|owner| {
+        owner.address.eq_ignore_ascii_case(user) || owner.object_id().eq_ignore_ascii_case(user)
+    })
+}
+
+impl Owner {
+    /// Its object id in the tenant.
+    pub(super) fn object_id(&self) -> String {
+        guid(&format!("owner {}", self.address))
+    }
+
+    /// All its messages, newest first, whole.
+    pub(super) fn messages(&self) -> Vec<Value> {
+        (0..MESSAGES).map(|age| self.message(age)).collect()
+    }
+
+    fn message(&self, age: u64) -> Value {
+        // INVARIANT: no owner is without kinds of mail, so the remainder is an index.
+        let kind = &self.mail[(age % self.mail.len() as u64) as usize];
+        let number = (1000 - age).to_string();
+        let fill = |text: &str| text.replace('#', &number);
+        // Every 7 hours and 11 minutes, so that neither day nor minute repeats.
+        let received = NEWEST.minus(Duration::from_secs(age * 25_860 + self.index * 61));
+        let seed = format!("message {} {age}", self.address);
+        let digest = sha256(seed.as_bytes());
+        let from = json!({ "emailAddress": { "name": kind.from.0, "address": kind.from.1 } });
+        json!({
+            "@odata.etag": format!("W/\"{}\"", URL_SAFE.encode(&digest[..12])),
+            "id": format!("AAMkA{}=", URL_SAFE.encode(digest).trim_end_matches('=')),
+            "createdDateTime": received.to_string(),
+            "lastModifiedDateTime": received.to_string(),
+            "receivedDateTime": received.to_string(),
+            "sentDateTime": received.minus(Duration::from_secs(2)).to_string(),
+            "hasAttachments": kind.attachment,
+            "internetMessageId": format!("<{}@{}>", guid(&seed), domain(kind.from.1)),
+            "subject": fill(kind.subject),
+            "bodyPreview": fill(kind.text),
+            "importance": "normal",
+            "parentFolderId": "AQMkAGluYm94",
+            "conversationId": format!("AAQkA{}", URL_SAFE.encode(&digest[8..24])),
+            "isRead": age > 3,
+            "isDraft": false,
+            "webLink": "https://outlook.office365.com/owa/",
+            "body": {
+                "contentType": "html",
+                "content": format!("<html><body><p>{}</p></body></html>", fill(kind.text)),
+            },
+            "sender": from,
+            "from": from,
+            "toRecipients": [
+                { "emailAddress": { "name": self.name, "address": self.address } },
+            ],
+            "ccRecipients": [],
+            "bccRecipients": [],
+            "replyTo": [],
+            "flag": { "flagStatus": "notFlagged" },
+        })
+    }
+}
+
+fn domain(address: &str) -> &str {
+    address
+        .split_once('@')
+        .map_or(address, |(_, domain)| domain)
+}
+
+fn guid(seed: &str) -> String {
+    let digest = sha256(seed.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .hyphenated()
+        .to_string()
+}
