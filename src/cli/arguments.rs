@@ -1,0 +1,156 @@
+//! Arguments → run → exit code: 0 ok, 1 failed while running, 2 bad arguments or configuration.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Problems};
+
+/// Authentication gateway for Microsoft Entra ID.
+///
+/// A route is who may come in, where it goes, and whose token it carries.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bearergate",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed while running, 2 wrong arguments or configuration."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Dev(super::dev::Dev),
+    Serve(super::serve::Serve),
+    Check(super::check::Check),
+    Token(super::token::Token),
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
+    Schema(super::schema::Schema),
+    Probe(super::probe::Probe),
+    Version(super::version::Version),
+}
+
+/// Make the certificate an identity proves itself with.
+#[derive(Debug, Subcommand)]
+enum CertificateCommand {
+    New(super::certificate::CertificateNew),
+}
+
+/// Prints a line to standard output; `?` on it ends the command where nothing can be printed.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::arguments::print_line(format_args!($($text)*)) };
+}
+pub(super) use say;
+
+/// The file every command but `dev` starts from.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConfigFile {
+    /// The configuration file.
+    #[arg(
+        long = "config",
+        short = 'c',
+        value_name = "FILE",
+        env = "BEARERGATE_CONFIG"
+    )]
+    path: PathBuf,
+}
+
+/// Why a command ends without success.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The file is not valid: exit code 2, and nothing was started.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// What was asked for does not exist: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// Anything that went wrong while running: exit code 1.
+    #[error(transparent)]
+    Runtime(#[from] anyhow::Error),
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Dev(command) => command.run(),
+        Command::Serve(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Token(command) => command.run(),
+        Command::Certificate(CertificateCommand::New(command)) => {
+            command.run().map_err(Failure::from)
+        }
+        Command::Schema(command) => command.run(),
+        Command::Probe(command) => command.run(),
+        Command::Version(command) => command.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(&failure),
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    match failure {
+        Failure::Config(problems) => complain(format_args!("{problems}"), 2),
+        Failure::Usage(text) => complain(format_args!("bearergate: {text}"), 2),
+        // Whoever reads our output has seen enough: `bearergate schema | head`.
+        Failure::Runtime(error) if is_broken_pipe(error) => ExitCode::SUCCESS,
+        Failure::Runtime(error) => complain(format_args!("bearergate: {error:#}"), 1),
+    }
+}
+
+fn complain(text: fmt::Arguments<'_>, code: u8) -> ExitCode {
+    // Where standard error is closed too, the exit code is all that is left.
+    let _ = writeln!(anstream::stderr(), "{text}");
+    ExitCode::from(code)
+}
+
+pub(super) fn print_line(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
+    Ok(writeln!(anstream::stdout(), "{text}").map_err(NotPrinted)?)
+}
+
+/// Standard output takes no more.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output: {0}")]
+struct NotPrinted(io::Error);
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let printed = error.downcast_ref::<NotPrinted>();
+    printed.is_some_and(|why| why.0.kind() == io::ErrorKind::BrokenPipe)
+}
+
+impl ConfigFile {
+    pub(super) fn load(&self) -> Result<Config, Failure> {
+        // A mistyped path is the commonest mistake of all, and no problem of a file's.
+        match std::fs::metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::Usage(format!(
+                "no such file: {}",
+                self.path.display()
+            ))),
+            Ok(about) if about.is_dir() => {
+                let path = self.path.display();
+                Err(Failure::Usage(format!(
+                    "{path} is a directory; give the file in it"
+                )))
+            }
+            _ => Ok(Config::load(&self.path)?),
+        }
+    }
+}
+
+/// A runtime for commands that do a few fetches and end.
+pub(super) fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}

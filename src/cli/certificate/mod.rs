@@ -1,0 +1,7 @@
+//! `bearergate certificate`: the material by which an application proves itself to Entra.
+
+mod files;
+mod material;
+mod new;
+
+pub(crate) use new::CertificateNew;

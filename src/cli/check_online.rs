@@ -1,0 +1,117 @@
+//! `check --online`: does the world outside agree with the file? Keys, tokens, upstreams.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::{Context, bail};
+
+use super::check::count;
+use super::say;
+use crate::clock::UnixTime;
+use crate::config::Config;
+use crate::entra::Endpoint;
+use crate::http_client::{FetchDefinition, HttpClient};
+use crate::jwt::KeySet;
+use crate::outbound::{TokenDefinition, TokenSource};
+use crate::routing::UpstreamDefinition;
+
+/// The most a key set may be.
+const LARGEST_KEY_SET: usize = 256 * 1024;
+
+/// Tries everything and prints a line for each.
+///
+/// # Errors
+/// When anything failed, after all was tried.
+pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
+    let http = HttpClient::new(&config.fetch)?;
+    let mut failed = 0_usize;
+    let mut tell = |what: String, outcome: anyhow::Result<String>| match outcome {
+        Ok(detail) => line(AnsiColor::Green, "ok", &what, detail),
+        Err(error) => {
+            failed += 1;
+            line(AnsiColor::Red, "failed", &what, format!("{error:#}"))
+        }
+    };
+    for issuer in &config.issuers {
+        let keys = keys(&http, &issuer.authority.keys_url(Endpoint::V2)).await;
+        tell(
+            format!("keys of {}", issuer.name),
+            keys.map(|keys| count(keys, "key")),
+        )?;
+    }
+    let mut asked = HashSet::new();
+    let mut reached = HashSet::new();
+    for route in &config.routes {
+        if let TokenDefinition::App { identity, scope } = &route.token
+            && asked.insert((identity, scope))
+        {
+            let what = format!("token of {identity} for {scope}");
+            tell(what, token(config, &http, identity, scope).await)?;
+        }
+        let upstream = &route.upstream;
+        if reached.insert((&upstream.host, upstream.port, &upstream.ca_pem)) {
+            let what = format!("upstream {}:{}", upstream.host, upstream.port);
+            tell(what, reach(config, upstream).await)?;
+        }
+    }
+    if failed > 0 {
+        bail!("{failed} of these failed; the file itself is valid");
+    }
+    Ok(())
+}
+
+async fn keys(http: &HttpClient, url: &str) -> anyhow::Result<usize> {
+    let answer = http
+        .fetch(url, LARGEST_KEY_SET)
+        .await
+        .context(url.to_owned())?;
+    if answer.status != 200 {
+        bail!("{url} answered {}", answer.status);
+    }
+    Ok(KeySet::parse(&answer.body)?.len())
+}
+
+async fn token(
+    config: &Config,
+    http: &HttpClient,
+    identity: &str,
+    scope: &str,
+) -> anyhow::Result<String> {
+    let identity = config
+        .identities
+        .iter()
+        .find(|known| &*known.name == identity);
+    let identity = identity.context("the identity is not defined")?;
+    let now = UnixTime::now();
+    let token = TokenSource::new(identity.clone(), http.clone())
+        .acquire(scope, now)
+        .await?;
+    Ok(format!("valid until {}", token.expires_at))
+}
+
+async fn reach(config: &Config, upstream: &UpstreamDefinition) -> anyhow::Result<String> {
+    let address = (upstream.host.as_str(), upstream.port);
+    let connected = tokio::net::TcpStream::connect(address);
+    tokio::time::timeout(upstream.connect_timeout, connected)
+        .await
+        .context("timed out")??;
+    if !upstream.tls {
+        return Ok("connected".to_owned());
+    }
+    let trusted = upstream.ca_pem.as_ref().map(|pem| pem.to_vec());
+    let timeout = config.fetch.timeout;
+    let http = HttpClient::new(&FetchDefinition {
+        timeout,
+        ca_pem: trusted,
+        proxy: None,
+    })?;
+    let url = format!("https://{}:{}/", upstream.host, upstream.port);
+    let answer = http.fetch(&url, 1024 * 1024).await?;
+    Ok(format!("TLS verified, answered {}", answer.status))
+}
+
+fn line(color: AnsiColor, word: &str, what: &str, detail: impl Display) -> anyhow::Result<()> {
+    let style = Style::new().fg_color(Some(color.into()));
+    say!("{style}{word:>6}{style:#}  {what}: {detail}")
+}

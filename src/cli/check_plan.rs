@@ -1,0 +1,187 @@
+//! What will the gateway do? The routes of a valid configuration as a table that reads like the
+//! sentence: who **or** who may come in, where it goes, and whose token it carries.
+
+use std::fmt::Display;
+use std::iter::once;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use http::Method;
+
+use crate::config::Config;
+use crate::outbound::TokenDefinition;
+use crate::policy::{
+    Audience, BearerConditions, Callers, Credential, Entry, PrincipalKind, PrincipalRule,
+};
+use crate::routing::{HostPattern, RouteDefinition, UpstreamDefinition};
+
+/// A list that is longer goes on lines of its own; with the left column, 80 are filled.
+const LINE: usize = 58;
+
+/// The plan as a table, without colours: a block a route. Nothing is wrapped, for a broken URL or
+/// id cannot be copied.
+pub(crate) fn plan_table(config: &Config) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_FULL)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    for route in &config.routes {
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        for (label, lines) in [
+            (&*route.id, vec![matched(route)]),
+            ("who may come in", who(&route.callers)),
+            ("where it goes", vec![destination(route)]),
+            ("whose token", vec![token(&route.token)]),
+        ] {
+            left.push(label);
+            left.extend(lines.iter().skip(1).map(|_| ""));
+            right.extend(lines);
+        }
+        table.add_row([left.join("\n"), right.join("\n")]);
+    }
+    table
+}
+
+fn matched(route: &RouteDefinition) -> String {
+    let methods = match &route.methods {
+        Some(methods) => methods
+            .iter()
+            .map(Method::as_str)
+            .collect::<Vec<_>>()
+            .join(", "),
+        None => "any method".to_owned(),
+    };
+    let host = match &route.host {
+        Some(HostPattern::Exact(name)) => format!(" at {name}"),
+        Some(HostPattern::Suffix(suffix)) => format!(" at *{suffix}"),
+        None => String::new(),
+    };
+    format!(
+        "{methods} {}{host} on {}",
+        route.path.as_str(),
+        route.listener
+    )
+}
+
+/// One condition a line, and a line `or` between entries.
+fn who(callers: &Callers) -> Vec<String> {
+    match callers {
+        Callers::Public => vec!["anyone".to_owned()],
+        Callers::Entries(entries) => {
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|entry| conditions(entry).join("\n"))
+                .collect();
+            entries.join("\nor\n").lines().map(str::to_owned).collect()
+        }
+    }
+}
+
+/// An entry's conditions, all of which must hold: one a line.
+fn conditions(entry: &Entry) -> Vec<String> {
+    let mut lines = match &entry.credential {
+        Some(Credential::Bearer(bearer)) => bearer_lines(bearer),
+        Some(Credential::ApiKey(key)) => vec![format!("the key {}", key.id)],
+        None => vec!["anyone".to_owned()],
+    };
+    lines.extend(
+        entry
+            .network
+            .iter()
+            .map(|networks| listed("from", &networks.0, "or")),
+    );
+    lines.extend(
+        entry
+            .parameters
+            .0
+            .iter()
+            .map(|(name, patterns)| listed(name, patterns.iter().map(|pattern| &pattern.0), "or")),
+    );
+    lines
+}
+
+fn bearer_lines(bearer: &BearerConditions) -> Vec<String> {
+    let kind = match bearer.principal {
+        PrincipalRule::Only(PrincipalKind::App) => "an app",
+        PrincipalRule::Only(PrincipalKind::User) => "a user",
+        PrincipalRule::Any => "any app or user",
+    };
+    let audiences = bearer.audiences.iter().map(|audience| match audience {
+        Audience::Application(text) | Audience::Literal(text) => text,
+    });
+    let lists = [
+        ("azp", &bearer.azp, "or"),
+        ("role", &bearer.roles, "or"),
+        ("role", &bearer.all_roles, "and"),
+        ("scope", &bearer.scp, "or"),
+        ("oid", &bearer.oid, "or"),
+    ];
+    let lists = lists.iter().filter(|(_, values, _)| !values.is_empty());
+    once(format!("{kind} of {}", bearer.issuer))
+        .chain(once(listed("for", audiences, "or")))
+        .chain(lists.map(|(word, values, between)| listed(word, *values, between)))
+        .collect()
+}
+
+/// A condition and its values: on one line where they fit, else each on its own.
+fn listed<T: Display>(word: &str, values: impl IntoIterator<Item = T>, between: &str) -> String {
+    let values: Vec<_> = values.into_iter().map(|value| value.to_string()).collect();
+    let line = format!("{word} {}", values.join(&format!(" {between} ")));
+    if line.chars().count() <= LINE {
+        return line;
+    }
+    let indented = format!("\n{between:>width$} ", width = word.len());
+    format!("{word} {}", values.join(&indented))
+}
+
+fn destination(route: &RouteDefinition) -> String {
+    let UpstreamDefinition {
+        tls,
+        host,
+        port,
+        base_path,
+        strip_segments,
+        preserve_host,
+        ..
+    } = &route.upstream;
+    let (scheme, usual) = if *tls { ("https", 443) } else { ("http", 80) };
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
+    let port = if *port == usual {
+        String::new()
+    } else {
+        format!(":{port}")
+    };
+    let mut text = format!("{scheme}://{host}{port}{base_path}");
+    if *strip_segments > 0 {
+        let prefix: Vec<_> = route
+            .path
+            .as_str()
+            .split('/')
+            .skip(1)
+            .take(*strip_segments)
+            .collect();
+        text.push_str(&format!(", less /{}", prefix.join("/")));
+    }
+    if *preserve_host {
+        text.push_str(", with the caller's Host");
+    }
+    text
+}
+
+fn token(token: &TokenDefinition) -> String {
+    match token {
+        TokenDefinition::Nothing => "nobody's".to_owned(),
+        TokenDefinition::Forward => "the caller's".to_owned(),
+        TokenDefinition::App { identity, scope } => {
+            let resource = scope.strip_suffix("/.default").unwrap_or(scope);
+            format!("{identity}'s, for {resource}")
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "check_plan_tests.rs"]
+mod tests;

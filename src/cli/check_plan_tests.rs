@@ -1,0 +1,62 @@
+//! The plan, word for word.
+
+use std::path::Path;
+
+use super::plan_table;
+use crate::config::Config;
+
+const FILE: &str = r#"
+version: 1
+listeners: { apis: { address: 127.0.0.1:0 } }
+issuers: { contoso: { entra: { tenant: 019486dd-8ffb-45a9-9232-4132babb1324 } } }
+routes:
+  - id: calc
+    listener: apis
+    match: { path: /calc/v1/**, methods: [GET, POST], host: "*.contoso.example" }
+    callers:
+      - bearer:
+          issuer: contoso
+          audiences: [06B2A484-141c-42d3-9d73-32bec5910b06]
+          azp: [f1f695cb-2d00-4c0f-84a5-437282f3f3fd, 0f8b2f4e-7c1d-4a50-9a53-3d2f6f0c9b11]
+          roles: [invokeRole]
+      - bearer: { issuer: contoso, audiences: [api://calc], scp: [Calc.Read, Calc.Write] }
+        network: [10.0.0.0/8, "fd00::/8"]
+      - network: [192.0.2.0/24]
+        alone: true
+    upstream: { url: "https://[::1]:8443/api/" }
+"#;
+
+#[test]
+fn the_plan_reads_like_the_sentence() {
+    let config = Config::parse(FILE, "plan.yaml", Path::new("")).unwrap();
+    let printed = plan_table(&config).to_string();
+    let expected = r#"
+┌─────────────────┬────────────────────────────────────────────────────┐
+│ calc            ┆ GET, POST /calc/v1/** at *.contoso.example on apis │
+│ who may come in ┆ an app of contoso                                  │
+│                 ┆ for 06b2a484-141c-42d3-9d73-32bec5910b06           │
+│                 ┆ azp f1f695cb-2d00-4c0f-84a5-437282f3f3fd           │
+│                 ┆  or 0f8b2f4e-7c1d-4a50-9a53-3d2f6f0c9b11           │
+│                 ┆ role invokeRole                                    │
+│                 ┆ or                                                 │
+│                 ┆ a user of contoso                                  │
+│                 ┆ for api://calc                                     │
+│                 ┆ scope Calc.Read or Calc.Write                      │
+│                 ┆ from 10.0.0.0/8 or fd00::/8                        │
+│                 ┆ or                                                 │
+│                 ┆ anyone                                             │
+│                 ┆ from 192.0.2.0/24                                  │
+│ where it goes   ┆ https://[::1]:8443/api                             │
+│ whose token     ┆ nobody's                                           │
+└─────────────────┴────────────────────────────────────────────────────┘
+"#;
+    assert_eq!(format!("\n{printed}\n"), expected);
+    assert!(
+        printed.lines().all(|line| line.chars().count() <= 80),
+        "{printed}"
+    );
+    assert!(
+        !printed.contains('\u{1b}'),
+        "colours are not the table's business"
+    );
+}

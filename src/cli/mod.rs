@@ -1,0 +1,18 @@
+//! The command line: one file a command.
+
+mod arguments;
+mod certificate;
+mod certificate_age;
+mod check;
+mod check_online;
+mod check_plan;
+mod dev;
+mod probe;
+mod schema;
+mod serve;
+mod token;
+mod version;
+
+pub use arguments::main;
+
+use arguments::{ConfigFile, Failure, say, small_runtime};

@@ -1,0 +1,103 @@
+//! `bearergate serve`: run the gateway until it is told to stop.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{ConfigFile, Failure, certificate_age};
+use crate::app::{App, Bound};
+use crate::clock::UnixTime;
+use crate::telemetry::{AccessLog, start_logging};
+
+/// How long tasks that were cut off may take to end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Run the gateway.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        // Signals have a thread of their own: busy workers cannot keep a SIGTERM waiting.
+        let control = super::small_runtime()?;
+        let (workers, access_log) = control.block_on(self.serve())?;
+        // What was cut off is told when its task is dropped, and then written.
+        workers.shutdown_timeout(LAST_WORDS);
+        access_log.flush();
+        Ok(())
+    }
+
+    async fn serve(self) -> Result<(Runtime, AccessLog), Failure> {
+        let mut signals = Signals::new().context("cannot listen for signals")?;
+        let config = self.config.load()?;
+        start_logging(&config.log);
+        for notice in certificate_age::notices(&config, UnixTime::now()) {
+            tracing::warn!("{notice}");
+        }
+        let bound = Bound::new(&config).map_err(anyhow::Error::from)?;
+        let workers = Builder::new_multi_thread()
+            .worker_threads(config.threads)
+            .thread_name("worker")
+            .enable_all()
+            .build()
+            .context("cannot start worker threads")?;
+        let access_log = AccessLog::start(config.log.access, config.log.format);
+        let started = {
+            let _inside = workers.enter();
+            App::start(config, bound, access_log.clone())
+        };
+        let app = match started {
+            Ok(app) => app,
+            Err(why) => {
+                // A runtime may not be waited for inside another.
+                workers.shutdown_background();
+                return Err(anyhow::Error::from(why).into());
+            }
+        };
+        let signal = signals.terminating().await;
+        tracing::info!(signal, "stopping");
+        tokio::select! {
+            drained = workers.spawn(app.drain()) => match drained {
+                Ok(0) => tracing::info!("stopped; every request was answered"),
+                Ok(cut) => tracing::warn!(cut, "stopped; grace ran out on requests in flight"),
+                Err(error) => tracing::error!(%error, "stopped; the drain failed"),
+            },
+            signal = signals.terminating() => tracing::warn!(signal, "stopping at once"),
+        }
+        Ok((workers, access_log))
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT. SIGHUP, whose default would kill, is noted and does nothing.
+    async fn terminating(&mut self) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    tracing::warn!("SIGHUP: this version does not reload; the configuration stays");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `bearergate token`: acquire a token as an identity would, and show what it says.
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{ConfigFile, Failure, say};
+use crate::clock::UnixTime;
+use crate::http_client::HttpClient;
+use crate::outbound::{AccessToken, TokenSource};
+
+/// Acquire a token and show its claims.
+#[derive(Debug, clap::Args)]
+pub(super) struct Token {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The identity's name in the file.
+    #[arg(long, short = 'i', value_name = "NAME")]
+    identity: String,
+    /// The scope, such as `https://graph.microsoft.com/.default`.
+    #[arg(long, short = 's', value_name = "SCOPE")]
+    scope: String,
+    /// Print the token itself, and nothing else.
+    #[arg(long)]
+    raw: bool,
+}
+
+impl Token {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        let known = config
+            .identities
+            .iter()
+            .find(|known| *known.name == self.identity);
+        let Some(identity) = known else {
+            let names: Vec<&str> = config.identities.iter().map(|known| &*known.name).collect();
+            return Err(Failure::Usage(unknown(&self.identity, &names)));
+        };
+        let http = HttpClient::new(&config.fetch).map_err(anyhow::Error::from)?;
+        let source = TokenSource::new(identity.clone(), http);
+        let acquired = source.acquire(&self.scope, UnixTime::now());
+        let token = super::small_runtime()?
+            .block_on(acquired)
+            .with_context(|| format!("identity {} got no token", self.identity))?;
+        if self.raw {
+            say!("{}", compact(&token)?)?;
+        } else {
+            show(&token)?;
+        }
+        Ok(())
+    }
+}
+
+/// An identity the file does not define: the one that was meant, or all there are.
+fn unknown(name: &str, known: &[&str]) -> String {
+    let near = |candidate: &&&str| strsim::damerau_levenshtein(name, candidate) <= 2;
+    let missing = format!("there is no identity `{name}` in the file");
+    match (known.iter().find(near), known) {
+        (Some(meant), _) => format!("{missing}; did you mean `{meant}`?"),
+        (None, []) => format!("{missing}; it has no `identities`"),
+        (None, _) => format!("{missing}; it has: {}", known.join(", ")),
+    }
+}
+
+fn compact(token: &AccessToken) -> anyhow::Result<&str> {
+    token
+        .header
+        .to_str()?
+        .strip_prefix("Bearer ")
+        .context("not a bearer token")
+}
+
+/// Shows header and claims; never the signature, without which they are worth nothing to a thief.
+fn show(token: &AccessToken) -> anyhow::Result<()> {
+    let mut parts = compact(token)?.split('.');
+    for name in ["header", "claims"] {
+        let decoded = parts
+            .next()
+            .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+        let json =
+            decoded.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+        match json {
+            Some(json) => say!("{name} {}", serde_json::to_string_pretty(&json)?)?,
+            None => {
+                say!("{name}: the token is opaque")?;
+                break;
+            }
+        }
+    }
+    say!(
+        "valid until {}, renewed at {}",
+        token.expires_at,
+        token.renew_at
+    )?;
+    Ok(())
+}
