@@ -1,0 +1,351 @@
+//! What a connection must keep to before and between its requests, and what is believed of who is
+//! at its other end; through the whole gateway.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "all of this is tests"
+)]
+
+mod support;
+
+use serde_json::Value;
+use support::origin::{Answering, Origin, open_gateway};
+use support::{API_KEY, Connection, Gateway, eventually};
+
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+
+async fn world(listener: &str) -> (Answering, Gateway) {
+    let origin = Origin::open().await.answering(|_| ANSWER.to_owned());
+    let gateway = open_gateway(&origin.url, listener, "").await;
+    (origin, gateway)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_connection_is_closed_before_and_between_requests() {
+    let (_origin, gateway) = world("timeouts: { idle: 200ms }").await;
+    let mut silent = Connection::open(gateway.address("apis")).await;
+    assert_eq!(silent.rest().await, "");
+    let mut caller = Connection::open(gateway.address("apis")).await;
+    caller.send(GET).await;
+    assert_eq!(caller.reply().await.unwrap().status, 200);
+    assert_eq!(caller.rest().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_takes_too_long_gets_408_on_the_first_request_and_on_the_second() {
+    let (_origin, gateway) = world("timeouts: { header: 400ms }").await;
+    // Half a head and then nothing; and byte by byte, where a timer that starts anew with each
+    // would never fire.
+    for (before, dribbles) in [(0, false), (0, true), (1, false), (1, true)] {
+        let mut caller = Connection::open(gateway.address("apis")).await;
+        for _ in 0..before {
+            caller.send(GET).await;
+            assert_eq!(caller.reply().await.unwrap().status, 200);
+        }
+        caller.send("GET / HTTP/1.1\r\nX-Slow: ").await;
+        let mut sent = 0;
+        while dribbles && !caller.has_something().await {
+            assert!(sent < 2000, "the dribble goes on");
+            caller.send_in_vain(b"a").await;
+            sent += 1;
+        }
+        assert_eq!(caller.reply().await.expect("an answer").status, 408);
+        assert!(caller.closed().await);
+    }
+    let refused =
+        "bearergate_connections_refused_total{cause=\"header_timeout\",listener=\"apis\"}";
+    eventually("they are counted", async || {
+        gateway.metric(refused).await == Some(4.0)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_whose_framing_is_old_or_in_doubt_are_not_kept() {
+    for request in [
+        "GET / HTTP/1.0\r\nHost: a.example\r\n\r\n",
+        "GET / HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ] {
+        let (_origin, gateway) = world("").await;
+        let mut caller = Connection::open(gateway.address("apis")).await;
+        caller.send(request).await;
+        let reply = caller.reply().await.unwrap();
+        assert_eq!(
+            (reply.status, reply.header("connection")),
+            (200, Some("close")),
+            "{request}"
+        );
+        assert!(caller.closed().await, "{request}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_comes_early_is_answered_in_its_turn() {
+    let origin = Origin::open().await;
+    let gateway = open_gateway(&origin.url(), "", "").await;
+    let mut caller = Connection::open(gateway.address("apis")).await;
+    caller
+        .send("GET /first HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        .await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await.unwrap();
+    // Some old programs also send a line feed too many after a body.
+    caller
+        .send("\r\nGET /second HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        .await;
+    // What was sent before another's request has been seen before that is answered.
+    assert_eq!(gateway.get("apis", "/..", &[]).await.status, 400);
+    upstream.send(ANSWER).await;
+    assert_eq!(caller.reply().await.expect("the first answer").status, 200);
+    assert!(upstream.head().await.unwrap().starts_with("GET /second "));
+    upstream.send(ANSWER).await;
+    assert_eq!(caller.reply().await.expect("the second answer").status, 200);
+    assert_eq!(gateway.lines(3).await.len(), 3);
+}
+
+async fn guarded(listener: &str) -> (Answering, Gateway, tempfile::TempDir) {
+    let origin = Origin::open().await.answering(|_| ANSWER.to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), API_KEY).unwrap();
+    let yaml = format!(
+        r#"
+version: 1
+listeners: {{ apis: {{ address: 127.0.0.1:0{listener} }} }}
+admin: {{ address: 127.0.0.1:0 }}
+routes:
+  - id: keyed
+    listener: apis
+    match: {{ path: /keyed }}
+    callers: [{{ api_key: {{ id: payroll, key: {{ file: key }} }} }}]
+    upstream: {{ url: "{url}" }}
+  - id: inside
+    listener: apis
+    match: {{ path: /inside }}
+    callers: [{{ network: [10.0.0.0/8] }}]
+    upstream: {{ url: "{url}" }}
+"#,
+        url = origin.url,
+    );
+    let gateway = Gateway::start(&yaml, folder.path()).await;
+    (origin, gateway, folder)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_early_answer_keeps_the_connection_where_the_body_was_small_and_tells_where_not() {
+    let (origin, gateway, _folder) = guarded("").await;
+    let large = "x".repeat(300_000);
+    let chunked = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
+    let rows: [(&str, &str, String, bool); 6] = [
+        (
+            "length",
+            "HTTP/1.1\r\nContent-Length: 5",
+            "hello".into(),
+            true,
+        ),
+        (
+            "chunks",
+            "HTTP/1.1\r\nTransfer-Encoding: chunked",
+            "5\r\nhello\r\n0\r\n\r\n".into(),
+            true,
+        ),
+        (
+            "large length",
+            "HTTP/1.1\r\nContent-Length: 300000",
+            large,
+            false,
+        ),
+        (
+            "large chunk",
+            "HTTP/1.1\r\nTransfer-Encoding: chunked",
+            chunked,
+            false,
+        ),
+        (
+            "asks first",
+            "HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue",
+            String::new(),
+            false,
+        ),
+        (
+            "HTTP/1.0",
+            "HTTP/1.0\r\nContent-Length: 5",
+            "hello".into(),
+            false,
+        ),
+    ];
+    for (what, head, body, kept) in rows {
+        let mut caller = Connection::open(gateway.address("apis")).await;
+        caller
+            .send(format!("POST /keyed {head}\r\nHost: a.example\r\n\r\n"))
+            .await;
+        caller.send_in_vain(body.as_bytes()).await;
+        let reply = caller
+            .reply()
+            .await
+            .unwrap_or_else(|| panic!("{what}: no answer"));
+        assert_eq!(
+            (reply.status, reply.reason().as_str()),
+            (401, "no_credential"),
+            "{what}"
+        );
+        let connection = if kept { "keep-alive" } else { "close" };
+        assert_eq!(reply.header("connection"), Some(connection), "{what}");
+        if kept {
+            caller
+                .send(format!(
+                    "GET /keyed HTTP/1.1\r\nHost: a.example\r\nX-Api-Key: {API_KEY}\r\n\r\n"
+                ))
+                .await;
+            assert_eq!(caller.reply().await.unwrap().text(), "ok", "{what}");
+        } else {
+            if what != "HTTP/1.0" {
+                // The rest of what was announced, sent by one who has not read the answer yet.
+                caller.send_in_vain(&[b'x'; 10_000]).await;
+            }
+            assert!(caller.closed().await && !caller.was_reset(), "{what}");
+        }
+    }
+    assert_eq!(origin.heads().len(), 2, "what was refused went nowhere");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_decided_is_told_also_when_the_caller_does_not_wait_for_it() {
+    let (_origin, gateway, _folder) = guarded("").await;
+    let mut caller = Connection::open(gateway.address("apis")).await;
+    caller
+        .send("POST /keyed HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhel")
+        .await;
+    caller.reset();
+    let line = &gateway.lines(1).await[0];
+    assert_eq!(
+        (&line["route"], &line["reason"]),
+        (&"keyed".into(), &"no_credential".into()),
+        "{line}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_before_a_route_is_found_is_counted_and_told() {
+    let (_origin, gateway, _folder) = guarded("").await;
+    assert_eq!(gateway.get("apis", "/nowhere", &[]).await.status, 404);
+    assert_eq!(gateway.get("apis", "/a/../b", &[]).await.status, 400);
+    let lines = gateway.lines(2).await;
+    let told: Vec<(&Value, &Value)> = lines
+        .iter()
+        .map(|line| (&line["status"], &line["reason"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&404.into(), &"no_route".into()),
+            (&400.into(), &"bad_path".into())
+        ]
+    );
+    let text = gateway.get_admin("/metrics").await.text();
+    for reason in ["no_route", "bad_path"] {
+        let counted = |line: &str| {
+            line.starts_with("bearergate_requests_total{")
+                && line.contains(&format!("\"{reason}\""))
+                && line.ends_with(" 1")
+        };
+        assert!(text.lines().any(counted), "{reason}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_id_is_taken_over_from_a_trusted_proxy_only() {
+    for (listener, believed) in [
+        ("trusted_proxies: [127.0.0.0/8]", true),
+        ("trusted_proxies: [10.0.0.0/8]", false),
+        ("", false),
+    ] {
+        let (origin, gateway) = world(listener).await;
+        let reply = gateway
+            .get("apis", "/", &["X-Request-Id: theirs-0001".to_owned()])
+            .await;
+        let id = reply.header("x-request-id").unwrap().to_owned();
+        assert_eq!(id == "theirs-0001", believed, "{listener}");
+        let head = origin.heads().pop().unwrap().1.to_ascii_lowercase();
+        let sent: Vec<&str> = head
+            .lines()
+            .filter_map(|line| line.strip_prefix("x-request-id: "))
+            .collect();
+        assert_eq!(sent, [id.as_str()], "the upstream is told the same");
+        assert_eq!(
+            gateway.lines(1).await[0]["request_id"].as_str(),
+            Some(id.as_str())
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_client_behind_trusted_proxies_is_the_rightmost_that_is_none_of_them() {
+    let (_origin, gateway, _folder) =
+        guarded(", trusted_proxies: [127.0.0.0/8, 192.0.2.0/24]").await;
+    for (chain, status, client) in [
+        ("10.1.1.1", 200, "10.1.1.1"),
+        ("10.1.1.1, 192.0.2.7", 200, "10.1.1.1"),
+        ("10.1.1.1, 198.51.100.1", 403, "198.51.100.1"),
+        ("198.51.100.1, 10.1.1.1", 200, "10.1.1.1"),
+        ("::ffff:10.1.1.1", 200, "10.1.1.1"),
+        ("10.1.1.1, unknown", 403, "127.0.0.1"),
+        ("198.51.100.1", 403, "198.51.100.1"),
+    ] {
+        let lines = gateway.lines(0).await.len();
+        let reply = gateway
+            .get("apis", "/inside", &[format!("X-Forwarded-For: {chain}")])
+            .await;
+        assert_eq!(reply.status, status, "{chain}");
+        let line = gateway.lines(lines + 1).await.pop().unwrap();
+        assert_eq!(line["client"], client, "{chain}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_leaves_is_told_of_and_no_longer_in_flight() {
+    let gauge = "bearergate_requests_in_flight";
+    let upload = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 10\r\n\r\nhello";
+    for (request, reset) in [
+        (upload.to_owned(), false),
+        (upload.to_owned(), true),
+        (GET.to_owned(), true),
+    ] {
+        let origin = Origin::open().await;
+        let gateway = open_gateway(&origin.url(), "", "").await;
+        let mut caller = Connection::open(gateway.address("apis")).await;
+        caller.send(&request).await;
+        let mut upstream = origin.accept().await;
+        upstream.head().await.unwrap();
+        let now = async || {
+            let text = gateway.get_admin("/metrics").await.text();
+            let line = text
+                .lines()
+                .find(|line| line.starts_with(gauge))
+                .map(str::to_owned);
+            line.and_then(|line| {
+                line.rsplit(' ')
+                    .next()
+                    .and_then(|count| count.parse::<u32>().ok())
+            })
+        };
+        assert_eq!(now().await, Some(1));
+        if reset {
+            caller.reset();
+        } else {
+            drop(caller);
+        }
+        let line = &gateway.lines(1).await[0];
+        assert_eq!(
+            (&line["status"], &line["reason"]),
+            (&0.into(), &"client_closed".into()),
+            "{request}"
+        );
+        assert_eq!(line["route"], "open");
+        eventually("nothing is in flight", async || now().await == Some(0)).await;
+    }
+}
