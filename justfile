@@ -1,0 +1,49 @@
+# Everything a developer does here by name. Nothing needs `just`: each recipe is a line to type.
+
+# List what there is.
+default:
+    @just --list --unsorted
+
+# Format the code.
+fmt:
+    cargo fmt --all
+
+# Clippy on everything, warnings are errors.
+lint:
+    scripts/test lint
+
+# Unit and integration tests.
+test *args:
+    cargo test --locked {{ args }}
+
+# The API documentation of the house.
+docs:
+    scripts/test docs
+
+# Lint and render the chart, and check the configuration that comes out.
+chart:
+    scripts/test chart
+
+# MSAL, PyJWT, joserfc, curl and a Prometheus parser against the running gateway.
+judges:
+    scripts/test judges
+
+# Bans, licences, sources; advisories with ADVISORY_DB=<checkout>.
+deny:
+    scripts/test deny
+
+# The gateway with an issuer, an API and a mailbox around it. No Azure.
+dev *args:
+    scripts/dev {{ args }}
+
+# CPU time per request against a bare Pingora pass-through.
+bench *args:
+    benches/run {{ args }}
+
+# The container image.
+image tag="bearergate:dev":
+    docker build --tag {{ tag }} .
+
+# The whole gate: what CI runs, no more and no less.
+ci:
+    .ci/run
