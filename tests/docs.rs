@@ -1,0 +1,278 @@
+//! What is documented is executed: every YAML block and sample configuration loads, every reason and
+//! metric is on its page and every word on the pages exists, every command named is one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on ends"
+)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use bearergate::admission::{Denial, Refusal};
+use bearergate::config::Config;
+use bearergate::dev::{CertificateAuthority, KeyPair};
+use bearergate::reason::Reason;
+
+/// The files that samples refer to, made for real in a folder.
+fn secrets(folder: &Path) {
+    let pair = KeyPair::generate("sample").unwrap();
+    std::fs::write(
+        folder.join("mail.pfx"),
+        pair.pkcs12("sample-passphrase").unwrap(),
+    )
+    .unwrap();
+    std::fs::write(
+        folder.join("mail-daemon.pfx"),
+        pair.pkcs12("sample-passphrase").unwrap(),
+    )
+    .unwrap();
+    std::fs::write(folder.join("mail.pem"), pair.certificate_pem().unwrap()).unwrap();
+    std::fs::write(folder.join("mail.key.pem"), pair.key_pem().unwrap()).unwrap();
+    for pass in ["mail.pass", "mail-daemon.pass"] {
+        std::fs::write(folder.join(pass), "sample-passphrase\n").unwrap();
+    }
+    let ca = CertificateAuthority::generate()
+        .unwrap()
+        .certificate_pem()
+        .unwrap();
+    for name in [
+        "ca.pem",
+        "corporate-ca.pem",
+        "upstream-ca.pem",
+        "internal-ca.pem",
+    ] {
+        std::fs::write(folder.join(name), &ca).unwrap();
+    }
+    for (name, letter) in [
+        ("payroll.key", "p"),
+        ("archive.key", "a"),
+        ("scanner.key", "s"),
+        ("secret", "c"),
+    ] {
+        std::fs::write(folder.join(name), letter.repeat(40)).unwrap();
+    }
+    for name in ["client-secret", "mail.secret", "client.secret"] {
+        std::fs::write(folder.join(name), "a-client-secret").unwrap();
+    }
+}
+
+/// Loads a text as a user's file whose secrets are in `folder`; no port is bound.
+fn load(text: &str, name: &str, folder: &Path) -> Config {
+    let here = format!("{}/", folder.display());
+    let text = [
+        "/run/secrets/",
+        "/etc/bearergate/secrets/",
+        "/etc/bearergate/",
+        "/var/run/secrets/",
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, place| text.replace(place, &here))
+    .replace("{ env: MAIL_CLIENT_SECRET }", "{ file: client-secret }");
+    match Config::parse(&text, name, folder) {
+        Ok(config) => config,
+        Err(problems) => panic!("{name}:\n{problems}\n{text}"),
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn pages() -> Vec<String> {
+    let mut pages = vec![
+        "README.md".to_owned(),
+        "CHANGELOG.md".into(),
+        "SECURITY.md".into(),
+    ];
+    let mut folders = vec![root().join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "md") {
+                pages.push(path.strip_prefix(root()).unwrap().display().to_string());
+            }
+        }
+    }
+    pages.sort();
+    pages
+}
+
+/// The fenced blocks of one language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<(bool, String)> = None;
+    for line in text.lines() {
+        match (&mut open, line.trim_start().strip_prefix("```")) {
+            (None, Some(tag)) => open = Some((tag.trim() == language, String::new())),
+            (Some(_), Some(_)) => {
+                if let Some((true, block)) = open.take() {
+                    found.push(block);
+                }
+                open = None;
+            }
+            (Some((_, block)), None) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn every_sample_configuration_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    secrets(folder.path());
+    for name in ["dev", "protect-api", "graph-mail", "full"] {
+        let path = format!("config/{name}.yaml");
+        load(&read(&path), &path, folder.path());
+    }
+}
+
+#[test]
+fn every_whole_yaml_block_of_the_docs_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    secrets(folder.path());
+    let mut whole = 0;
+    for page in pages() {
+        for block in blocks(&read(&page), "yaml") {
+            // Excerpts are shown without `version`; they are parts of configurations that load.
+            if block.starts_with("version:") || block.contains("\nversion:") {
+                load(&block, &page, folder.path());
+                whole += 1;
+            } else {
+                let parsed: Result<serde_json::Value, _> = serde_saphyr::from_str(&block);
+                assert!(parsed.is_ok(), "{page}: {}\n{block}", parsed.unwrap_err());
+            }
+        }
+    }
+    assert!(whole >= 2, "only {whole} whole configurations in the docs");
+}
+
+#[test]
+fn the_page_of_errors_is_the_list_of_reasons_with_their_statuses() {
+    let page = read("docs/errors.md");
+    let rows: BTreeSet<(String, String)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .filter_map(|(word, rest)| {
+            let status = rest.split(' ').next()?;
+            Some((word.to_owned(), status.to_owned()))
+        })
+        .collect();
+    let answered = |reason: Reason| {
+        let refusal = Refusal::Upstream {
+            reason,
+            detail: String::new(),
+        };
+        Denial::unrouted(refusal).status().as_u16().to_string()
+    };
+    let real: BTreeSet<(String, String)> = Reason::ALL
+        .iter()
+        .map(|reason| (reason.word().to_owned(), answered(*reason)))
+        .collect();
+    assert_eq!(rows, real);
+}
+
+#[test]
+fn the_page_of_metrics_is_the_list_of_metrics() {
+    let page = read("docs/metrics.md");
+    let cells: Vec<&str> = page
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("| `")?
+                .split_once("` |")
+                .map(|(cell, _)| cell)
+        })
+        .collect();
+    let documented: BTreeSet<&str> = cells
+        .iter()
+        .map(|cell| cell.split('{').next().unwrap_or(cell))
+        .filter(|cell| {
+            cell.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        })
+        .collect();
+    let real: BTreeSet<&str> = bearergate::telemetry::NAMES
+        .iter()
+        .map(|(name, _, _)| *name)
+        .collect();
+    // Alerts are expressions over the same names.
+    for word in page.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+        let series = ["_bucket", "_sum", "_count"]
+            .iter()
+            .fold(word, |word, suffix| {
+                word.strip_suffix(suffix).unwrap_or(word)
+            });
+        assert!(
+            !word.starts_with("bearergate_") || real.contains(series),
+            "there is no {word}"
+        );
+    }
+    assert_eq!(documented, real);
+}
+
+#[test]
+fn every_command_the_docs_name_exists() {
+    let commands = [
+        "dev",
+        "serve",
+        "check",
+        "token",
+        "certificate",
+        "schema",
+        "probe",
+        "version",
+    ];
+    for page in pages() {
+        for language in ["sh", "console", "bash"] {
+            for line in blocks(&read(&page), language)
+                .iter()
+                .flat_map(|block| block.lines())
+            {
+                let line = line.trim_start_matches("$ ");
+                if let Some(rest) = line.strip_prefix("bearergate ") {
+                    let word = rest.split_whitespace().next().unwrap_or_default();
+                    assert!(commands.contains(&word), "{page}: {line}");
+                }
+                for script in line
+                    .split_whitespace()
+                    .filter(|word| word.starts_with("scripts/"))
+                {
+                    assert!(
+                        root().join(script).exists(),
+                        "{page}: {script} does not exist"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    for page in pages() {
+        let text = read(&page);
+        let folder = root().join(&page).parent().unwrap().to_owned();
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let file = target.split('#').next().unwrap_or_default();
+            if file.is_empty() || file.contains("://") || file.starts_with("mailto:") {
+                continue;
+            }
+            assert!(folder.join(file).exists(), "{page} links to {target}");
+        }
+    }
+}
