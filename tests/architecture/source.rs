@@ -10,7 +10,7 @@ pub(super) struct Source {
     pub(super) path: String,
     pub(super) text: String,
     /// The text with comments and literals blanked, byte for byte.
-    code: String,
+    pub(super) code: String,
     /// The code with what is compiled for tests only blanked as well.
     pub(super) product: String,
     /// By its name, or because a `#[cfg(test)]` leads to it.
@@ -121,10 +121,9 @@ pub(super) fn sources(src: &Path) -> Vec<Source> {
     files
 }
 
-/// The rooms that a file imports from, in whatever form; `*` for all of them at once.
-pub(super) fn imports(source: &Source) -> BTreeSet<String> {
-    let code = &source.code;
-    let depth = source.path.trim_end_matches("/mod.rs").split('/').count();
+/// The rooms that the code of a file imports from, in whatever form; `*` for all of them at once.
+pub(super) fn imports(path: &str, code: &str) -> BTreeSet<String> {
+    let depth = path.trim_end_matches("/mod.rs").split('/').count();
     let mut rooms = BTreeSet::new();
     let mut supers = 0;
     for (at, word) in words(code) {
