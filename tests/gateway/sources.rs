@@ -1,25 +1,17 @@
 //! The documents this gateway grew from, as tests: a protected API whose callers need a role
 //! (Baeke), mail read by an application that proves itself with a certificate (Johnston, Connell).
 //! MSAL Python's own client is put to the same gateway by `tests/msal`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on ends"
-)]
 
-mod support;
-
+use crate::support::mail::{MailWorld, mailbox};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bearergate::dev::{Contoso, KeyPair, Ports, SigningKey, TokenRequest};
 use openssl::hash::{MessageDigest, hash};
 use serde_json::{Value, json};
-use support::mail::{MailWorld, mailbox};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn baeke_a_client_with_the_role_calls_the_calculator_and_one_without_gets_403() {
-    let world = support::calc::CalcWorld::start().await;
+    let world = crate::support::calc::CalcWorld::start().await;
     let tokens = world.contoso.clone();
     for (client, secret, status) in [
         (Contoso::CALC_CLIENT, tokens.calc_secret.expose(), 200),
@@ -166,7 +158,7 @@ async fn mail_is_sent_for_an_application_that_knows_no_oauth() {
         format!(
             "POST {target} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {}\r\n{extra}Content-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{mail}",
-            support::API_KEY,
+            crate::support::API_KEY,
             mail.len()
         )
     };

@@ -1,16 +1,9 @@
 //! What one who knows the gateway's source would try: where two things that are each in order meet.
 //! Two issuers, one cache, one key on several routes, a scheme that a route does not read.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on ends"
-)]
-
-mod support;
 
 use std::sync::Arc;
 
+use crate::support::{API, API_KEY, CALCULATOR, Gateway, MAIL_TENANT, Reply, TENANT, eventually};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bearergate::dev::{
@@ -19,7 +12,6 @@ use bearergate::dev::{
 };
 use http::StatusCode;
 use serde_json::{Value, json};
-use support::{API, API_KEY, CALCULATOR, Gateway, MAIL_TENANT, Reply, TENANT, eventually};
 
 const FABRIKAM: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
 const OTHER_API: &str = "aaaa0000-1111-4222-8333-444444444444";
@@ -790,7 +782,7 @@ async fn a_flood_of_unknown_keys_at_one_issuer_is_not_felt_at_the_other() {
                 bearer(&token)
             );
             tokio::spawn(async move {
-                let mut connection = support::Connection::open(address).await;
+                let mut connection = crate::support::Connection::open(address).await;
                 connection.send(request).await;
                 verdict(&connection.reply().await.unwrap())
             })
@@ -823,7 +815,7 @@ async fn an_issuer_that_hangs_keeps_nobody_waiting_but_its_own_callers() {
         "GET /both HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n",
         bearer(&theirs)
     );
-    let mut waiting = support::Connection::open(world.gateway.address("apis")).await;
+    let mut waiting = crate::support::Connection::open(world.gateway.address("apis")).await;
     waiting.send(request).await;
     let ours = world.token().role("First").mint();
     eventually("contoso's caller is let in", async || {
@@ -1478,7 +1470,7 @@ async fn nothing_that_the_program_writes_holds_a_secret() {
     })
     .await;
     let send = async |listener: &str, target: &str, line: &str| {
-        let mut connection = support::Connection::open(address(listener).unwrap()).await;
+        let mut connection = crate::support::Connection::open(address(listener).unwrap()).await;
         connection
             .send(format!(
                 "GET {target} HTTP/1.1\r\nHost: a\r\n{line}\r\nConnection: close\r\n\r\n"

@@ -8,7 +8,7 @@ use bearergate::policy::{
 };
 use serde_json::Value;
 
-use crate::{as_json, one_route, parsed};
+use super::{as_json, one_route, parsed};
 
 #[test]
 fn relative_files_are_looked_for_beside_the_configuration() {

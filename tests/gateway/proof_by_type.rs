@@ -1,11 +1,6 @@
 //! Who can make a proof? Claims come out of the verifier, a permit out of the policy, an admission
 //! out of `admit`, and each is made in one file. Rust keeps other crates out by privacy; this keeps
 //! the rooms of this crate out of what their neighbours must leave readable.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on ends"
-)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,18 +1,9 @@
 //! What a connection must keep to before and between its requests, and what is believed of who is
 //! at its other end; through the whole gateway.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "all of this is tests"
-)]
-
-mod support;
-
+use crate::support::origin::{Answering, Origin, open_gateway};
+use crate::support::{API_KEY, Connection, Gateway, eventually};
 use serde_json::Value;
-use support::origin::{Answering, Origin, open_gateway};
-use support::{API_KEY, Connection, Gateway, eventually};
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";

@@ -6,7 +6,7 @@ use std::fs;
 use bearergate::config::Config;
 use serde_json::Value;
 
-use crate::{BLESS, as_json};
+use super::{BLESS, as_json};
 
 const SCHEMA: &str = "config/bearergate.schema.json";
 

@@ -1,18 +1,10 @@
 //! Every way in that must stay shut, through the real gateway: token forms, header forms, paths,
 //! framing. Each row has the status and the reason it must get, and nothing may reach the upstream.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on ends"
-)]
 
-mod support;
-
+use crate::support::{API, API_KEY, CALCULATOR, Connection, Gateway, TENANT};
 use bearergate::clock::UnixTime;
 use bearergate::dev::{Contoso, Neighbourhood, Ports, SigningKey, TokenBuilder};
 use serde_json::json;
-use support::{API, API_KEY, CALCULATOR, Connection, Gateway, TENANT};
 
 const OTHER_CLIENT: &str = "0f8b2f4e-7c1d-4a50-9a53-3d2f6f0c9b11";
 const USER: &str = "0b0b0b0b-1111-4222-8333-999999999999";

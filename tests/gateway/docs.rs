@@ -1,11 +1,5 @@
 //! What is documented is executed: every YAML block and sample configuration loads, every reason and
 //! metric is on its page and every word on the pages exists, every command named is one.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on ends"
-)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

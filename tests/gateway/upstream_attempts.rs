@@ -1,18 +1,9 @@
 //! How often a request is put to an upstream, with which token, and what may be tunnelled: a POST
 //! is never sent twice, and nothing passes unseen beside a token of ours.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "all of this is tests"
-)]
-
-mod support;
-
+use crate::support::origin::{Origin, open_gateway};
+use crate::support::{API_KEY, Connection, Gateway};
 use bearergate::dev::{Contoso, Ports, SigningKey};
-use support::origin::{Origin, open_gateway};
-use support::{API_KEY, Connection, Gateway};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 

@@ -1,6 +1,5 @@
 //! Several applications that know no OAuth, each with an identity and a scope of its own, in front of
 //! whatever endpoint issues their tokens and whatever upstream takes them.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::net::SocketAddr;
 use std::path::Path;

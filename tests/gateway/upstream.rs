@@ -1,18 +1,9 @@
 //! What holds between the gateway and an upstream: bodies stream both ways, connections are
 //! pooled, and each failure has its status and its word.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "all of this is tests"
-)]
-
-mod support;
-
+use crate::support::origin::{Origin, open_gateway};
+use crate::support::{Connection, Gateway};
 use bearergate::dev::{Echo, bind, serve};
-use support::origin::{Origin, open_gateway};
-use support::{Connection, Gateway};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -385,7 +376,7 @@ async fn what_an_upstream_sends_that_is_no_http_is_not_quoted_in_the_log() {
          routes:\n  - id: r\n    listener: apis\n    match: {{ path: /** }}\n    callers: public\n    \
          upstream: {{ url: \"http://{upstream}\" }}\n"
     );
-    let gateway = support::Gateway::start(&yaml, folder.path()).await;
+    let gateway = crate::support::Gateway::start(&yaml, folder.path()).await;
     let reply = gateway.get("apis", "/x", &[]).await;
     assert_eq!(
         (reply.status, reply.reason().as_str()),

@@ -1,20 +1,12 @@
 //! What holds when Entra is slow, refuses, or is gone: one flight for many, the last good kept, an
 //! outage never called 401, and health that comes back by itself.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on ends"
-)]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::calc::CalcWorld;
+use crate::support::mail::{MailWorld, mailbox};
+use crate::support::{Connection, eventually};
 use bearergate::dev::{Contoso, Neighbourhood, Ports, SigningKey, bind, serve};
-use support::calc::CalcWorld;
-use support::mail::{MailWorld, mailbox};
-use support::{Connection, eventually};
 
 fn contoso() -> Contoso {
     Contoso::with_key(SigningKey::shared().unwrap())
@@ -44,7 +36,7 @@ async fn five_hundred_cold_callers_make_one_token_request_even_when_the_first_le
         .slow(Duration::from_millis(300));
     let request = format!(
         "GET /any/thing HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {}\r\n\r\n",
-        support::API_KEY
+        crate::support::API_KEY
     );
     let mut first = Connection::open(world.gateway.address("legacy")).await;
     first.send(&request).await;
@@ -129,7 +121,7 @@ routes:
         Contoso::CALC_API,
         echo.base(),
     );
-    let gateway = support::Gateway::start(&yaml, folder.path()).await;
+    let gateway = crate::support::Gateway::start(&yaml, folder.path()).await;
     let elsewhere = self::contoso().open(Ports::default(), None).unwrap();
     let doors = Neighbourhood {
         issuer: elsewhere.issuer,
@@ -140,7 +132,7 @@ routes:
         contoso,
         doors,
         gateway,
-        folder,
+        _folder: folder,
     };
     let bearer = world.bearer();
     let reply = world.add(&bearer).await;
@@ -320,7 +312,7 @@ async fn an_upstream_that_refuses_our_token_is_502_and_its_challenge_stays_here(
         .get(
             "legacy",
             "/any/thing?status=401",
-            &[format!("X-Api-Key: {}", support::API_KEY)],
+            &[format!("X-Api-Key: {}", crate::support::API_KEY)],
         )
         .await;
     assert_eq!(

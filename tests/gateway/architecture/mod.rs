@@ -1,12 +1,6 @@
 //! The floors of the house: imports go down only, and each room keeps to its dependencies and its
 //! manners. What a rule forbids is shown to be found, so that the rules cannot go blind.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on ends"
-)]
 
-#[path = "architecture/source.rs"]
 mod source;
 
 use std::collections::BTreeSet;
@@ -48,7 +42,10 @@ const FOUNDATIONS: &[&str] = &["clock", "secret", "reason", "guid"];
 
 /// Dependencies that only some places may name.
 const KEPT_IN: &[(&str, &[&str])] = &[
-    ("jsonwebtoken", &["jwt/", "entra/assertion", "dev/", "fake/"]),
+    (
+        "jsonwebtoken",
+        &["jwt/", "entra/assertion", "dev/", "fake/"],
+    ),
     (
         "pingora",
         &[
@@ -64,7 +61,14 @@ const KEPT_IN: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that only decide: no log, no I/O, no runtime.
-const PURE: &[&str] = &["request", "jwt", "policy", "routing", "admission", "located"];
+const PURE: &[&str] = &[
+    "request",
+    "jwt",
+    "policy",
+    "routing",
+    "admission",
+    "located",
+];
 const IMPURE: &[&str] = &["tracing", "tokio", "reqwest", "std::fs", "std::env"];
 
 /// Words that say nothing of what is in a file or type.

@@ -1,15 +1,4 @@
 //! A real gateway in the test's process, on real sockets, and raw HTTP to put to it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on ends"
-)]
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test binary uses its part of this"
-)]
 
 pub mod calc;
 pub mod mail;
@@ -33,7 +22,6 @@ pub const TENANT: &str = "019486dd-8ffb-45a9-9232-4132babb1324";
 pub const MAIL_TENANT: &str = "5e0699a2-7e10-4d08-8ebb-4f7d7406ad09";
 pub const API: &str = "06b2a484-141c-42d3-9d73-32bec5910b06";
 pub const CALCULATOR: &str = "f1f695cb-2d00-4c0f-84a5-437282f3f3fd";
-pub const MAIL_DAEMON: &str = "bcdb5ae8-1ab8-47c3-b0b2-6756048e2ddc";
 pub const API_KEY: &str = "payroll-0123456789abcdef0123456789abcdef";
 
 /// How long anything may take before a test gives up; only ever waited out by a failing test.
@@ -67,10 +55,6 @@ impl Gateway {
     pub fn address(&self, listener: &str) -> SocketAddr {
         let found = self.addresses.iter().find(|(name, _)| &**name == listener);
         found.unwrap_or_else(|| panic!("no listener {listener}")).1
-    }
-
-    pub fn url(&self, listener: &str, path: &str) -> String {
-        format!("http://{}{path}", self.address(listener))
     }
 
     /// Puts bytes to a listener on a connection of their own and reads the first answer.
@@ -224,11 +208,6 @@ impl Connection {
     pub async fn has_something(&mut self) -> bool {
         let moment = Duration::from_millis(5);
         !self.held.is_empty() || tokio::time::timeout(moment, self.more()).await.is_ok()
-    }
-
-    /// Says that nothing more will be sent.
-    pub async fn end(&mut self) {
-        self.stream.shutdown().await.unwrap();
     }
 
     /// Sends as much of this as the other side takes.

@@ -1,12 +1,11 @@
 //! The leg away from us, through the real gateway: whose token goes where, what happens while none
 //! can be had, and what must never go along or come out.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-
-mod support;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::support::organisation::{CALC, File, GRAPH, Told, ask, ask_apart, claims};
+use crate::support::{API_KEY, Gateway, eventually};
 use bearergate::clock::UnixTime;
 use bearergate::dev::{
     CertificateAuthority, Contoso, Echo, KeyPair, Neighbourhood, Ports, Response, Running,
@@ -14,8 +13,6 @@ use bearergate::dev::{
 };
 use http::StatusCode;
 use serde_json::json;
-use support::organisation::{CALC, File, GRAPH, Told, ask, ask_apart, claims};
-use support::{API_KEY, Gateway, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// One organisation, one identity of its mail application, and an echo that takes its tokens.
@@ -623,7 +620,7 @@ async fn fetch_ca_file_is_what_a_private_issuer_is_verified_by() {
 async fn fetch_proxy_is_for_https_elsewhere_and_never_for_loopback() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = listener.local_addr().unwrap();
-    let heard = support::Lines::default();
+    let heard = crate::support::Lines::default();
     let hears = heard.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {

@@ -14,7 +14,7 @@ pub struct MailWorld {
     pub doors: Neighbourhood,
     pub gateway: Gateway,
     pub pair: KeyPair,
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl MailWorld {
@@ -88,7 +88,7 @@ routes:
             doors,
             gateway,
             pair,
-            folder,
+            _folder: folder,
         }
     }
 

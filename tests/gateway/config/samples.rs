@@ -16,7 +16,7 @@ use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Name};
 use serde_json::Value;
 
-use crate::{as_json, one_route, parsed};
+use super::{as_json, one_route, parsed};
 
 #[test]
 fn the_samples_load() {

@@ -1,8 +1,5 @@
 //! The real binary, as somebody who has read `--help` and the README: what it prints, where, and with
 //! which exit code; and what it never prints.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
-
-mod support;
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -10,9 +7,9 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 
+use crate::support::organisation::{CALC, File, GRAPH};
+use crate::support::{API_KEY, PATIENCE};
 use bearergate::dev::{Contoso, KeyPair, Neighbourhood, Ports, SigningKey};
-use support::organisation::{CALC, File, GRAPH};
-use support::{API_KEY, PATIENCE};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_bearergate");
 
@@ -196,10 +193,10 @@ impl World {
         self.write("gate.yaml", file.text(self.path()))
     }
 
-    fn ask(&self, address: &str, head: &str) -> support::Reply {
+    fn ask(&self, address: &str, head: &str) -> crate::support::Reply {
         let address = address.parse().unwrap();
         self.runtime.block_on(async {
-            let mut connection = support::Connection::open(address).await;
+            let mut connection = crate::support::Connection::open(address).await;
             connection
                 .send(format!("GET {head}\r\nHost: localhost\r\n\r\n"))
                 .await;

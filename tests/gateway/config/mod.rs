@@ -1,10 +1,5 @@
 //! The configuration as its users meet it: every refusal word for word, what a valid file comes to,
 //! and the samples, which must load and hide no key.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests say what is wrong by failing"
-)]
 
 mod meaning;
 mod refusals;

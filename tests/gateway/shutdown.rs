@@ -1,18 +1,9 @@
 //! How the process starts, stops and says no: signals, exit codes, and what becomes of requests in
 //! flight and of idle connections.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "all of this is tests"
-)]
-
-mod support;
-
-use support::origin::{Origin, open_yaml};
-use support::process::{Process, run};
-use support::{Connection, Gateway, eventually};
+use crate::support::origin::{Origin, open_yaml};
+use crate::support::process::{Process, run};
+use crate::support::{Connection, Gateway, eventually};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";

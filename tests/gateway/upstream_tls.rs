@@ -2,21 +2,12 @@
 //! the url's own name or address, over TLS 1.2 or newer. Whatever one route has verified is worth
 //! nothing to another.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "all of this is tests"
-)]
-
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::Gateway;
+use crate::support::origin::TlsOrigin;
 use bearergate::dev::{CertificateAuthority, Echo, Running, bind, serve};
 use openssl::ssl::SslVersion;
-use support::Gateway;
-use support::origin::TlsOrigin;
 
 /// An API over TLS for `127.0.0.1`, `::1` and `localhost`, and the authority behind it.
 fn api() -> (Running, CertificateAuthority) {

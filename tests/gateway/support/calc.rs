@@ -8,7 +8,7 @@ pub struct CalcWorld {
     pub contoso: Contoso,
     pub doors: Neighbourhood,
     pub gateway: Gateway,
-    pub folder: tempfile::TempDir,
+    pub _folder: tempfile::TempDir,
 }
 
 impl CalcWorld {
@@ -58,7 +58,7 @@ routes:
             contoso,
             doors,
             gateway,
-            folder,
+            _folder: folder,
         }
     }
 

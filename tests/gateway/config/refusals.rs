@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bearergate::config::Config;
 
-use crate::{BLESS, FIXTURES};
+use super::{BLESS, FIXTURES};
 
 #[test]
 fn each_invalid_file_prints_exactly_its_text() {

@@ -1,0 +1,26 @@
+//! Everything that is tested from outside of the library, in one program: the gateway on real sockets,
+//! the binary as its users run it, the pages that tell of it, and the house that it is built as.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on ends"
+)]
+#![allow(unreachable_pub, reason = "nobody is outside of a program of tests")]
+
+mod architecture;
+mod attacks;
+mod cli;
+mod config;
+mod docs;
+mod edge;
+mod intrusion;
+mod outages;
+mod outbound;
+mod proof_by_type;
+mod shutdown;
+mod sources;
+mod support;
+mod upstream;
+mod upstream_attempts;
+mod upstream_tls;
