@@ -1,11 +1,13 @@
 //! The composition root: a configuration made alive. Binds, starts, runs, drains.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use tokio::sync::watch;
@@ -17,8 +19,11 @@ use crate::config::{Config, ShutdownDefinition};
 use crate::edge::{self, Edge, Limits, Timeouts};
 use crate::http_client::{FetchError, HttpClient};
 use crate::inbound::{Gate, Issuer};
-use crate::outbound::{AppTokens, Egress, IdentityDefinition, TokenDefinition, TokenSource};
-use crate::proxy::{Gateway, Shared, Snapshot, Upstream, UpstreamError};
+use crate::outbound::{
+    AppTokens, Egress, IdentityDefinition, TokenDefinition, TokenSource, Upstream,
+    UpstreamDefinition, UpstreamError,
+};
+use crate::proxy::{Gateway, Shared};
 use crate::routing::{Route, RouteDefinition, Table};
 use crate::telemetry::{AccessLog, Metrics};
 
@@ -106,9 +111,8 @@ impl App {
         let metrics = Metrics::new();
         metrics.watch_access_log(&access_log);
         let http = HttpClient::new(&config.fetch)?;
-        let snapshot = snapshot(&config, &http, &metrics)?;
-        let plan = Arc::clone(&snapshot.plan);
-        let shared = Shared::new(snapshot, access_log, &metrics);
+        let plan = Arc::new(ArcSwap::from_pointee(plan(&config, &http, &metrics)?));
+        let shared = Shared::new(Arc::clone(&plan), access_log, &metrics);
         let readiness = Arc::new(Readiness::new(UnixTime::now()));
         let (stop, stopped) = watch::channel(false);
         let (admin_stop, admin_stopped) = watch::channel(false);
@@ -188,7 +192,7 @@ impl App {
     }
 }
 
-fn snapshot(config: &Config, http: &HttpClient, metrics: &Metrics) -> Result<Snapshot, StartError> {
+fn plan(config: &Config, http: &HttpClient, metrics: &Metrics) -> Result<Plan, StartError> {
     let issuers: HashMap<Arc<str>, Arc<Issuer>> = config
         .issuers
         .iter()
@@ -201,36 +205,39 @@ fn snapshot(config: &Config, http: &HttpClient, metrics: &Metrics) -> Result<Sna
         .collect();
     let mut tokens = TokenShelf::new(&config.identities, http);
     let mut routes = Vec::with_capacity(config.routes.len());
-    let mut upstreams = Vec::with_capacity(config.routes.len());
-    for (index, definition) in config.routes.iter().enumerate() {
+    let mut upstreams: HashMap<(&UpstreamDefinition, bool), Arc<Upstream>> = HashMap::new();
+    for definition in &config.routes {
         let egress = tokens.egress(definition)?;
         // What goes through a tunnel is not seen, and a token's end does not end it: none beside
         // a token of ours.
-        let upstream = Upstream::new(definition.upstream.clone(), !egress.is_ours())
-            .map(Arc::new)
-            .map_err(|cause| StartError::Upstream {
-                route: Arc::clone(&definition.id),
-                cause,
-            })?;
-        upstream.keep_resolved();
-        upstreams.push(upstream);
+        let tunnels = !egress.is_ours();
+        let upstream = match upstreams.entry((&definition.upstream, tunnels)) {
+            Entry::Occupied(same) => Arc::clone(same.get()),
+            Entry::Vacant(place) => {
+                let made = Upstream::start(definition.upstream.clone(), tunnels);
+                let made = made.map_err(|cause| StartError::Upstream {
+                    route: Arc::clone(&definition.id),
+                    cause,
+                })?;
+                Arc::clone(place.insert(Arc::new(made)))
+            }
+        };
         routes.push(Arc::new(Route {
             definition: definition.clone(),
             gate: Gate::new(definition.callers.clone(), &issuers),
             egress,
+            upstream,
             metrics: metrics.route(&definition.id),
-            index,
         }));
     }
     let headers = HeaderRules::new(config.routes.iter());
     let tokens = tokens.shelf.into_values().collect();
-    let plan = Arc::new(Plan {
+    Ok(Plan {
         routes: Table::new(routes),
         headers,
         issuers,
         tokens,
-    });
-    Ok(Snapshot { plan, upstreams })
+    })
 }
 
 /// The tokens of each (identity, scope), shared by all routes that carry them.

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Response, StatusCode, Version};
@@ -24,16 +25,16 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The admin listener's application.
 #[derive(Debug)]
 pub struct Admin {
-    plan: Arc<Plan>,
+    plan: Arc<ArcSwap<Plan>>,
     metrics: Metrics,
     readiness: Arc<Readiness>,
     address: SocketAddr,
 }
 
 impl Admin {
-    /// Answers about this plan on a listener that is bound to `address`.
+    /// Answers about the plan of the moment on a listener that is bound to `address`.
     pub fn new(
-        plan: Arc<Plan>,
+        plan: Arc<ArcSwap<Plan>>,
         metrics: Metrics,
         readiness: Arc<Readiness>,
         address: SocketAddr,
@@ -75,7 +76,7 @@ impl Admin {
     }
 
     fn ready(&self, now: UnixTime) -> Response<Vec<u8>> {
-        let report = self.readiness.report(&self.plan, now);
+        let report = self.readiness.report(&self.plan.load(), now);
         let status = if report.ready {
             StatusCode::OK
         } else {
@@ -91,8 +92,8 @@ impl Admin {
     }
 
     fn exposition(&self, now: UnixTime) -> String {
-        let key_sets: Vec<KeySetSample> = self
-            .plan
+        let plan = self.plan.load();
+        let key_sets: Vec<KeySetSample> = plan
             .issuers
             .iter()
             .map(|(name, issuer)| {
@@ -106,8 +107,7 @@ impl Admin {
                 }
             })
             .collect();
-        let tokens: Vec<TokenSample> = self
-            .plan
+        let tokens: Vec<TokenSample> = plan
             .tokens
             .iter()
             .map(|tokens| {

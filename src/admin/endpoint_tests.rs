@@ -19,7 +19,7 @@ fn admin(address: &str) -> Admin {
         tokens: Vec::new(),
     };
     Admin::new(
-        Arc::new(plan),
+        Arc::new(ArcSwap::from_pointee(plan)),
         Metrics::new(),
         Arc::new(Readiness::new(NOW)),
         address.parse().unwrap(),

@@ -13,8 +13,7 @@ use crate::config::Config;
 use crate::entra::Endpoint;
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::jwt::KeySet;
-use crate::outbound::{TokenDefinition, TokenSource};
-use crate::routing::UpstreamDefinition;
+use crate::outbound::{TokenDefinition, TokenSource, UpstreamDefinition};
 
 /// The most a key set may be.
 const LARGEST_KEY_SET: usize = 256 * 1024;
@@ -106,8 +105,7 @@ async fn reach(config: &Config, upstream: &UpstreamDefinition) -> anyhow::Result
         ca_pem: trusted,
         proxy: None,
     })?;
-    let url = format!("https://{}:{}/", upstream.host, upstream.port);
-    let answer = http.fetch(&url, 1024 * 1024).await?;
+    let answer = http.fetch(&upstream.origin(), 1024 * 1024).await?;
     Ok(format!("TLS verified, answered {}", answer.status))
 }
 

@@ -12,7 +12,7 @@ use crate::outbound::TokenDefinition;
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, PrincipalKind, PrincipalRule,
 };
-use crate::routing::{HostPattern, RouteDefinition, UpstreamDefinition};
+use crate::routing::{HostPattern, RouteDefinition};
 
 /// A list that is longer goes on lines of its own; with the left column, 80 are filled.
 const LINE: usize = 58;
@@ -134,38 +134,19 @@ fn listed<T: Display>(word: &str, values: impl IntoIterator<Item = T>, between: 
 }
 
 fn destination(route: &RouteDefinition) -> String {
-    let UpstreamDefinition {
-        tls,
-        host,
-        port,
-        base_path,
-        strip_segments,
-        preserve_host,
-        ..
-    } = &route.upstream;
-    let (scheme, usual) = if *tls { ("https", 443) } else { ("http", 80) };
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.clone()
-    };
-    let port = if *port == usual {
-        String::new()
-    } else {
-        format!(":{port}")
-    };
-    let mut text = format!("{scheme}://{host}{port}{base_path}");
-    if *strip_segments > 0 {
+    let upstream = &route.upstream;
+    let mut text = format!("{}{}", upstream.origin(), upstream.base_path);
+    if upstream.strip_segments > 0 {
         let prefix: Vec<_> = route
             .path
             .as_str()
             .split('/')
             .skip(1)
-            .take(*strip_segments)
+            .take(upstream.strip_segments)
             .collect();
         text.push_str(&format!(", less /{}", prefix.join("/")));
     }
-    if *preserve_host {
+    if upstream.preserve_host {
         text.push_str(", with the caller's Host");
     }
     text

@@ -8,9 +8,11 @@ mod identity;
 mod schedule;
 mod token_cache;
 mod token_source;
+mod upstream;
 
 pub use credential::{CertificateCredential, CredentialDefinition};
 pub use egress::{Carried, Egress, TokenDefinition};
 pub use identity::{IdentityDefinition, TokenTimes};
 pub use token_cache::{AppTokens, TokenStatus};
 pub use token_source::{AccessToken, AcquireError, TokenSource};
+pub use upstream::{Upstream, UpstreamDefinition, UpstreamError};

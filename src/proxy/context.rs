@@ -7,8 +7,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::Method;
 
-use super::{Shared, Snapshot};
-use crate::admission::{Admission, Denial};
+use super::Shared;
+use crate::admission::{Admission, Denial, Plan};
 use crate::policy::Principal;
 use crate::reason::Reason;
 use crate::request::{CanonicalPath, Client, Peer};
@@ -20,7 +20,7 @@ use crate::telemetry::{AccessLine, InFlight};
 pub struct Context {
     pub(super) shared: Arc<Shared>,
     pub(super) listener: Arc<str>,
-    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) plan: Arc<Plan>,
     pub(super) request_id: Box<str>,
     pub(super) peer: Option<Peer>,
     pub(super) method: Method,
@@ -40,11 +40,11 @@ pub struct Context {
 impl Context {
     pub(super) fn new(shared: Arc<Shared>, listener: Arc<str>) -> Self {
         shared.in_flight.fetch_add(1, Ordering::AcqRel);
-        let snapshot = shared.snapshot.load_full();
+        let plan = shared.plan.load_full();
         Self {
             shared,
             listener,
-            snapshot,
+            plan,
             request_id: Box::default(),
             peer: None,
             method: Method::GET,

@@ -19,6 +19,7 @@ use super::{Context, Shared, answer, failure, hops, intake, outgoing, request_id
 use crate::admission::{Denial, Refusal, admit};
 use crate::clock::UnixTime;
 use crate::edge::{self, ListenerDefinition};
+use crate::outbound::Upstream;
 use crate::reason::Reason;
 use crate::request::{AccessRequest, Peer};
 
@@ -59,7 +60,7 @@ impl Gateway {
             headers: &head.headers,
             peer,
         };
-        let admission = admit(&context.snapshot.plan, &request, UnixTime::now()).await?;
+        let admission = admit(&context.plan, &request, UnixTime::now()).await?;
         context.in_flight = Some(admission.route().metrics.begin());
         context.admission = Some(admission);
         Ok(())
@@ -322,10 +323,10 @@ impl ProxyHttp for Gateway {
     }
 }
 
-pub(super) fn upstream_of(context: &Context) -> Result<&Arc<super::Upstream>> {
+pub(super) fn upstream_of(context: &Context) -> Result<&Arc<Upstream>> {
     let admission = context.admission.as_ref();
     admission
-        .and_then(|admission| context.snapshot.upstreams.get(admission.route().index))
+        .map(|admission| &admission.route().upstream)
         .ok_or_else(|| Error::explain(ErrorType::InternalError, "no admission"))
 }
 

@@ -1,7 +1,6 @@
 use super::*;
 use crate::admission::{HeaderRules, Plan};
 use crate::edge::{Limits, Timeouts};
-use crate::proxy::Snapshot;
 use crate::routing::Table;
 use crate::telemetry::LogFormat;
 use crate::telemetry::{AccessLog, Metrics};
@@ -13,11 +12,8 @@ fn gateway(metrics: &Metrics) -> Gateway {
         issuers: std::collections::HashMap::new(),
         tokens: Vec::new(),
     };
-    let snapshot = Snapshot {
-        plan: Arc::new(plan),
-        upstreams: Vec::new(),
-    };
-    let shared = Shared::new(snapshot, AccessLog::start(false, LogFormat::Json), metrics);
+    let plan = Arc::new(arc_swap::ArcSwap::from_pointee(plan));
+    let shared = Shared::new(plan, AccessLog::start(false, LogFormat::Json), metrics);
     let listener = ListenerDefinition {
         name: "test".into(),
         address: ([127, 0, 0, 1], 0).into(),

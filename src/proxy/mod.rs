@@ -10,12 +10,8 @@ mod intake;
 mod outgoing;
 mod request_id;
 mod shared;
-mod snapshot;
-mod upstream;
 
 pub use context::Context;
 pub(crate) use gateway::ATTEMPTS;
 pub use gateway::Gateway;
 pub use shared::Shared;
-pub use snapshot::Snapshot;
-pub use upstream::{Upstream, UpstreamError};

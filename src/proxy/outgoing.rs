@@ -26,7 +26,7 @@ pub(super) fn prepare(
     let original = session.req_header();
     let upstream = upstream_of(context)?;
     let definition = upstream.definition();
-    let rules = &context.snapshot.plan.headers;
+    let rules = &context.plan.headers;
     for name in rules.removals(admission.route(), &head.headers) {
         head.remove_header(&name);
     }

@@ -1,19 +1,19 @@
-//! What all listeners of one process share: the snapshot, the logs, and what the drain waits for.
+//! What all listeners of one process share: the plan, the logs, and what the drain waits for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use arc_swap::ArcSwap;
 
-use super::Snapshot;
 use super::request_id::RequestIds;
+use crate::admission::Plan;
 use crate::telemetry::{AccessLog, Metrics, RouteMetrics};
 
 /// What all listeners of one process share.
 #[derive(Debug)]
 pub struct Shared {
-    /// What requests read.
-    pub snapshot: ArcSwap<Snapshot>,
+    /// What each request loads once, and the admin pages read.
+    pub plan: Arc<ArcSwap<Plan>>,
     /// Where access lines go.
     pub access_log: AccessLog,
     /// Requests under way, for the drain.
@@ -27,9 +27,9 @@ pub struct Shared {
 
 impl Shared {
     /// What a process's listeners share.
-    pub fn new(snapshot: Snapshot, access_log: AccessLog, metrics: &Metrics) -> Arc<Self> {
+    pub fn new(plan: Arc<ArcSwap<Plan>>, access_log: AccessLog, metrics: &Metrics) -> Arc<Self> {
         Arc::new(Self {
-            snapshot: ArcSwap::from_pointee(snapshot),
+            plan,
             access_log,
             in_flight: AtomicUsize::new(0),
             draining: AtomicBool::new(false),

@@ -9,6 +9,6 @@ mod table;
 mod template;
 mod tree;
 
-pub use route::{CallerClaim, HostPattern, Route, RouteDefinition, UpstreamDefinition};
+pub use route::{CallerClaim, HostPattern, Route, RouteDefinition};
 pub use table::{RouteMiss, Table, TableError};
 pub use template::{Template, TemplateError};

@@ -1,16 +1,13 @@
 //! A route: who may come in, where it goes, and whose token it carries.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderName, Method};
 
 use super::Template;
 use crate::inbound::Gate;
-use crate::outbound::{Egress, TokenDefinition};
+use crate::outbound::{Egress, TokenDefinition, Upstream, UpstreamDefinition};
 use crate::policy::Callers;
-use crate::request::CanonicalPath;
 use crate::telemetry::RouteMetrics;
 
 /// A route as the file defines it.
@@ -47,45 +44,6 @@ pub enum HostPattern {
     Exact(String),
     /// `*.example.com`: one or more labels before the suffix `.example.com`.
     Suffix(String),
-}
-
-/// Where a route goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamDefinition {
-    /// `https`.
-    pub tls: bool,
-    /// The host of the url: a name or an address, without brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-    /// The url's path without its final slash; what goes before the forwarded path.
-    pub base_path: String,
-    /// How many leading segments are taken off.
-    pub strip_segments: usize,
-    /// `host: preserve`.
-    pub preserve_host: bool,
-    /// PEM certificates of `ca_file`; `None`: the system's.
-    pub ca_pem: Option<Arc<Vec<u8>>>,
-    /// To connect, TLS included.
-    pub connect_timeout: Duration,
-    /// Between two reads of the response, and until its head.
-    pub response_timeout: Duration,
-}
-
-impl UpstreamDefinition {
-    /// The path that goes on: the canonical bytes that were matched, less the stripped segments
-    /// (an empty rest is `/`), after the url's own path.
-    pub fn forwarded_path<'a>(&self, path: &'a CanonicalPath) -> Cow<'a, str> {
-        let rest = match path.after(self.strip_segments) {
-            "" => "/",
-            rest => rest,
-        };
-        if self.base_path.is_empty() {
-            Cow::Borrowed(rest)
-        } else {
-            Cow::Owned(format!("{}{rest}", self.base_path))
-        }
-    }
 }
 
 /// What `caller_headers` can tell.
@@ -138,8 +96,8 @@ pub struct Route {
     pub gate: Gate,
     /// Whose token it carries.
     pub egress: Egress,
+    /// Where it goes; shared by all routes that go to the same.
+    pub upstream: Arc<Upstream>,
     /// Its counters.
     pub metrics: RouteMetrics,
-    /// Its place in the file: the index of its prebuilt upstream.
-    pub index: usize,
 }

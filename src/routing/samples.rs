@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::{HostPattern, RouteDefinition, Template, UpstreamDefinition};
-use crate::outbound::TokenDefinition;
+use super::{HostPattern, RouteDefinition, Template};
+use crate::outbound::{TokenDefinition, UpstreamDefinition};
 use crate::policy::Callers;
 
 /// A public route of listener `apis` that carries nothing.

@@ -7,23 +7,23 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::inbound::Gate;
-use crate::outbound::Egress;
+use crate::outbound::{Egress, Upstream};
 use crate::request::samples::{plainly_decoded, raw_path};
 use crate::request::{CanonicalPath, Client, Peer};
 use crate::routing::samples::{definition, upstream};
 use crate::telemetry::Metrics;
 
 fn table(definitions: Vec<RouteDefinition>) -> Table {
-    let alive = |(index, definition): (usize, RouteDefinition)| {
+    let alive = |definition: RouteDefinition| {
         Arc::new(Route {
             gate: Gate::new(definition.callers.clone(), &HashMap::new()),
             egress: Egress::Nothing,
+            upstream: Arc::new(Upstream::start(definition.upstream.clone(), true).unwrap()),
             metrics: Metrics::new().route(&definition.id),
-            index,
             definition,
         })
     };
-    Table::new(definitions.into_iter().enumerate().map(alive).collect())
+    Table::new(definitions.into_iter().map(alive).collect())
 }
 
 fn find(table: &Table, path: &CanonicalPath) -> Result<(Arc<Route>, Params), RouteMiss> {

@@ -8,8 +8,9 @@ use super::context::Context;
 use crate::config::file::{Route, Upstream};
 use crate::config::reader::At;
 use crate::config::value::HttpUrl;
+use crate::outbound::UpstreamDefinition;
 use crate::request::CanonicalPath;
-use crate::routing::{Template, UpstreamDefinition};
+use crate::routing::Template;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const RESPONSE: Duration = Duration::from_secs(60);

@@ -1,0 +1,111 @@
+//! What does the file say of an upstream? Its url, its trust, its time; and what follows from them
+//! alone: its authority, its origin, the path that it is asked for.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::request::CanonicalPath;
+
+/// Where a route goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UpstreamDefinition {
+    /// `https`.
+    pub tls: bool,
+    /// The host of the url: a name or an address, without brackets.
+    pub host: String,
+    pub port: u16,
+    /// The url's path without its final slash; what goes before the forwarded path.
+    pub base_path: String,
+    /// How many leading segments are taken off.
+    pub strip_segments: usize,
+    /// `host: preserve`.
+    pub preserve_host: bool,
+    /// PEM certificates of `ca_file`; `None`: the system's.
+    pub ca_pem: Option<Arc<Vec<u8>>>,
+    /// To connect, TLS included.
+    pub connect_timeout: Duration,
+    /// Between two reads of the response, and until its head.
+    pub response_timeout: Duration,
+}
+
+impl UpstreamDefinition {
+    /// The path that goes on: the canonical bytes that were matched, less the stripped segments
+    /// (an empty rest is `/`), after the url's own path.
+    pub fn forwarded_path<'a>(&self, path: &'a CanonicalPath) -> Cow<'a, str> {
+        let rest = match path.after(self.strip_segments) {
+            "" => "/",
+            rest => rest,
+        };
+        if self.base_path.is_empty() {
+            Cow::Borrowed(rest)
+        } else {
+            Cow::Owned(format!("{}{rest}", self.base_path))
+        }
+    }
+
+    /// The host where it is an address, which needs no resolution.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// As in `Host` (RFC 9110 §7.2): a default port left out, an IPv6 address in brackets.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') {
+            Cow::Owned(format!("[{}]", self.host))
+        } else {
+            Cow::Borrowed(&*self.host)
+        };
+        let default_port = if self.tls { 443 } else { 80 };
+        if self.port == default_port {
+            host.into_owned()
+        } else {
+            format!("{host}:{}", self.port)
+        }
+    }
+
+    /// Scheme and authority, as an URL begins.
+    pub fn origin(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in super::super) fn definition(host: &str) -> UpstreamDefinition {
+        UpstreamDefinition {
+            tls: false,
+            host: host.to_owned(),
+            port: 8080,
+            base_path: String::new(),
+            strip_segments: 0,
+            preserve_host: false,
+            ca_pem: None,
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(60),
+        }
+    }
+
+    #[test]
+    fn an_origin_leaves_out_a_default_port_only_and_brackets_ipv6() {
+        for (host, tls, port, origin) in [
+            ("api.internal", false, 8080, "http://api.internal:8080"),
+            ("::1", false, 8080, "http://[::1]:8080"),
+            ("::1", true, 443, "https://[::1]"),
+            ("api.internal", false, 80, "http://api.internal"),
+            ("api.internal", true, 80, "https://api.internal:80"),
+            ("10.0.0.1", true, 443, "https://10.0.0.1"),
+        ] {
+            let definition = UpstreamDefinition {
+                tls,
+                port,
+                ..definition(host)
+            };
+            assert_eq!(definition.origin(), origin);
+        }
+    }
+}
