@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::credentials::{API, Credentials, TENANT};
 use super::process::Process;
-use bearergate::dev::Contoso;
+use bearergate::fake::Contoso;
 
 /// A proxy and the requests it gets.
 pub(super) struct Contender {

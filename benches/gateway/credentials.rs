@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bearergate::clock::UnixTime;
-use bearergate::dev::{Contoso, Neighbourhood, Ports, TokenBuilder};
+use bearergate::fake::{Contoso, Neighbourhood, Ports, TokenBuilder};
 
 use super::contender::Contender;
 

@@ -3,7 +3,7 @@
 
 use crate::support::{API, API_KEY, CALCULATOR, Connection, Gateway, TENANT};
 use bearergate::clock::UnixTime;
-use bearergate::dev::{Contoso, Neighbourhood, Ports, SigningKey, TokenBuilder};
+use bearergate::fake::{Contoso, Neighbourhood, Ports, SigningKey, TokenBuilder};
 use serde_json::json;
 
 const OTHER_CLIENT: &str = "0f8b2f4e-7c1d-4a50-9a53-3d2f6f0c9b11";

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 
 use crate::support::organisation::{CALC, File, GRAPH};
 use crate::support::{API_KEY, PATIENCE};
-use bearergate::dev::{Contoso, KeyPair, Neighbourhood, Ports, SigningKey};
+use bearergate::fake::{Contoso, KeyPair, Neighbourhood, Ports, SigningKey};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_bearergate");
 

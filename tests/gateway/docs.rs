@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bearergate::admission::{Denial, Refusal};
 use bearergate::config::Config;
-use bearergate::dev::{CertificateAuthority, KeyPair};
+use bearergate::fake::{CertificateAuthority, KeyPair};
 use bearergate::reason::Reason;
 
 /// The files that samples refer to, made for real in a folder.

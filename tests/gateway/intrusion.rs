@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::support::{API, API_KEY, CALCULATOR, Gateway, MAIL_TENANT, Reply, TENANT, eventually};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bearergate::dev::{
+use bearergate::fake::{
     Contoso, Intake, Neighbourhood, Origin, Ports, Request, Response, Running, SigningKey,
     TokenBuilder, bind, serve,
 };
@@ -206,10 +206,10 @@ routes:
 }
 
 fn register_secret(contoso: &Contoso) {
-    let app = bearergate::dev::AppRegistration::new(Contoso::MAIL_CLIENT)
+    let app = bearergate::fake::AppRegistration::new(Contoso::MAIL_CLIENT)
         .in_tenant(MAIL_TENANT)
         .secret(CLIENT_SECRET)
-        .role(bearergate::dev::ApiRegistration::GRAPH, "Mail.Read");
+        .role(bearergate::fake::ApiRegistration::GRAPH, "Mail.Read");
     contoso.issuer.register(|registry| registry.with_app(app));
 }
 
@@ -668,7 +668,7 @@ async fn published(keys: Value) -> (Gateway, Running, Running, tempfile::TempDir
     let echo = serve(
         bind(0).unwrap(),
         None,
-        Arc::new(bearergate::dev::Echo::new()),
+        Arc::new(bearergate::fake::Echo::new()),
     )
     .unwrap();
     let yaml = format!(
@@ -1581,7 +1581,7 @@ async fn nothing_that_the_program_writes_holds_a_secret() {
 fn no_debug_output_of_a_configuration_holds_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     write_secrets(folder.path());
-    let pair = bearergate::dev::KeyPair::generate("mail").unwrap();
+    let pair = bearergate::fake::KeyPair::generate("mail").unwrap();
     std::fs::write(
         folder.path().join("mail.pfx"),
         pair.pkcs12("a passphrase").unwrap(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::calc::CalcWorld;
 use crate::support::mail::{MailWorld, mailbox};
 use crate::support::{Connection, eventually};
-use bearergate::dev::{Contoso, Neighbourhood, Ports, SigningKey, bind, serve};
+use bearergate::fake::{Contoso, Neighbourhood, Ports, SigningKey, bind, serve};
 
 fn contoso() -> Contoso {
     Contoso::with_key(SigningKey::shared().unwrap())
@@ -15,7 +15,7 @@ fn contoso() -> Contoso {
 /// Ends the issuer; the organisation's other doors stay open.
 async fn kill_issuer(
     doors: Neighbourhood,
-) -> (u16, bearergate::dev::Running, bearergate::dev::Running) {
+) -> (u16, bearergate::fake::Running, bearergate::fake::Running) {
     let Neighbourhood {
         issuer,
         echo,
@@ -259,7 +259,7 @@ async fn a_refused_credential_is_502_and_throttling_503_and_neither_is_passed_on
 
     let refused = MailWorld::start("||tokens: { cool_down: 1s }").await;
     // Another certificate is registered: the one in hand is unknown.
-    let other = bearergate::dev::KeyPair::generate("other").unwrap();
+    let other = bearergate::fake::KeyPair::generate("other").unwrap();
     refused.contoso.register_mail_certificate(&other).unwrap();
     let reply = refused.read(mailbox(), "").await;
     assert_eq!(

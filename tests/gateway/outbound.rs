@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::support::organisation::{CALC, File, GRAPH, Told, ask, ask_apart, claims};
 use crate::support::{API_KEY, Gateway, eventually};
 use bearergate::clock::UnixTime;
-use bearergate::dev::{
+use bearergate::fake::{
     CertificateAuthority, Contoso, Echo, KeyPair, Neighbourhood, Ports, Response, Running,
     SigningKey, bind, serve,
 };

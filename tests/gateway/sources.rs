@@ -5,7 +5,7 @@
 use crate::support::mail::{MailWorld, mailbox};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use bearergate::dev::{Contoso, KeyPair, Ports, SigningKey, TokenRequest};
+use bearergate::fake::{Contoso, KeyPair, Ports, SigningKey, TokenRequest};
 use openssl::hash::{MessageDigest, hash};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 
 use crate::support::origin::{Origin, open_gateway};
 use crate::support::{Connection, Gateway};
-use bearergate::dev::{Echo, bind, serve};
+use bearergate::fake::{Echo, bind, serve};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 

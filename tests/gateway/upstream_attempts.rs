@@ -3,7 +3,7 @@
 
 use crate::support::origin::{Origin, open_gateway};
 use crate::support::{API_KEY, Connection, Gateway};
-use bearergate::dev::{Contoso, Ports, SigningKey};
+use bearergate::fake::{Contoso, Ports, SigningKey};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::support::Gateway;
 use crate::support::origin::TlsOrigin;
-use bearergate::dev::{CertificateAuthority, Echo, Running, bind, serve};
+use bearergate::fake::{CertificateAuthority, Echo, Running, bind, serve};
 use openssl::ssl::SslVersion;
 
 /// An API over TLS for `127.0.0.1`, `::1` and `localhost`, and the authority behind it.

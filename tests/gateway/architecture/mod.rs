@@ -10,9 +10,8 @@ use source::{Source, imports, sources};
 
 /// Each room with its floor.
 const FLOORS: &[(&str, u8)] = &[
-    ("main", 10),
-    ("cli", 10),
-    ("dev", 9),
+    ("main", 9),
+    ("cli", 9),
     ("app", 8),
     ("proxy", 7),
     ("admin", 7),
@@ -42,17 +41,14 @@ const FOUNDATIONS: &[&str] = &["clock", "secret", "reason", "guid"];
 
 /// Dependencies that only some places may name.
 const KEPT_IN: &[(&str, &[&str])] = &[
-    (
-        "jsonwebtoken",
-        &["jwt/", "entra/assertion", "dev/", "fake/"],
-    ),
+    ("jsonwebtoken", &["jwt/", "entra/assertion", "fake/"]),
     (
         "pingora",
         &[
             "proxy/",
             "edge/",
             "admin/",
-            "dev/",
+            "fake/",
             "app",
             "outbound/upstream",
             "cli/version.rs",
@@ -96,8 +92,8 @@ fn may_import(from: &str, to: &str) -> bool {
         _ if from == to => true,
         ("main", "cli") | ("edge", "telemetry") => true,
         ("policy", to) => below == 0 || to == "jwt",
-        (from, "config") => ["app", "cli", "dev", "main"].contains(&from),
-        (from, "fake") => ["cli", "dev"].contains(&from),
+        (from, "config") => ["app", "cli", "main"].contains(&from),
+        (from, "fake") => from == "cli",
         ("request" | "located" | "fake", to) => FOUNDATIONS.contains(&to),
         _ => below < above,
     }
@@ -282,7 +278,7 @@ fn an_import_is_found_in_every_form() {
         ),
         (
             "jwt/a.rs",
-            "/* crate::entra /* */ crate::policy */ /// [crate::dev]",
+            "/* crate::entra /* */ crate::policy */ /// [crate::fake]",
             0,
         ),
         (
@@ -292,7 +288,7 @@ fn an_import_is_found_in_every_form() {
         ),
         (
             "jwt/a.rs",
-            "fn f<'a>(x: &'a str) { crate::dev::f::<'a>() }",
+            "fn f<'a>(x: &'a str) { crate::fake::f::<'a>() }",
             1,
         ),
         (
@@ -308,7 +304,7 @@ fn an_import_is_found_in_every_form() {
             "use crate::config::Config; use crate::admin::A;",
             2,
         ),
-        ("app.rs", "use crate::{config, proxy, dev};", 1),
+        ("app.rs", "use crate::{config, proxy, cli};", 1),
         ("secret.rs", "use crate::clock::UnixTime;", 1),
         ("request/a.rs", "use crate::{guid::Guid, clock};", 0),
         ("request/a.rs", "use crate::{located::A, fake::B};", 2),

@@ -1,6 +1,6 @@
 //! The API that adds numbers, behind a gateway that asks for a role.
 
-use bearergate::dev::{Contoso, Neighbourhood, Ports, SigningKey};
+use bearergate::fake::{Contoso, Neighbourhood, Ports, SigningKey};
 
 use super::Gateway;
 

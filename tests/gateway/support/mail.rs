@@ -1,6 +1,6 @@
 //! An application that knows no OAuth, the gateway, and mailboxes that want a token.
 
-use bearergate::dev::{Contoso, KeyPair, Neighbourhood, Ports, SigningKey};
+use bearergate::fake::{Contoso, KeyPair, Neighbourhood, Ports, SigningKey};
 
 use super::{API_KEY, Gateway, Reply};
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bearergate::dev::{Contoso, Intake, Origin, Request, Response, Running, bind, serve};
+use bearergate::fake::{Contoso, Intake, Origin, Request, Response, Running, bind, serve};
 
 use super::{API_KEY, Gateway, Reply};
 

@@ -1,0 +1,198 @@
+//! `bearergate dev`: the whole thing without Azure, in one process and on loopback.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anstyle::{AnsiColor, Style};
+use anyhow::{Context, bail};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::example::Example;
+use super::stage::{Stage, StageOptions};
+use crate::cli::{Failure, say};
+use crate::telemetry::{AccessLog, LogDefinition, LogFormat, start_logging};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
+const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)));
+
+/// Try everything without Azure: an Entra-shaped issuer, an API, a mailbox, and the gateway.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Dev {
+    /// Run the lines worth trying, show what came back, and end.
+    #[arg(long = "try")]
+    try_it: bool,
+    /// The issuer speaks TLS, by an authority made on the spot, so that MSAL can use it.
+    #[arg(long)]
+    https: bool,
+    /// Any free ports instead of 8080, 8081, 9090 and 8400 to 8402.
+    #[arg(long)]
+    any_ports: bool,
+    /// Write addresses and secrets to this file as JSON while everything is up, for a test client.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+impl Dev {
+    pub(in crate::cli) fn run(self) -> Result<(), Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("cannot start worker threads")?;
+        let outcome = runtime.block_on(self.play());
+        runtime.shutdown_background();
+        Ok(outcome?)
+    }
+
+    async fn play(self) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let log = LogDefinition {
+            level: "warn".to_owned(),
+            format: LogFormat::Text,
+            access: true,
+        };
+        start_logging(&log);
+        let access_log = AccessLog::start(!self.try_it, LogFormat::Text);
+        let options = StageOptions {
+            https: self.https,
+            any_ports: self.any_ports,
+        };
+        let stage = Stage::set(options, access_log)?;
+        let examples = stage.examples()?;
+        self.introduce(&stage)?;
+        let _ready = match &self.ready_file {
+            Some(path) => Some(ReadyFile::write(path, &stage.facts())?),
+            None => None,
+        };
+        if self.try_it {
+            return try_all(&examples).await;
+        }
+        for example in &examples {
+            say!("\n{BOLD}{}{BOLD:#}", example.title)?;
+            say!("  {}", example.command)?;
+            say!("  {DIM}→ {}{DIM:#}", example.beside)?;
+        }
+        say!("\n{DIM}Ctrl-C ends it. Each request is a line below.{DIM:#}")?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    }
+
+    fn introduce(&self, stage: &Stage) -> anyhow::Result<()> {
+        say!("{BOLD}bearergate dev{BOLD:#}: everything on loopback, nothing of it is real")?;
+        let address = |name: &str| {
+            stage
+                .address(name)
+                .map_or_else(String::new, |at| at.to_string())
+        };
+        let doors = stage.doors();
+        for (what, place) in [
+            (
+                "gateway, in front of an API",
+                format!("http://{}", address("apis")),
+            ),
+            (
+                "gateway, in front of Graph",
+                format!("http://{}", address("legacy")),
+            ),
+            (
+                "gateway, admin",
+                format!("http://{}/readyz  /metrics", address("admin")),
+            ),
+            ("Entra-shaped issuer", doors.issuer.base()),
+            ("echo API", doors.echo.base()),
+            ("Graph-shaped mailboxes", doors.mailbox.base()),
+        ] {
+            say!("  {what:<28} {place}")?;
+        }
+        if self.https {
+            say!(
+                "  {:<28} {}",
+                "issuer's authority (PEM)",
+                stage.ca_file().display()
+            )?;
+        }
+        for note in stage.moved() {
+            say!("  {BAD}{note}{BAD:#}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Where everything is, for a test client; it goes when what it tells of goes.
+struct ReadyFile(PathBuf);
+
+impl ReadyFile {
+    /// Appears whole or not at all, and for its owner only: it holds secrets.
+    fn write(path: &Path, facts: &serde_json::Value) -> anyhow::Result<Self> {
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
+            serde_json::to_writer_pretty(&mut file, facts)?;
+            file.write_all(b"\n")?;
+            file.persist(path)?;
+            Ok(())
+        });
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        // Who removed it already wanted the same.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Runs every line as it is printed, and shows what came back.
+async fn try_all(examples: &[Example]) -> anyhow::Result<()> {
+    let mut wrong = 0;
+    for example in examples {
+        say!("\n{BOLD}{}{BOLD:#}", example.title)?;
+        say!("$ {}", example.command)?;
+        let line = format!("{} -sS -w '\\n%{{http_code}}'", example.command);
+        let output = Command::new("sh").arg("-c").arg(&line).output().await;
+        let output = output.context("cannot run sh")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let (body, status) = text.rsplit_once('\n').unwrap_or(("", ""));
+        if !output.status.success() {
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            bail!("curl failed: {}", complaint.trim());
+        }
+        let agrees = example.agrees(status.parse().unwrap_or(0), body);
+        say!("{}", shortened(body))?;
+        let (style, mark) = if agrees {
+            (GOOD, "as expected")
+        } else {
+            (BAD, "NOT as expected")
+        };
+        say!(
+            "{style}{status} {mark}{style:#} {DIM}({}){DIM:#}",
+            example.beside
+        )?;
+        wrong += usize::from(!agrees);
+    }
+    if wrong > 0 {
+        bail!("{wrong} of {} lines gave another answer", examples.len());
+    }
+    say!("\n{} passed, 0 failed", examples.len())?;
+    Ok(())
+}
+
+/// A screenful is enough to see what came back.
+fn shortened(body: &str) -> String {
+    const MOST: usize = 700;
+    match body.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{} … ({} bytes)", &body[..end], body.len()),
+        None => body.to_owned(),
+    }
+}

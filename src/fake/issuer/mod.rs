@@ -1,0 +1,20 @@
+//! An issuer in the shape of Entra: discovery, key sets and token endpoints of any number of tenants.
+
+mod assertion;
+mod bearer;
+mod client;
+mod discovery;
+mod entra;
+mod misbehaviour;
+mod refusal;
+mod registration;
+mod signing_key;
+mod token_endpoint;
+
+pub use entra::Issuer;
+pub use registration::{ApiRegistration, AppRegistration, Generation, Registry};
+pub use signing_key::SigningKey;
+pub use token_endpoint::TokenRequest;
+
+pub(super) use bearer::BearerError;
+pub(super) use entra::issuer_string;

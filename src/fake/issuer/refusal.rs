@@ -1,0 +1,90 @@
+//! How does Entra say no? An OAuth error (RFC 6749 §5.2) with an AADSTS code and the ids by which support
+//! finds it. The sentences are ours; codes, members and statuses are the original's.
+
+use http::StatusCode;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::fake::http::{Request, Response};
+
+/// A refusal by the token endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    error: &'static str,
+    code: u64,
+    sentence: String,
+}
+
+impl Refusal {
+    pub(super) fn new(error: &'static str, code: u64, sentence: impl Into<String>) -> Self {
+        let status = match error {
+            "invalid_client" => StatusCode::UNAUTHORIZED,
+            "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
+            "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self {
+            status,
+            error,
+            code,
+            sentence: sentence.into(),
+        }
+    }
+
+    pub(super) fn missing(parameter: &str) -> Self {
+        let sentence = format!("The request body must contain the parameter '{parameter}'.");
+        Self::new("invalid_request", 900_144, sentence)
+    }
+
+    pub(super) fn bad_client(code: u64, sentence: impl Into<String>) -> Self {
+        Self::new("invalid_client", code, sentence)
+    }
+
+    pub(super) fn bad_request(code: u64, sentence: impl Into<String>) -> Self {
+        Self::new("invalid_request", code, sentence)
+    }
+
+    /// The same under another status.
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    pub(super) fn response(&self, request: &Request) -> Response {
+        let (trace, correlation) = ids(request);
+        let timestamp = request.at.to_string().replace('T', " ");
+        let body = json!({
+            "error": self.error,
+            "error_description": format!(
+                "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}",
+                self.code, self.sentence
+            ),
+            "error_codes": [self.code],
+            "timestamp": timestamp,
+            "trace_id": trace,
+            "correlation_id": correlation,
+            "error_uri": format!("https://login.microsoftonline.com/error?code={}", self.code),
+        });
+        stamped(Response::json(self.status, &body), &trace, &correlation)
+    }
+}
+
+/// A trace id of ours, and the correlation id: the caller's `client-request-id` when that is a GUID.
+pub(super) fn ids(request: &Request) -> (String, String) {
+    let fresh = || Uuid::new_v4().hyphenated().to_string();
+    let correlation = request
+        .header("client-request-id")
+        .and_then(|id| Uuid::try_parse(id).ok())
+        .map_or_else(fresh, |id| id.hyphenated().to_string());
+    (fresh(), correlation)
+}
+
+/// The header fields that every answer of a token endpoint carries.
+pub(super) fn stamped(response: Response, trace: &str, correlation: &str) -> Response {
+    response
+        .with("cache-control", "no-store, no-cache")
+        .with("pragma", "no-cache")
+        .with("x-ms-request-id", trace)
+        .with("client-request-id", correlation)
+}
