@@ -13,7 +13,7 @@ use crate::policy::Principal;
 use crate::reason::Reason;
 use crate::request::{CanonicalPath, Client, Peer};
 use crate::routing::Route;
-use crate::telemetry::{AccessLine, InFlight};
+use crate::telemetry::{AccessLine, InFlight, Outcome};
 
 /// One request's memory. Its `Drop` writes the access line and counts, so that what timed out, was
 /// reset or panicked is counted too.
@@ -96,17 +96,18 @@ impl Drop for Context {
             (None, _) => None,
         };
         let outcome = match (&self.denial, reason) {
-            (_, None) => "allowed",
-            (Some(denial), _) if denial.status().is_client_error() && self.admission.is_none() => {
-                "denied"
+            (_, None) => Outcome::Allowed,
+            (Some(denial), Some(reason))
+                if denial.status().is_client_error() && self.admission.is_none() =>
+            {
+                Outcome::Denied(reason)
             }
-            _ => "failed",
+            (_, Some(reason)) => Outcome::Failed(reason),
         };
         let elapsed = self.started.elapsed();
-        let word = reason.map_or("", Reason::word);
         match self.route() {
-            Some(route) => route.metrics.finished(outcome, word, elapsed),
-            None => self.shared.unrouted.finished(outcome, word, elapsed),
+            Some(route) => route.metrics.finished(outcome, elapsed),
+            None => self.shared.unrouted.finished(outcome, elapsed),
         }
         if !self.shared.access_log.is_enabled() {
             return;

@@ -11,7 +11,6 @@ use prometheus::{
     TextEncoder,
 };
 
-use super::route_metrics::Series;
 use super::{AccessLog, EdgeMetrics, KeySetSample, RouteMetrics, TokenSample, names, samples};
 use crate::clock::UnixTime;
 
@@ -163,12 +162,12 @@ impl Metrics {
             return self.labelled(OTHER);
         }
         let label: Arc<str> = Arc::from(label);
-        let made = RouteMetrics::new(Series::new(
+        let made = RouteMetrics::new(
             &label,
-            self.families.requests.clone(),
+            &self.families.requests,
             self.families.durations.with_label_values(&[&label]),
-            self.families.in_flight.clone(),
-        ));
+            &self.families.in_flight,
+        );
         routes.insert(label, made.clone());
         made
     }

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
-use crate::telemetry::{AccessLog, LogFormat, NAMES, Refused};
+use crate::reason::Reason;
+use crate::telemetry::{AccessLog, LogFormat, NAMES, Outcome, Refused};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
@@ -80,7 +81,7 @@ fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     let metrics = Metrics::new();
     metrics
         .route(&id("a"))
-        .finished("allowed", "", Duration::ZERO);
+        .finished(Outcome::Allowed, Duration::ZERO);
     metrics.edge("apis").refused(Refused::Limit);
     metrics.watch_access_log(&AccessLog::to_writer(
         Box::new(std::io::sink()),
@@ -106,14 +107,17 @@ fn a_request_counts_once_by_route_outcome_and_reason() {
     let metrics = Metrics::new();
     let route = metrics.route(&id("calc"));
     for _ in 0..3 {
-        route.finished("allowed", "", Duration::from_millis(2));
+        route.finished(Outcome::Allowed, Duration::from_millis(2));
     }
-    route.finished("denied", "role_missing", Duration::from_millis(700));
-    route.finished("denied", "bad_signature", Duration::ZERO);
-    route.finished("denied", "role_missing", Duration::ZERO);
+    route.finished(
+        Outcome::Denied(Reason::RoleMissing),
+        Duration::from_millis(700),
+    );
+    route.finished(Outcome::Denied(Reason::BadSignature), Duration::ZERO);
+    route.finished(Outcome::Denied(Reason::RoleMissing), Duration::ZERO);
     metrics
         .unrouted()
-        .finished("denied", "no_route", Duration::ZERO);
+        .finished(Outcome::Denied(Reason::NoRoute), Duration::ZERO);
 
     let page = Page::of(&metrics);
     let requests = |route: &str, outcome: &str, reason: &str| {
@@ -133,6 +137,33 @@ fn a_request_counts_once_by_route_outcome_and_reason() {
 }
 
 #[test]
+fn every_outcome_and_reason_has_a_series_of_its_own_and_only_what_counted_is_shown() {
+    let metrics = Metrics::new();
+    let route = metrics.route(&id("calc"));
+    let denied = Reason::ALL.iter().map(|reason| Outcome::Denied(*reason));
+    let failed = Reason::ALL.iter().map(|reason| Outcome::Failed(*reason));
+    let all: Vec<Outcome> = denied.chain(failed).chain([Outcome::Allowed]).collect();
+    for (place, outcome) in all.iter().enumerate() {
+        let shown = |page: &Page| {
+            let all = page.samples.iter();
+            all.filter(|(series, _)| series.starts_with("bearergate_requests_total"))
+                .map(|(_, count)| *count)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(&Page::of(&metrics)).len(),
+            place + 1,
+            "allowed is shown from the start"
+        );
+        route.finished(*outcome, Duration::ZERO);
+        assert_eq!(
+            shown(&Page::of(&metrics)).iter().sum::<f64>(),
+            (place + 1) as f64
+        );
+    }
+}
+
+#[test]
 fn a_route_that_allows_is_visible_before_its_first_request() {
     let metrics = Metrics::new();
     let _route = metrics.route(&id("calc"));
@@ -146,15 +177,15 @@ fn routes_past_the_two_hundredth_share_a_label_and_known_ones_keep_theirs() {
     let metrics = Metrics::new();
     for number in 0..ROUTE_LABELS + 50 {
         let route = metrics.route(&id(&format!("route-{number}")));
-        route.finished("allowed", "", Duration::ZERO);
+        route.finished(Outcome::Allowed, Duration::ZERO);
     }
     metrics
         .unrouted()
-        .finished("denied", "no_route", Duration::ZERO);
+        .finished(Outcome::Denied(Reason::NoRoute), Duration::ZERO);
     // As after a reload: asked for again, the first one is still itself.
     metrics
         .route(&id("route-0"))
-        .finished("allowed", "", Duration::ZERO);
+        .finished(Outcome::Allowed, Duration::ZERO);
 
     let page = Page::of(&metrics);
     let allowed = |route: &str| {
@@ -180,10 +211,10 @@ fn a_route_cannot_take_a_reserved_label() {
     let metrics = Metrics::new();
     metrics
         .route(&id("none"))
-        .finished("allowed", "", Duration::ZERO);
+        .finished(Outcome::Allowed, Duration::ZERO);
     metrics
         .unrouted()
-        .finished("denied", "no_route", Duration::ZERO);
+        .finished(Outcome::Denied(Reason::NoRoute), Duration::ZERO);
     let page = Page::of(&metrics);
     let series = |route: &str| {
         format!("bearergate_requests_total{{outcome=\"allowed\",reason=\"\",route=\"{route}\"}}")

@@ -16,5 +16,5 @@ pub use edge_metrics::{EdgeMetrics, OpenConnection, Refused};
 pub use logging::{LogDefinition, LogFormat, start_logging};
 pub use metrics::Metrics;
 pub use names::NAMES;
-pub use route_metrics::{InFlight, RouteMetrics};
+pub use route_metrics::{InFlight, Outcome, RouteMetrics};
 pub use samples::{KeySetSample, TokenSample};

@@ -7,14 +7,76 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
 
+use crate::reason::Reason;
+
+const REASONS: usize = Reason::ALL.len();
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Allowed,
+    /// Not let in.
+    Denied(Reason),
+    /// Let in or not yet judged, and gone wrong on our side of it or the upstream's.
+    Failed(Reason),
+}
+
+impl Outcome {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied(_) => "denied",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Allowed => None,
+            Self::Denied(reason) | Self::Failed(reason) => Some(reason.word()),
+        }
+    }
+
+    const fn slot(self) -> usize {
+        match self {
+            Self::Allowed => 0,
+            Self::Denied(reason) => 1 + reason as usize,
+            Self::Failed(reason) => 1 + REASONS + reason as usize,
+        }
+    }
+}
+
 /// One route's handles. Cloning is cheap.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RouteMetrics {
     series: Arc<Series>,
 }
 
+struct Series {
+    label: Box<str>,
+    requests: IntCounterVec,
+    durations: Histogram,
+    in_flight: IntGauge,
+    /// By outcome and reason, each made when it first counts: `/metrics` shows what happened.
+    counts: [OnceLock<IntCounter>; 1 + 2 * REASONS],
+}
+
 impl RouteMetrics {
-    pub(super) fn new(series: Series) -> Self {
+    /// `allowed` is shown before it counts.
+    pub(super) fn new(
+        label: &str,
+        requests: &IntCounterVec,
+        durations: Histogram,
+        in_flight: &IntGauge,
+    ) -> Self {
+        let series = Series {
+            label: label.into(),
+            requests: requests.clone(),
+            durations,
+            in_flight: in_flight.clone(),
+            counts: [const { OnceLock::new() }; 1 + 2 * REASONS],
+        };
+        series.count(Outcome::Allowed);
         Self {
             series: Arc::new(series),
         }
@@ -28,10 +90,28 @@ impl RouteMetrics {
         }
     }
 
-    /// Counts one finished request. `outcome`: `allowed`, `denied`, `failed`; `reason`: its word, or empty.
-    pub fn finished(&self, outcome: &'static str, reason: &'static str, duration: Duration) {
-        self.series.counter(outcome, reason).inc();
+    /// Counts one finished request.
+    pub fn finished(&self, outcome: Outcome, duration: Duration) {
+        self.series.count(outcome).inc();
         self.series.durations.observe(duration.as_secs_f64());
+    }
+}
+
+impl Series {
+    fn count(&self, outcome: Outcome) -> &IntCounter {
+        self.counts[outcome.slot()].get_or_init(|| {
+            let reason = outcome.reason().unwrap_or_default();
+            let labels = [&*self.label, outcome.word(), reason];
+            self.requests.with_label_values(&labels)
+        })
+    }
+}
+
+impl fmt::Debug for RouteMetrics {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("RouteMetrics")
+            .field(&self.series.label)
+            .finish()
     }
 }
 
@@ -44,74 +124,5 @@ pub struct InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.gauge.dec();
-    }
-}
-
-/// The series behind one label.
-pub(super) struct Series {
-    label: Arc<str>,
-    requests: IntCounterVec,
-    durations: Histogram,
-    in_flight: IntGauge,
-    /// The head of a list that only grows: `allowed` from the start, the others on first use.
-    /// Outcomes and reasons are words of the program, so it stays short.
-    first: Slot,
-}
-
-struct Slot {
-    outcome: &'static str,
-    reason: &'static str,
-    count: IntCounter,
-    next: OnceLock<Box<Slot>>,
-}
-
-impl Series {
-    pub(super) fn new(
-        label: &Arc<str>,
-        requests: IntCounterVec,
-        durations: Histogram,
-        in_flight: IntGauge,
-    ) -> Self {
-        Self {
-            first: Slot::new(&requests, label, "allowed", ""),
-            label: Arc::clone(label),
-            requests,
-            durations,
-            in_flight,
-        }
-    }
-
-    fn counter(&self, outcome: &'static str, reason: &'static str) -> &IntCounter {
-        let mut slot = &self.first;
-        while !(slot.outcome == outcome && slot.reason == reason) {
-            slot = slot
-                .next
-                .get_or_init(|| Box::new(Slot::new(&self.requests, &self.label, outcome, reason)));
-        }
-        &slot.count
-    }
-}
-
-impl fmt::Debug for Series {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Series")
-            .field("label", &self.label)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Slot {
-    fn new(
-        requests: &IntCounterVec,
-        label: &str,
-        outcome: &'static str,
-        reason: &'static str,
-    ) -> Self {
-        Self {
-            outcome,
-            reason,
-            count: requests.with_label_values(&[label, outcome, reason]),
-            next: OnceLock::new(),
-        }
     }
 }
