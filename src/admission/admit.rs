@@ -41,7 +41,7 @@ impl Admission {
 /// A denial, which knows its route, and the principal where one was proven.
 pub async fn admit(
     plan: &Plan,
-    request: &AccessRequest<'_>,
+    request: AccessRequest<'_>,
     now: UnixTime,
 ) -> Result<Admission, Denial> {
     let (route, params) = plan.routes.find(request).map_err(Denial::from)?;
@@ -53,7 +53,7 @@ pub async fn admit(
 async fn decide(
     route: &Arc<Route>,
     params: &Params,
-    request: &AccessRequest<'_>,
+    request: AccessRequest<'_>,
     now: UnixTime,
 ) -> Result<Admission, Refusal> {
     guard::check(route, request)?;

@@ -9,6 +9,7 @@ use crate::inbound::AuthError;
 use crate::outbound::AcquireError;
 use crate::policy::{Callers, Credential, Principal};
 use crate::reason::Reason;
+use crate::request::HeadError;
 use crate::routing::{Route, RouteMiss};
 
 /// Why the gateway answers by itself.
@@ -18,13 +19,8 @@ pub enum Refusal {
     #[error("{}", .0.reason().sentence())]
     Route(RouteMiss),
     /// The request cannot be read safely.
-    #[error("{detail}")]
-    Malformed {
-        /// The word for it.
-        reason: Reason,
-        /// For the log.
-        detail: String,
-    },
+    #[error(transparent)]
+    Malformed(#[from] HeadError),
     /// A rule for routes that carry our token.
     #[error("{}", .0.sentence())]
     Guard(Reason),
@@ -68,9 +64,8 @@ impl Refusal {
     fn reason(&self) -> Reason {
         match self {
             Self::Route(miss) => miss.reason(),
-            Self::Malformed { reason, .. }
-            | Self::Guard(reason)
-            | Self::Upstream { reason, .. } => *reason,
+            Self::Malformed(why) => why.reason,
+            Self::Guard(reason) | Self::Upstream { reason, .. } => *reason,
             Self::Auth(why) => why.reason(),
             Self::Token { why, .. } => why.reason(),
         }

@@ -12,9 +12,9 @@ const HOST_AS_SENT: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The fields of a request that goes on without a token of ours.
 pub(super) fn fields(
-    request: &AccessRequest<'_>,
+    request: AccessRequest<'_>,
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let believed = request.peer.trusted.then_some(request.headers);
+    let believed = request.head.peer.trusted.then_some(request.headers);
     [
         chain(request, believed).map(|value| (FOR, value)),
         Some((PROTO, proto(believed))),
@@ -26,9 +26,10 @@ pub(super) fn fields(
 
 /// The peer's address, after the hops that a trusted proxy tells of; a chain that we could not
 /// read goes no further.
-fn chain(request: &AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<HeaderValue> {
-    let address = request.peer.address.to_string();
-    let believed = believed.filter(|_| request.peer.client != Client::Unknown);
+fn chain(request: AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<HeaderValue> {
+    let peer = &request.head.peer;
+    let address = peer.address.to_string();
+    let believed = believed.filter(|_| peer.client != Client::Unknown);
     let mut chain = Vec::new();
     for line in believed
         .into_iter()
@@ -56,7 +57,7 @@ fn proto(believed: Option<&HeaderMap>) -> HeaderValue {
 }
 
 /// The host as it was sent to us, or to the trusted proxy.
-fn host(request: &AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<HeaderValue> {
+fn host(request: AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<HeaderValue> {
     let told = believed.and_then(|headers| only(headers, &HOST_AS_SENT));
     let told = told.filter(|host| {
         host.to_str()
@@ -65,7 +66,7 @@ fn host(request: &AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<Hea
     if let Some(host) = told.or_else(|| only(request.headers, &HOST)) {
         return Some(host.clone());
     }
-    HeaderValue::from_str(request.host.as_deref()?).ok()
+    HeaderValue::from_str(request.head.host.as_ref()?.as_str()).ok()
 }
 
 /// A field that came exactly once.

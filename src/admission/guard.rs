@@ -18,24 +18,25 @@ const MOST_DECODINGS: usize = 4;
 ///
 /// # Errors
 /// The first rule that is broken.
-pub(super) fn check(route: &Route, request: &AccessRequest<'_>) -> Result<(), Refusal> {
+pub(super) fn check(route: &Route, request: AccessRequest<'_>) -> Result<(), Refusal> {
     match broken(&route.definition, route.egress.is_ours(), request) {
         None => Ok(()),
         Some(reason) => Err(Refusal::Guard(reason)),
     }
 }
 
-fn broken(route: &RouteDefinition, ours: bool, request: &AccessRequest<'_>) -> Option<Reason> {
+fn broken(route: &RouteDefinition, ours: bool, request: AccessRequest<'_>) -> Option<Reason> {
     // SECURITY: a loopback listener is reachable from every web page the user has open.
     if ours && is_from_browser(request) {
         return Some(Reason::BrowserNotAllowed);
     }
-    let has_segment = |name| request.path.segments().any(|segment| means(segment, name));
+    let path = &request.head.path;
+    let has_segment = |name| path.segments().any(|segment| means(segment, name));
     if ours && !route.allow_batch && has_segment("$batch") {
         return Some(Reason::BatchNotAllowed);
     }
     // OData 4.01 takes query options from the body of a POST to `…/$query`, where we do not look.
-    let names_expand = || request.query.is_some_and(names_expand) || has_segment("$query");
+    let names_expand = || path.query().is_some_and(names_expand) || has_segment("$query");
     if has_where(&route.callers) && names_expand() {
         return Some(Reason::ExpandNotAllowed);
     }
@@ -44,7 +45,7 @@ fn broken(route: &RouteDefinition, ours: bool, request: &AccessRequest<'_>) -> O
 
 /// Browsers send `Origin` with what could change something from elsewhere, and say by
 /// `Sec-Fetch-Site` who started a request: `none` is the user.
-fn is_from_browser(request: &AccessRequest<'_>) -> bool {
+fn is_from_browser(request: AccessRequest<'_>) -> bool {
     let mut sites = request.headers.get_all("sec-fetch-site").iter();
     request.headers.contains_key(http::header::ORIGIN)
         || sites.any(|site| site.as_bytes() != b"none")

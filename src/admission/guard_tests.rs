@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue};
 
 use super::*;
 use crate::policy::{Entry, ValuePattern, Where};
-use crate::request::{CanonicalPath, Client, Peer};
+use crate::request::{CanonicalPath, Head, samples};
 use crate::routing::samples::definition;
 
 struct Sent<'a> {
@@ -37,7 +37,6 @@ fn route(with_where: bool) -> RouteDefinition {
 }
 
 fn refused(route: &RouteDefinition, sent: &Sent<'_>) -> Option<Reason> {
-    let address = [127, 0, 0, 1].into();
     let headers: HeaderMap = sent
         .headers
         .iter()
@@ -46,20 +45,12 @@ fn refused(route: &RouteDefinition, sent: &Sent<'_>) -> Option<Reason> {
             (name, HeaderValue::from_static(value))
         })
         .collect();
-    let request = AccessRequest {
-        listener: "legacy",
-        method: &Method::GET,
-        host: None,
-        path: &CanonicalPath::parse(sent.path).unwrap(),
-        query: sent.query,
-        headers: &headers,
-        peer: Peer {
-            address,
-            client: Client::Known(address),
-            trusted: false,
-        },
+    let head = Head {
+        path: CanonicalPath::with_query(sent.path, sent.query).unwrap(),
+        ..samples::head("/")
     };
-    broken(route, true, &request)
+    let (head, headers) = (&head, &headers);
+    broken(route, true, AccessRequest { head, headers })
 }
 
 #[test]

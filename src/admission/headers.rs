@@ -7,17 +7,17 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Admission;
 use super::forwarding;
-use super::names::{Names, Rule, are_one};
 use super::telling::told;
 use crate::outbound::Carried;
 use crate::policy::Principal;
 use crate::request::AccessRequest;
+use crate::request::header_names::{Removal, RemovedNames, are_one};
 use crate::routing::{Route, RouteDefinition};
 
 /// What is stripped, prepared once for all routes of a plan.
 #[derive(Debug)]
 pub struct HeaderRules {
-    names: Names,
+    names: RemovedNames,
 }
 
 impl HeaderRules {
@@ -25,7 +25,7 @@ impl HeaderRules {
     pub fn new<'a>(definitions: impl Iterator<Item = &'a RouteDefinition>) -> Self {
         let told = definitions.flat_map(|route| &route.caller_headers);
         Self {
-            names: Names::with(told.map(|(name, _)| name)),
+            names: RemovedNames::with(told.map(|(name, _)| name)),
         }
     }
 
@@ -40,19 +40,14 @@ impl HeaderRules {
     pub fn additions(
         &self,
         admission: &Admission,
-        request: &AccessRequest<'_>,
-    ) -> Vec<(HeaderName, HeaderValue)> {
+        request: AccessRequest<'_>,
+    ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let route = admission.route();
-        let mut fields = Vec::new();
-        fields.extend(authorization(admission.token()).map(|value| (AUTHORIZATION, value)));
-        fields.extend(caller_fields(
-            &route.definition,
-            admission.permit().principal(),
-        ));
-        if !route.egress.is_ours() {
-            fields.extend(forwarding::fields(request));
-        }
-        fields
+        let credential = authorization(admission.token()).map(|value| (AUTHORIZATION, value));
+        let told = caller_fields(&route.definition, admission.permit().principal());
+        let forwarded = (!route.egress.is_ours()).then(|| forwarding::fields(request));
+        let forwarded = forwarded.into_iter().flatten();
+        credential.into_iter().chain(told).chain(forwarded)
     }
 
     fn removed(
@@ -61,12 +56,12 @@ impl HeaderRules {
         carries_ours: bool,
         headers: &HeaderMap,
     ) -> Vec<HeaderName> {
-        let goes = |name: &&HeaderName| match self.names.rule(name) {
-            None => false,
-            Some(Rule::Always | Rule::Misspelled) => true,
-            Some(Rule::OnTokenRoutes) => carries_ours,
+        let goes = |name: &&HeaderName| match self.names.removal(name) {
+            Removal::Never => false,
+            Removal::Always | Removal::Misspelled => true,
+            Removal::OnTokenRoutes => carries_ours,
             // SECURITY: what this route tells of the caller is never the caller's to say.
-            Some(Rule::UnlessKept) => !route.keep_headers.contains(name) || tells(route, name),
+            Removal::UnlessKept => !route.keep_headers.contains(name) || tells(route, name),
         };
         headers.keys().filter(goes).cloned().collect()
     }

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use http::Method;
-
 use super::*;
 use crate::clock::UnixTime;
 use crate::outbound::AccessToken;
-use crate::request::{CanonicalPath, Peer};
+use crate::request::{Head, Peer, samples};
 use crate::routing::CallerClaim;
 use crate::routing::samples::definition;
 
@@ -197,17 +195,15 @@ fn forwarded(trusted: bool, sent: &[(&str, &str)]) -> Vec<(String, String)> {
     let sent = headers(sent);
     let trusted = trusted.then(|| "10.0.0.0/8".parse().unwrap());
     let trusted: Vec<ipnet::IpNet> = trusted.into_iter().collect();
-    let request = AccessRequest {
-        listener: "apis",
-        method: &Method::GET,
-        host: Some("api.example.com".into()),
-        path: &CanonicalPath::parse("/").unwrap(),
-        query: None,
-        headers: &sent,
+    let head = Head {
         peer: Peer::of([10, 0, 0, 1].into(), &sent, &trusted),
+        ..samples::head("/")
     };
     let text = |value: HeaderValue| value.to_str().unwrap().to_owned();
-    let fields = forwarding::fields(&request);
+    let fields = forwarding::fields(AccessRequest {
+        head: &head,
+        headers: &sent,
+    });
     fields
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect()

@@ -5,7 +5,6 @@ mod denial;
 mod forwarding;
 mod guard;
 mod headers;
-mod names;
 mod plan;
 mod telling;
 

@@ -59,13 +59,13 @@ impl Gate {
     /// When one proves bad, or cannot be proven for want of keys.
     pub async fn identify(
         &self,
-        request: &AccessRequest<'_>,
+        request: AccessRequest<'_>,
         now: UnixTime,
     ) -> Result<Evidence, AuthError> {
         let mut evidence = Evidence {
             token: None,
             key: None,
-            client: request.peer.client,
+            client: request.head.peer.client,
         };
         let mut basic = None;
         if self.reads_bearer || self.reads_basic() {

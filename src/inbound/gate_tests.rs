@@ -2,13 +2,13 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderValue, Method};
+use http::HeaderValue;
 
 use super::super::test_tenant::{Tenant, payload};
 use super::*;
 use crate::jwt::mint::Mint;
 use crate::policy::{ApiKeyCondition, BearerConditions, Entry, Networks, PrincipalRule, Where};
-use crate::request::{CanonicalPath, Client, Peer};
+use crate::request::{Client, samples};
 
 const KEY: &str = "payroll-key-0123456789abcdef0123456789";
 
@@ -64,19 +64,10 @@ async fn identify(gate: &Gate, fields: &[Field<'_>]) -> Result<Proven, Reason> {
     }
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let request = AccessRequest {
-        listener: "apis",
-        method: &Method::GET,
-        host: None,
-        path: &CanonicalPath::parse("/").unwrap(),
-        query: None,
+        head: &samples::head("/"),
         headers: &headers,
-        peer: Peer {
-            address,
-            client: Client::Known(address),
-            trusted: false,
-        },
     };
-    let evidence = gate.identify(&request, UnixTime::now()).await;
+    let evidence = gate.identify(request, UnixTime::now()).await;
     let evidence = evidence.map_err(|why| why.reason())?;
     assert_eq!(evidence.client, Client::Known(address));
     let key = evidence.key.map(|id| id.to_string());

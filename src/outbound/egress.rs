@@ -56,7 +56,7 @@ impl Egress {
     pub async fn token(
         &self,
         permit: &Permit,
-        request: &AccessRequest<'_>,
+        request: AccessRequest<'_>,
         now: UnixTime,
     ) -> Result<Carried, AcquireError> {
         match self {

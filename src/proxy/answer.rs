@@ -6,9 +6,10 @@ use http::{Method, StatusCode, header};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-use super::request_id;
 use crate::admission::Denial;
 use crate::edge;
+use crate::request::RequestId;
+use crate::request::header_names::X_REQUEST_ID;
 
 /// How much of an unread body is taken in before an early answer.
 const DRAINED: usize = 64 * 1024;
@@ -20,7 +21,7 @@ const DRAINED: usize = 64 * 1024;
 pub(super) async fn early(
     session: &mut Session,
     denial: &Denial,
-    request_id: &str,
+    request_id: &RequestId,
 ) -> pingora::Result<()> {
     drain(session).await;
     if !session.is_body_done() {
@@ -38,7 +39,7 @@ pub(super) async fn early(
 }
 
 /// Answers a request that failed on its way; the connection ends with it.
-pub(super) async fn late(session: &mut Session, denial: &Denial, request_id: &str) {
+pub(super) async fn late(session: &mut Session, denial: &Denial, request_id: &RequestId) {
     let Ok((head, body)) = build(denial, request_id) else {
         return;
     };
@@ -66,13 +67,13 @@ pub(super) fn status(session: &Session) -> Option<StatusCode> {
     last.then_some(status)
 }
 
-fn build(denial: &Denial, request_id: &str) -> pingora::Result<(ResponseHeader, Bytes)> {
-    let body = denial.problem(request_id);
+fn build(denial: &Denial, request_id: &RequestId) -> pingora::Result<(ResponseHeader, Bytes)> {
+    let body = denial.problem(request_id.as_str());
     let mut head = ResponseHeader::build(denial.status(), Some(8))?;
     head.insert_header(header::CONTENT_TYPE, "application/problem+json")?;
     head.insert_header(header::CONTENT_LENGTH, body.len())?;
     head.insert_header(header::CACHE_CONTROL, "no-store")?;
-    head.insert_header(request_id::HEADER, request_id)?;
+    head.insert_header(X_REQUEST_ID, request_id.header())?;
     for (name, value) in denial.headers() {
         head.append_header(name, value)?;
     }

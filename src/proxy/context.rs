@@ -11,7 +11,7 @@ use super::Shared;
 use crate::admission::{Admission, Denial, Plan};
 use crate::policy::Principal;
 use crate::reason::Reason;
-use crate::request::{CanonicalPath, Client, Peer};
+use crate::request::{Client, Head, Peer, RequestId};
 use crate::routing::Route;
 use crate::telemetry::{AccessLine, InFlight, Outcome};
 
@@ -21,10 +21,10 @@ pub struct Context {
     pub(super) shared: Arc<Shared>,
     pub(super) listener: Arc<str>,
     pub(super) plan: Arc<Plan>,
-    pub(super) request_id: Box<str>,
+    pub(super) request_id: RequestId,
     pub(super) peer: Option<Peer>,
     pub(super) method: Method,
-    pub(super) path: Option<CanonicalPath>,
+    pub(super) head: Option<Head>,
     pub(super) admission: Option<Admission>,
     pub(super) denial: Option<Denial>,
     /// Set just before an error is returned to Pingora, for `fail_to_proxy` to answer with.
@@ -45,10 +45,10 @@ impl Context {
             shared,
             listener,
             plan,
-            request_id: Box::default(),
+            request_id: RequestId::none(),
             peer: None,
             method: Method::GET,
-            path: None,
+            head: None,
             admission: None,
             denial: None,
             failure: None,
@@ -115,11 +115,11 @@ impl Drop for Context {
         let principal = self.principal();
         self.shared.access_log.write(&AccessLine {
             time_ms: milliseconds(),
-            request_id: &self.request_id,
+            request_id: self.request_id.as_str(),
             listener: &self.listener,
             route: self.route().map(|route| &*route.definition.id),
             method: self.method.as_str(),
-            path: self.path.as_ref().map_or("", CanonicalPath::as_str),
+            path: self.head.as_ref().map_or("", |head| head.path.as_str()),
             status: self.status,
             reason: reason.map(Reason::word),
             detail: self.denial.as_ref().map(Denial::detail).as_deref(),

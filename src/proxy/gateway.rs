@@ -15,13 +15,14 @@ use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 
-use super::{Context, Shared, answer, failure, hops, intake, outgoing, request_id};
+use super::{Context, Shared, answer, failure, hops, outgoing};
 use crate::admission::{Denial, Refusal, admit};
 use crate::clock::UnixTime;
 use crate::edge::{self, ListenerDefinition};
 use crate::outbound::Upstream;
 use crate::reason::Reason;
-use crate::request::{AccessRequest, Peer};
+use crate::request::header_names::X_REQUEST_ID;
+use crate::request::{AccessRequest, Head, Limits, Peer, Sent};
 
 /// How often one request may be put to an upstream.
 pub(crate) const ATTEMPTS: usize = 3;
@@ -42,25 +43,32 @@ impl Gateway {
     /// Reads the head, decides, and leaves the admission in the context.
     async fn decide(&self, session: &Session, context: &mut Context) -> Result<(), Denial> {
         let head = session.req_header();
-        let head_bytes = session
-            .as_http1()
-            .map_or(0, |http1| http1.get_headers_raw_bytes().len());
-        let (path, host) =
-            intake::read(head, head_bytes, &self.listener.limits).map_err(Denial::unrouted)?;
-        let path = context.path.insert(path);
+        let http1 = session.as_http1();
         let peer = context
             .peer
             .ok_or_else(|| internal("the connection has no peer address"))?;
-        let request = AccessRequest {
-            listener: &self.listener.name,
-            method: &head.method,
-            host,
-            path,
-            query: intake::query(head),
-            headers: &head.headers,
-            peer,
+        let limits = &self.listener.limits;
+        let limits = Limits {
+            uri: limits.uri,
+            header: limits.header,
+            body: limits.body,
         };
-        let admission = admit(&context.plan, &request, UnixTime::now()).await?;
+        let sent = Sent {
+            method: &head.method,
+            version: head.version,
+            target: head.raw_path(),
+            uri: &head.uri,
+            authority: None,
+            headers: &head.headers,
+            bytes: http1.map_or(0, |http1| http1.get_headers_raw_bytes().len()),
+        };
+        let read = Head::read(&self.listener.name, peer, &sent, &limits);
+        let read = read.map_err(|why| Denial::unrouted(why.into()))?;
+        let request = AccessRequest {
+            head: context.head.insert(read),
+            headers: &head.headers,
+        };
+        let admission = admit(&context.plan, request, UnixTime::now()).await?;
         context.in_flight = Some(admission.route().metrics.begin());
         context.admission = Some(admission);
         Ok(())
@@ -188,8 +196,7 @@ impl ProxyHttp for Gateway {
         head: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
-        let prepared =
-            AssertUnwindSafe(|| outgoing::prepare(&self.listener.name, session, head, context));
+        let prepared = AssertUnwindSafe(|| outgoing::prepare(session, head, context));
         std::panic::catch_unwind(prepared).unwrap_or_else(|_| {
             self.shared.metrics.panicked();
             Error::e_explain(ErrorType::InternalError, "a panic while building headers")
@@ -238,7 +245,7 @@ impl ProxyHttp for Gateway {
         }
         hops::strip(head);
         self.let_go_when_draining(session);
-        head.insert_header(request_id::HEADER, &*context.request_id)
+        head.insert_header(X_REQUEST_ID, context.request_id.header())
     }
 
     async fn response_filter(

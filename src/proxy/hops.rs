@@ -4,16 +4,8 @@
 use http::{HeaderName, StatusCode, header};
 use pingora::http::ResponseHeader;
 
-/// Fields of one connection, whether `Connection` names them or not. `Connection` itself and
-/// `Transfer-Encoding` are Pingora's to set.
-const OF_ONE_HOP: &[&str] = &[
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "upgrade",
-];
+use crate::request::header_names::OF_ONE_HOP;
+
 /// What tells where the message ends is not the upstream's to take away.
 const FRAMING: &[HeaderName] = &[header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 
@@ -22,13 +14,12 @@ pub(super) fn strip(head: &mut ResponseHeader) {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return;
     }
-    let of_one_hop =
-        |name: &HeaderName| *name == header::CONNECTION || OF_ONE_HOP.contains(&name.as_str());
+    let of_one_hop = |name: &HeaderName| *name == header::CONNECTION || OF_ONE_HOP.contains(name);
     if !head.headers.keys().any(of_one_hop) {
         return;
     }
-    for name in OF_ONE_HOP {
-        head.remove_header(*name);
+    for name in &OF_ONE_HOP {
+        head.remove_header(name);
     }
     let named: Vec<HeaderName> = head
         .headers

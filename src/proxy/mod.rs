@@ -6,9 +6,7 @@ mod context;
 mod failure;
 mod gateway;
 mod hops;
-mod intake;
 mod outgoing;
-mod request_id;
 mod shared;
 
 pub use context::Context;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use arc_swap::ArcSwap;
 
-use super::request_id::RequestIds;
 use crate::admission::Plan;
+use crate::request::RequestIds;
 use crate::telemetry::{AccessLog, Metrics, RouteMetrics};
 
 /// What all listeners of one process share.

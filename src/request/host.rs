@@ -3,9 +3,43 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
+use http::HeaderValue;
+
 /// The longest name in the DNS (RFC 1035 §2.3.4), as text without its final dot.
 const LONGEST_NAME: usize = 253;
 const LONGEST_LABEL: usize = 63;
+
+/// A host in its one spelling, without a copy where it came in it.
+#[derive(Clone, Debug)]
+pub struct Host(Spelling);
+
+#[derive(Clone, Debug)]
+enum Spelling {
+    /// So many bytes of what was sent: a port and a final dot come after.
+    Sent(HeaderValue, usize),
+    Respelled(Box<str>),
+}
+
+impl Host {
+    /// The host of an authority, as `normalised_host` has it.
+    pub fn of(authority: &HeaderValue) -> Option<Self> {
+        Some(Self(match normalised_host(authority.to_str().ok()?)? {
+            Cow::Borrowed(host) => Spelling::Sent(authority.clone(), host.len()),
+            Cow::Owned(host) => Spelling::Respelled(host.into()),
+        }))
+    }
+
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            // INVARIANT: `of` has seen that it is ASCII.
+            Spelling::Sent(value, length) => {
+                let bytes = value.as_bytes().get(..*length).unwrap_or_default();
+                std::str::from_utf8(bytes).unwrap_or_default()
+            }
+            Spelling::Respelled(host) => host,
+        }
+    }
+}
 
 /// The host of an authority: lower case, without port and final dot; an IPv6 literal in brackets,
 /// in its shortest form (RFC 5952). `None` for what is no host: userinfo, escapes, empty labels,
@@ -77,6 +111,8 @@ mod tests {
             ("[2001:DB8::A]", "[2001:db8::a]"),
         ] {
             assert_eq!(normalised_host(raw).as_deref(), Some(expected), "{raw}");
+            let kept = Host::of(&HeaderValue::from_static(raw)).unwrap();
+            assert_eq!(kept.as_str(), expected, "{raw}");
         }
         assert!(matches!(
             normalised_host("api.example.com:8080"),

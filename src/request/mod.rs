@@ -1,15 +1,20 @@
 //! What is known of a request before anything is decided? Pure values: no sockets, no clock.
 
 mod access_request;
+mod head;
+pub mod header_names;
 mod host;
 mod params;
 mod path;
 mod peer;
+mod request_id;
 #[cfg(test)]
 pub(crate) mod samples;
 
 pub use access_request::AccessRequest;
-pub use host::normalised_host;
+pub use head::{Head, HeadError, Limits, Sent};
+pub use host::{Host, normalised_host};
 pub use params::Params;
 pub use path::{CanonicalPath, PathError, decoded_segment};
 pub use peer::{Client, Peer};
+pub use request_id::{RequestId, RequestIds};

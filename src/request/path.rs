@@ -3,15 +3,18 @@
 //! (RFC 3986 §6.2.2 says which spellings are equal).
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use percent_encoding::percent_decode_str;
 
 /// A path without a query: unreserved percent-escapes decoded, the rest upper case, no dot
-/// segments, no empty inner segments. What was matched is byte for byte what is forwarded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// segments, no empty inner segments. What was matched is byte for byte what is forwarded. The
+/// query stands behind it, untouched, so that both go on without a copy.
+#[derive(Clone, PartialEq, Eq)]
 pub struct CanonicalPath {
     text: String,
+    /// Where the path ends; a `?` is there, or nothing.
+    end: usize,
 }
 
 impl CanonicalPath {
@@ -21,13 +24,24 @@ impl CanonicalPath {
     /// # Errors
     /// A path that two parsers could read in two ways is refused, with the reason why.
     pub fn parse(raw: &str) -> Result<Self, PathError> {
+        Self::with_query(raw, None)
+    }
+
+    /// The same, and the query that came with it.
+    ///
+    /// # Errors
+    /// As `parse`; nothing is asked of a query.
+    pub fn with_query(raw: &str, query: Option<&str>) -> Result<Self, PathError> {
         if !raw.starts_with('/') {
             return Err(PathError::NotAbsolute);
         }
-        let text = if raw.bytes().all(is_plain) {
-            raw.to_owned()
+        let behind = query.map_or(0, |query| 1 + query.len());
+        let mut text = if raw.bytes().all(is_plain) {
+            let mut text = String::with_capacity(raw.len() + behind);
+            text.push_str(raw);
+            text
         } else {
-            respelled(raw)?
+            respelled(raw, behind)?
         };
         let mut segments = text.split('/').skip(1).peekable();
         while let Some(segment) = segments.next() {
@@ -37,22 +51,27 @@ impl CanonicalPath {
                 _ => {}
             }
         }
-        Ok(Self { text })
+        let end = text.len();
+        if let Some(query) = query {
+            text.push('?');
+            text.push_str(query);
+        }
+        Ok(Self { text, end })
     }
 
-    /// The canonical bytes, from the first `/`.
+    /// The canonical bytes, from the first `/`, without the query.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.text[..self.end]
     }
 
-    /// The canonical bytes, given away.
-    pub fn into_string(self) -> String {
-        self.text
+    /// Without `?`.
+    pub fn query(&self) -> Option<&str> {
+        self.text[self.end..].strip_prefix('?')
     }
 
     /// The segments, still escaped; a final empty one stands for a trailing slash.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
-        self.text.split('/').skip(1)
+        self.as_str().split('/').skip(1)
     }
 
     /// The segments, decoded once; borrowed where nothing was escaped.
@@ -60,12 +79,19 @@ impl CanonicalPath {
         self.segments().map(decoded_segment)
     }
 
-    /// What is left when this many leading segments are taken off: empty, or from a `/` on.
+    /// What is left when this many leading segments are taken off, with the query: from a `/` on,
+    /// or no path at all.
     pub fn after(&self, segments: usize) -> &str {
-        self.text
-            .match_indices('/')
-            .nth(segments)
-            .map_or("", |(slash, _)| &self.text[slash..])
+        let mut slashes = self.as_str().match_indices('/');
+        let start = slashes.nth(segments).map_or(self.end, |(slash, _)| slash);
+        &self.text[start..]
+    }
+}
+
+/// Without the query, which may hold what no log should.
+impl fmt::Debug for CanonicalPath {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(out)
     }
 }
 
@@ -106,8 +132,8 @@ pub enum PathError {
 }
 
 /// The same path with the canonical choice made for each escape.
-fn respelled(raw: &str) -> Result<String, PathError> {
-    let mut text = String::with_capacity(raw.len() + 16);
+fn respelled(raw: &str, behind: usize) -> Result<String, PathError> {
+    let mut text = String::with_capacity(raw.len() + 16 + behind);
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
         match byte {

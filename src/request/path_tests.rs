@@ -137,6 +137,23 @@ fn leading_segments_come_off_whole() {
     let path = CanonicalPath::parse("/graph/v1.0/").unwrap();
     let rests: Vec<_> = (0..5).map(|count| path.after(count)).collect();
     assert_eq!(rests, ["/graph/v1.0/", "/v1.0/", "/", "", ""]);
+    let path = CanonicalPath::with_query("/graph/%76", Some("a=/b?%2e")).unwrap();
+    let rests: Vec<_> = (0..3).map(|count| path.after(count)).collect();
+    assert_eq!(rests, ["/graph/v?a=/b?%2e", "/v?a=/b?%2e", "?a=/b?%2e"]);
+}
+
+#[test]
+fn a_query_is_behind_the_path_and_no_part_of_it() {
+    for (query, expected) in [
+        (None, None),
+        (Some(""), Some("")),
+        (Some("?/x/.."), Some("?/x/..")),
+    ] {
+        let path = CanonicalPath::with_query("/a/%62/", query).unwrap();
+        assert_eq!((path.as_str(), path.query()), ("/a/b/", expected));
+        assert_eq!(path.segments().collect::<Vec<_>>(), ["a", "b", ""]);
+        assert!(!format!("{path:?}").contains('?'));
+    }
 }
 
 proptest! {

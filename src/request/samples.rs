@@ -1,6 +1,24 @@
-//! Random raw paths and their plainest reading, for the tests of those who match paths.
+//! A head, random raw paths and their plainest reading, for the tests of those who read requests.
 
+use http::{HeaderMap, HeaderValue, Method};
 use proptest::prelude::*;
+
+use super::{CanonicalPath, Head, Host, Peer};
+
+/// A GET of this target at `api.example.com`, by the listener `apis`, from this machine.
+pub(crate) fn head(target: &str) -> Head {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    Head {
+        listener: "apis".into(),
+        method: Method::GET,
+        host: Host::of(&HeaderValue::from_static("api.example.com")),
+        path: CanonicalPath::with_query(path, query).unwrap(),
+        peer: Peer::of([127, 0, 0, 1].into(), &HeaderMap::new(), &[]),
+    }
+}
 
 /// Pieces that a path is attacked with, joined at random.
 pub(crate) fn raw_path() -> impl Strategy<Value = String> {

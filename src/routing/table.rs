@@ -7,7 +7,7 @@ use http::Method;
 use super::index::Index;
 use super::{Route, RouteDefinition};
 use crate::reason::Reason;
-use crate::request::{AccessRequest, Params};
+use crate::request::{AccessRequest, Host, Params};
 
 /// The routes by listener, host and path.
 #[derive(Debug)]
@@ -73,15 +73,16 @@ impl Table {
     ///
     /// # Errors
     /// When there is none, or none for this method.
-    pub fn find(&self, request: &AccessRequest<'_>) -> Result<(&Arc<Route>, Params), RouteMiss> {
-        let host = request.host.as_deref();
+    pub fn find(&self, request: AccessRequest<'_>) -> Result<(&Arc<Route>, Params), RouteMiss> {
+        let head = request.head;
+        let host = head.host.as_ref().map(Host::as_str);
         let place = self
             .index
-            .find(request.listener, host, request.path, request.method)?;
+            .find(&head.listener, host, &head.path, &head.method)?;
         let route = &self.routes[place];
         let template = &route.definition.path;
         let params = match template.has_parameters() {
-            true => template.matches(request.path).ok_or(RouteMiss::NoRoute)?,
+            true => template.matches(&head.path).ok_or(RouteMiss::NoRoute)?,
             false => Params::none(),
         };
         Ok((route, params))

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::inbound::Gate;
 use crate::outbound::{Egress, Upstream};
-use crate::request::samples::{plainly_decoded, raw_path};
-use crate::request::{CanonicalPath, Client, Peer};
+use crate::request::CanonicalPath;
+use crate::request::samples::{head, plainly_decoded, raw_path};
 use crate::routing::samples::{definition, upstream};
 use crate::telemetry::Metrics;
 
@@ -27,21 +27,13 @@ fn table(definitions: Vec<RouteDefinition>) -> Table {
 }
 
 fn find(table: &Table, path: &CanonicalPath) -> Result<(Arc<Route>, Params), RouteMiss> {
-    let address = [127, 0, 0, 1].into();
+    let head = head(path.as_str());
+    let headers = &HeaderMap::new();
     let request = AccessRequest {
-        listener: "apis",
-        method: &Method::GET,
-        host: Some("api.example.com".into()),
-        path,
-        query: None,
-        headers: &HeaderMap::new(),
-        peer: Peer {
-            address,
-            client: Client::Known(address),
-            trusted: false,
-        },
+        head: &head,
+        headers,
     };
-    let (route, params) = table.find(&request)?;
+    let (route, params) = table.find(request)?;
     Ok((Arc::clone(route), params))
 }
 
@@ -78,11 +70,11 @@ fn the_forwarded_path_is_the_canonical_one_less_the_prefix() {
         ("/api", 1, "/graph/x/", "/api/x/"),
     ] {
         let path = CanonicalPath::parse(raw).unwrap();
-        assert_eq!(
-            upstream(base, strip).forwarded_path(&path),
-            expected,
-            "{raw}"
-        );
+        let upstream = upstream(base, strip);
+        assert_eq!(upstream.forwarded_target(&path), expected, "{raw}");
+        let path = CanonicalPath::with_query(raw, Some("q=/")).unwrap();
+        let with_query = format!("{expected}?q=/");
+        assert_eq!(upstream.forwarded_target(&path), with_query, "{raw}");
     }
 }
 
@@ -99,7 +91,7 @@ proptest! {
         let raw = format!("/a{raw}");
         let Ok(path) = CanonicalPath::parse(&raw) else { return Ok(()) };
         let Ok((route, _)) = find(&table, &path) else { return Ok(()) };
-        let forwarded = route.definition.upstream.forwarded_path(&path);
+        let forwarded = route.definition.upstream.forwarded_target(&path);
         let again = CanonicalPath::parse(&forwarded).unwrap();
         prop_assert_eq!(again.as_str(), &*forwarded);
         let mut matched = plainly_decoded(&raw);

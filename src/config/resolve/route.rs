@@ -11,7 +11,8 @@ use super::{callers, token, upstream};
 use crate::config::file::{CallerHeaders, Route};
 use crate::config::reader::At;
 use crate::config::tree::NodeId;
-use crate::config::value::{Filled, KeptHeader, Verb, spelling};
+use crate::config::value::{Filled, KeptHeader, Verb};
+use crate::request::header_names::{are_one, spelling};
 use crate::routing::{CallerClaim, RouteDefinition};
 
 /// What earlier routes have said.
@@ -170,7 +171,7 @@ fn keep_headers(
         let name = &kept.value.0;
         if told
             .iter()
-            .any(|(header, _)| spelling(header) == spelling(name))
+            .any(|(header, _)| are_one(header.as_str(), name.as_str()))
         {
             context.problem(
                 kept.node,

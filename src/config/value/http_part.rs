@@ -11,6 +11,7 @@ use crate::config::reader::{Read, Reader};
 use crate::config::schema::Schemas;
 use crate::config::tree::NodeId;
 use crate::policy::ValuePattern;
+use crate::request::header_names::unnameable;
 use crate::routing::{HostPattern, Template};
 
 /// A header that tells the upstream who calls.
@@ -21,89 +22,6 @@ pub(in crate::config) struct CallerHeader(pub(in crate::config) HeaderName);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct KeptHeader(pub(in crate::config) HeaderName);
 
-/// Headers that frame the message (RFC 9110 §6.1, RFC 9112 §6) or belong to the connection.
-const FRAMING: &[&str] = &[
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "content-type",
-    "date",
-    "expect",
-    "http2-settings",
-    "keep-alive",
-    "max-forwards",
-    "proxy-connection",
-    "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];
-
-/// Headers by which requests are routed or rewritten.
-const ROUTING: &[&str] = &[
-    "forwarded",
-    "host",
-    "origin",
-    "x-forwarded-by",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-method",
-    "x-forwarded-path",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-proto",
-    "x-forwarded-protocol",
-    "x-forwarded-scheme",
-    "x-forwarded-server",
-    "x-forwarded-ssl",
-    "x-forwarded-uri",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-host",
-    "x-original-url",
-    "x-real-ip",
-    "x-request-id",
-    "x-rewrite-url",
-];
-
-/// Headers that carry credentials.
-const CREDENTIALS: &[&str] = &[
-    "authorization",
-    "cookie",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "set-cookie",
-    "www-authenticate",
-    "x-api-key",
-    "x-auth-token",
-    "x-forwarded-access-token",
-    "x-forwarded-authorization",
-];
-
-/// Why a header may be neither set nor kept. Servers take `_` and `.` for `-`, so we do too.
-fn forbidden(name: &HeaderName) -> Option<&'static str> {
-    let name = spelling(name);
-    let of = |list: &[&str]| list.contains(&name.as_str());
-    if of(FRAMING) || name.starts_with("sec-") {
-        Some("is about the message itself, not about who calls")
-    } else if of(ROUTING) {
-        Some("is about the way of the request, not about who calls")
-    } else if of(CREDENTIALS) || name.starts_with("x-ms-token-aad-") {
-        Some("carries credentials")
-    } else {
-        None
-    }
-}
-
-/// The one spelling of a header for all that servers take for it.
-pub(in crate::config) fn spelling(name: &HeaderName) -> String {
-    name.as_str().replace(['_', '.'], "-")
-}
-
 fn header(node: NodeId, reader: &mut Reader<'_, '_>, text: &str) -> Option<HeaderName> {
     let Ok(name) = HeaderName::from_bytes(text.as_bytes()) else {
         reader.key_problem(
@@ -112,7 +30,7 @@ fn header(node: NodeId, reader: &mut Reader<'_, '_>, text: &str) -> Option<Heade
         );
         return None;
     };
-    if let Some(why) = forbidden(&name) {
+    if let Some(why) = unnameable(&name) {
         reader.key_problem(
             node,
             format!("`{}` {why}; it cannot be named here", mask::shown(text)),

@@ -31,17 +31,15 @@ pub struct UpstreamDefinition {
 }
 
 impl UpstreamDefinition {
-    /// The path that goes on: the canonical bytes that were matched, less the stripped segments
-    /// (an empty rest is `/`), after the url's own path.
-    pub fn forwarded_path<'a>(&self, path: &'a CanonicalPath) -> Cow<'a, str> {
-        let rest = match path.after(self.strip_segments) {
-            "" => "/",
-            rest => rest,
-        };
-        if self.base_path.is_empty() {
+    /// The target that goes on: the canonical bytes that were matched, less the stripped segments
+    /// (an empty rest is `/`), after the url's own path, and the query.
+    pub fn forwarded_target<'a>(&self, path: &'a CanonicalPath) -> Cow<'a, str> {
+        let rest = path.after(self.strip_segments);
+        let slash = if rest.starts_with('/') { "" } else { "/" };
+        if self.base_path.is_empty() && slash.is_empty() {
             Cow::Borrowed(rest)
         } else {
-            Cow::Owned(format!("{}{rest}", self.base_path))
+            Cow::Owned(format!("{}{slash}{rest}", self.base_path))
         }
     }
 

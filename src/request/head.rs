@@ -1,0 +1,169 @@
+//! From a head as it was parsed to what deciding needs, or a refusal: limits, framing, host, path.
+//! What a parser lets through and an upstream could read differently ends here. Every kind of
+//! listener that speaks HTTP asks this, once for each request.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
+
+use super::{CanonicalPath, Host, Peer};
+use crate::reason::Reason;
+
+/// A request without its header fields and its body, kept to its end.
+/// Not `Debug`, for queries hold what is nobody's business.
+#[derive(Clone)]
+pub struct Head {
+    /// The name of the listener it arrived on.
+    pub listener: Arc<str>,
+    /// HEAD is matched as GET.
+    pub method: Method,
+    /// `None` where HTTP/1.0 sent none.
+    pub host: Option<Host>,
+    /// The one form that is matched and forwarded; the query, untouched, with it.
+    pub path: CanonicalPath,
+    pub peer: Peer,
+}
+
+/// A head as its parser hands it over.
+pub struct Sent<'a> {
+    pub method: &'a Method,
+    pub version: Version,
+    /// The request target, byte for byte.
+    pub target: &'a [u8],
+    /// The same, split by its parser: read only where the target is not in origin form.
+    pub uri: &'a Uri,
+    /// What stands in for `Host`: HTTP/2's `:authority`, or what a trusted proxy says.
+    pub authority: Option<&'a HeaderValue>,
+    pub headers: &'a HeaderMap,
+    /// The size of the whole head.
+    pub bytes: usize,
+}
+
+/// The bounds of a head, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub uri: usize,
+    pub header: usize,
+    /// What `Content-Length` may announce.
+    pub body: u64,
+}
+
+/// What is too large, ambiguous or malformed. The detail goes to the log only.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct HeadError {
+    pub reason: Reason,
+    pub detail: Cow<'static, str>,
+}
+
+impl Head {
+    /// Reads a head that came by a listener, from a peer.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn read(
+        listener: &Arc<str>,
+        peer: Peer,
+        sent: &Sent<'_>,
+        limits: &Limits,
+    ) -> Result<Self, HeadError> {
+        if sent.target.len() > limits.uri {
+            return refuse(
+                Reason::UriTooLong,
+                "the request target is longer than limits.uri",
+            );
+        }
+        if sent.bytes > limits.header {
+            return refuse(
+                Reason::HeaderTooLarge,
+                "the request head is larger than limits.header",
+            );
+        }
+        check_framing(sent.headers, limits)?;
+        Ok(Self {
+            listener: Arc::clone(listener),
+            method: sent.method.clone(),
+            host: host(sent)?,
+            path: path(sent)?,
+            peer,
+        })
+    }
+}
+
+/// RFC 9112 §6: one way to tell where the message ends, or none at all.
+fn check_framing(headers: &HeaderMap, limits: &Limits) -> Result<(), HeadError> {
+    let framing = |detail| refuse(Reason::BadFraming, detail);
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let length = lengths.next();
+    if lengths.next().is_some() {
+        return framing("Content-Length was sent more than once");
+    }
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            return framing("Transfer-Encoding is not exactly `chunked`");
+        }
+        if length.is_some() {
+            return framing("Content-Length beside Transfer-Encoding");
+        }
+    }
+    let Some(length) = length else { return Ok(()) };
+    let digits = length.as_bytes();
+    if digits.is_empty() || digits.len() > 19 || !digits.iter().all(u8::is_ascii_digit) {
+        return framing("Content-Length is not one number");
+    }
+    let bytes = digits.iter().fold(0_u64, |sum, digit| {
+        sum.saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    });
+    if bytes > limits.body {
+        return refuse(
+            Reason::BodyTooLarge,
+            "Content-Length is larger than limits.body",
+        );
+    }
+    Ok(())
+}
+
+/// RFC 9112 §3.2: HTTP/1.1 has exactly one Host, and it is a host.
+fn host(sent: &Sent<'_>) -> Result<Option<Host>, HeadError> {
+    let mut hosts = sent.headers.get_all(header::HOST).iter();
+    let host = match (sent.authority, hosts.next(), hosts.next()) {
+        (Some(authority), ..) => authority,
+        (None, _, Some(_)) => return refuse(Reason::BadHost, "Host was sent more than once"),
+        (None, None, None) if sent.version == Version::HTTP_10 => return Ok(None),
+        (None, None, None) => return refuse(Reason::BadHost, "Host is missing"),
+        (None, Some(host), None) => host,
+    };
+    match Host::of(host) {
+        Some(host) => Ok(Some(host)),
+        None => refuse(Reason::BadHost, "Host is not a host"),
+    }
+}
+
+fn path(sent: &Sent<'_>) -> Result<CanonicalPath, HeadError> {
+    let Ok(target) = std::str::from_utf8(sent.target) else {
+        return refuse(Reason::BadPath, "the request target is not UTF-8");
+    };
+    let (path, query) = match target.split_once('?') {
+        _ if !target.starts_with('/') => (sent.uri.path(), sent.uri.query()),
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    CanonicalPath::with_query(path, query).map_err(|why| HeadError {
+        reason: Reason::BadPath,
+        detail: why.to_string().into(),
+    })
+}
+
+fn refuse<T>(reason: Reason, detail: &'static str) -> Result<T, HeadError> {
+    Err(HeadError {
+        reason,
+        detail: Cow::Borrowed(detail),
+    })
+}
+
+#[cfg(test)]
+#[path = "head_tests.rs"]
+mod tests;
