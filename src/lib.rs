@@ -11,6 +11,7 @@ pub mod config;
 pub mod edge;
 pub mod entra;
 pub mod fake;
+pub mod guid;
 pub mod http_client;
 pub mod inbound;
 pub mod jwt;

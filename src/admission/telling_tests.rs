@@ -8,6 +8,9 @@ use super::*;
 use crate::clock::UnixTime;
 use crate::jwt::{Claims, Version};
 
+const CLIENT: &str = "cccc0000-5555-4666-8777-888888888888";
+const OBJECT: &str = "0b0b0b0b-1111-4222-8333-999999999999";
+
 fn user(change: impl FnOnce(&mut Claims)) -> Principal {
     token(PrincipalKind::User, change)
 }
@@ -37,8 +40,8 @@ fn token(kind: PrincipalKind, change: impl FnOnce(&mut Claims)) -> Principal {
     Principal::Token(Arc::new(TokenPrincipal {
         kind,
         issuer: "contoso".into(),
-        client_id: "client".into(),
-        object_id: "object".into(),
+        client_id: CLIENT.parse().unwrap(),
+        object_id: OBJECT.parse().unwrap(),
         claims,
     }))
 }
@@ -55,9 +58,9 @@ fn every_claim_is_told_as_the_token_has_it() {
         claims.preferred_username = Some("max@contoso.example".into());
     });
     let expected = [
-        "user:object",
-        "client",
-        "object",
+        "user:0b0b0b0b-1111-4222-8333-999999999999",
+        CLIENT,
+        OBJECT,
         "subject",
         "tenant",
         "Read,Orders.Write",
@@ -121,7 +124,7 @@ fn an_application_has_no_name_of_a_person() {
     assert_eq!(text(&principal, CallerClaim::PreferredUsername), None);
     assert_eq!(
         text(&principal, CallerClaim::Principal).as_deref(),
-        Some("app:client")
+        Some("app:cccc0000-5555-4666-8777-888888888888")
     );
 }
 

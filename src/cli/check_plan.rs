@@ -8,6 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
 
 use crate::config::Config;
+use crate::guid::Guid;
 use crate::outbound::TokenDefinition;
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, PrincipalKind, PrincipalRule,
@@ -106,19 +107,23 @@ fn bearer_lines(bearer: &BearerConditions) -> Vec<String> {
         PrincipalRule::Any => "any app or user",
     };
     let audiences = bearer.audiences.iter().map(|audience| match audience {
-        Audience::Application(text) | Audience::Literal(text) => text,
+        Audience::Application(guid) => guid.to_string(),
+        Audience::Literal(text) => text.clone(),
     });
+    let guids = |list: &[Guid]| list.iter().map(Guid::to_string).collect::<Vec<_>>();
     let lists = [
-        ("azp", &bearer.azp, "or"),
-        ("role", &bearer.roles, "or"),
-        ("role", &bearer.all_roles, "and"),
-        ("scope", &bearer.scp, "or"),
-        ("oid", &bearer.oid, "or"),
+        ("azp", guids(&bearer.azp), "or"),
+        ("role", bearer.roles.clone(), "or"),
+        ("role", bearer.all_roles.clone(), "and"),
+        ("scope", bearer.scp.clone(), "or"),
+        ("oid", guids(&bearer.oid), "or"),
     ];
-    let lists = lists.iter().filter(|(_, values, _)| !values.is_empty());
+    let lists = lists
+        .into_iter()
+        .filter(|(_, values, _)| !values.is_empty());
     once(format!("{kind} of {}", bearer.issuer))
         .chain(once(listed("for", audiences, "or")))
-        .chain(lists.map(|(word, values, between)| listed(word, *values, between)))
+        .chain(lists.map(|(word, values, between)| listed(word, values, between)))
         .collect()
 }
 

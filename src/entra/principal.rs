@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::{Authority, Endpoint};
+use crate::guid::Guid;
 use crate::jwt::{Claims, TokenError, Version};
 use crate::policy::{PrincipalKind, TokenPrincipal};
 
@@ -32,7 +33,7 @@ pub fn token_principal(
     };
     let object_id = guid("oid", claims.object.as_deref())?;
     Ok(TokenPrincipal {
-        kind: kind(&claims, &object_id)?,
+        kind: kind(&claims, object_id)?,
         issuer: Arc::clone(issuer),
         client_id,
         object_id,
@@ -60,7 +61,7 @@ fn check_tenant(authority: &Authority, claims: &Claims) -> Result<(), TokenError
         .tenant
         .as_deref()
         .ok_or(TokenError::MissingClaim("tid"))?;
-    if tenant.eq_ignore_ascii_case(authority.tenant().as_str()) {
+    if authority.tenant().guid().is(tenant) {
         Ok(())
     } else {
         Err(TokenError::Tenant)
@@ -72,7 +73,7 @@ fn check_tenant(authority: &Authority, claims: &Claims) -> Result<(), TokenError
 /// SECURITY: a token must prove to be one or the other. The ID token of a registration that is web
 /// client and API at once has the same issuer, key and audience and may carry roles; it has
 /// neither `scp` nor an application's `sub`.
-fn kind(claims: &Claims, object_id: &str) -> Result<PrincipalKind, TokenError> {
+fn kind(claims: &Claims, object_id: Guid) -> Result<PrincipalKind, TokenError> {
     let delegated = claims.scopes.is_some();
     match claims.identity_type.as_deref() {
         Some("app") if delegated => Err(TokenError::MalformedClaim("idtyp")),
@@ -83,7 +84,7 @@ fn kind(claims: &Claims, object_id: &str) -> Result<PrincipalKind, TokenError> {
         None if claims
             .subject
             .as_deref()
-            .is_some_and(|subject| subject.eq_ignore_ascii_case(object_id)) =>
+            .is_some_and(|subject| object_id.is(subject)) =>
         {
             Ok(PrincipalKind::App)
         }
@@ -91,14 +92,9 @@ fn kind(claims: &Claims, object_id: &str) -> Result<PrincipalKind, TokenError> {
     }
 }
 
-/// A GUID claim, in lower case.
-fn guid(name: &'static str, claim: Option<&str>) -> Result<String, TokenError> {
+fn guid(name: &'static str, claim: Option<&str>) -> Result<Guid, TokenError> {
     let text = claim.ok_or(TokenError::MissingClaim(name))?;
-    // `uuid` would also read the braced and the bare form.
-    match uuid::Uuid::try_parse(text) {
-        Ok(_) if text.len() == 36 => Ok(text.to_ascii_lowercase()),
-        _ => Err(TokenError::MalformedClaim(name)),
-    }
+    text.parse().map_err(|_| TokenError::MalformedClaim(name))
 }
 
 #[cfg(test)]

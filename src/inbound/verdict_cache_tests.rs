@@ -2,6 +2,7 @@ use super::*;
 use crate::jwt::Claims;
 use crate::policy::PrincipalKind;
 
+const GUID: &str = "cccc0000-5555-4666-8777-888888888888";
 const NOT_BEFORE: u64 = 1_000_000;
 const EXPIRES: u64 = 1_003_600;
 const LEEWAY: Duration = Duration::from_secs(60);
@@ -18,8 +19,8 @@ fn principal() -> Arc<TokenPrincipal> {
     Arc::new(TokenPrincipal {
         kind: PrincipalKind::App,
         issuer: "contoso".into(),
-        client_id: "client".into(),
-        object_id: "object".into(),
+        client_id: GUID.parse().unwrap(),
+        object_id: GUID.parse().unwrap(),
         claims: Claims {
             issuer: "https://issuer.example/".into(),
             audiences: Vec::new(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::CredentialDefinition;
 use crate::entra::{Authority, Endpoint};
+use crate::guid::Guid;
 
 /// An identity as the file defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +14,8 @@ pub struct IdentityDefinition {
     pub name: Arc<str>,
     /// The tenant that issues its tokens.
     pub authority: Authority,
-    /// The app registration: a lower-case GUID.
-    pub client_id: String,
+    /// The app registration.
+    pub client_id: Guid,
     /// v2 unless asked otherwise.
     pub endpoint: Endpoint,
     /// How it proves itself.

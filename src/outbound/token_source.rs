@@ -75,8 +75,9 @@ impl TokenSource {
         scope: &str,
         now: UnixTime,
     ) -> Result<TokenResponse, EntraError> {
+        let client_id = self.identity.client_id.to_string();
         self.endpoint
-            .client_credentials(&self.http, &self.identity.client_id, grant, scope, now)
+            .client_credentials(&self.http, &client_id, grant, scope, now)
             .await
     }
 
@@ -87,7 +88,7 @@ impl TokenSource {
     ) -> Result<Signed, AcquireError> {
         let jti = Uuid::new_v4().hyphenated().to_string();
         Assertion::new(
-            &self.identity.client_id,
+            &self.identity.client_id.to_string(),
             &self.endpoint.url,
             jti,
             issued_at,

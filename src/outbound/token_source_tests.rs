@@ -159,7 +159,7 @@ fn source(base: &Url, endpoint: Endpoint, credential: CredentialDefinition) -> T
     let identity = IdentityDefinition {
         name: Arc::from("mail-daemon"),
         authority: Authority::new(Cloud::Public, tenant, Some(base)),
-        client_id: CLIENT.to_owned(),
+        client_id: CLIENT.parse().unwrap(),
         endpoint,
         credential,
         tokens: TokenTimes::default(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::{PrincipalKind, TokenPrincipal};
+use crate::guid::Guid;
 use crate::jwt::Version;
 use crate::reason::Reason;
 use crate::request::Client;
@@ -19,23 +20,23 @@ pub struct BearerConditions {
     pub audiences: Vec<Audience>,
     /// App, user or either.
     pub principal: PrincipalRule,
-    /// `azp` or `appid`: any of; lower-case GUIDs. Empty: any application.
-    pub azp: Vec<String>,
+    /// `azp` or `appid`: any of. Empty: any application.
+    pub azp: Vec<Guid>,
     /// App roles: any of. Empty: no condition.
     pub roles: Vec<String>,
     /// App roles: all of.
     pub all_roles: Vec<String>,
     /// Delegated scopes: any of. Empty: no condition.
     pub scp: Vec<String>,
-    /// Object ids: any of; lower-case GUIDs. Empty: any.
-    pub oid: Vec<String>,
+    /// Object ids: any of. Empty: any.
+    pub oid: Vec<Guid>,
 }
 
 /// One accepted `aud`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// An application's GUID (kept in lower case): itself, and in a v1 token `api://<guid>` too.
-    Application(String),
+    /// An application's GUID: itself, and in a v1 token `api://<guid>` too.
+    Application(Guid),
     /// Anything else, compared ordinally; a v1 token may have one trailing slash more.
     Literal(String),
 }
@@ -87,14 +88,8 @@ impl BearerConditions {
             self.principal.admits(token.kind),
             Reason::PrincipalNotAllowed,
         )?;
-        require(
-            lists_guid(&self.azp, &token.client_id),
-            Reason::ClientNotAllowed,
-        )?;
-        require(
-            lists_guid(&self.oid, &token.object_id),
-            Reason::ObjectNotAllowed,
-        )?;
+        require(lists(&self.azp, token.client_id), Reason::ClientNotAllowed)?;
+        require(lists(&self.oid, token.object_id), Reason::ObjectNotAllowed)?;
         require(any_of(&self.roles, roles), Reason::RoleMissing)?;
         require(all_of(&self.all_roles, roles), Reason::RoleMissing)?;
         require(any_of(&self.scp, scopes), Reason::ScopeMissing)
@@ -107,12 +102,12 @@ impl Audience {
     fn fits(&self, claimed: &str, first_version: bool) -> bool {
         match self {
             Self::Application(id) => {
-                claimed.eq_ignore_ascii_case(id)
+                id.is(claimed)
                     || first_version
                         && claimed
                             .strip_prefix("api://")
                             .map(|rest| rest.strip_suffix('/').unwrap_or(rest))
-                            .is_some_and(|rest| rest.eq_ignore_ascii_case(id))
+                            .is_some_and(|rest| id.is(rest))
             }
             Self::Literal(text) => {
                 claimed == text || first_version && claimed.strip_suffix('/') == Some(text.as_str())
@@ -157,9 +152,9 @@ fn all_of(wanted: &[String], present: &[String]) -> bool {
     wanted.iter().all(|want| present.contains(want))
 }
 
-/// Whether the list has the GUID, which has no case; an empty list is no condition.
-fn lists_guid(list: &[String], guid: &str) -> bool {
-    list.is_empty() || list.iter().any(|listed| listed.eq_ignore_ascii_case(guid))
+/// Whether the list has the GUID; an empty list is no condition.
+fn lists(list: &[Guid], guid: Guid) -> bool {
+    list.is_empty() || list.contains(&guid)
 }
 
 #[cfg(test)]

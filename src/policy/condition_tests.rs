@@ -142,7 +142,7 @@ fn any_audience_of_a_token_may_fit_any_of_an_entry() {
 
 #[test]
 fn each_condition_has_its_reason_and_its_turn() {
-    let other = || vec!["dddd0000-5555-4666-8777-888888888888".to_owned()];
+    let other = || vec!["dddd0000-5555-4666-8777-888888888888".parse().unwrap()];
     let app = token(|_| ());
     let mut all_fail = conditions();
     all_fail.principal = PrincipalRule::Only(PrincipalKind::User);
@@ -158,11 +158,11 @@ fn each_condition_has_its_reason_and_its_turn() {
             Reason::PrincipalNotAllowed,
         ),
         (
-            |conditions| conditions.azp = vec![CLIENT.into()],
+            |conditions| conditions.azp = vec![CLIENT.parse().unwrap()],
             Reason::ClientNotAllowed,
         ),
         (
-            |conditions| conditions.oid = vec![OBJECT.into()],
+            |conditions| conditions.oid = vec![OBJECT.parse().unwrap()],
             Reason::ObjectNotAllowed,
         ),
         (
@@ -185,8 +185,11 @@ fn each_condition_has_its_reason_and_its_turn() {
 #[test]
 fn guids_have_no_case_and_roles_and_scopes_have() {
     let mut listed = conditions();
-    listed.azp = vec!["x".into(), CLIENT.to_uppercase()];
-    listed.oid = vec![OBJECT.to_uppercase()];
+    listed.azp = vec![
+        OBJECT.parse().unwrap(),
+        CLIENT.to_uppercase().parse().unwrap(),
+    ];
+    listed.oid = vec![OBJECT.to_uppercase().parse().unwrap()];
     assert_eq!(listed.check(&token(|_| ())), Ok(()));
     for role in ["read", "READ", "Read ", " Read", "Rea", "Read.All", ""] {
         let mut wanted = conditions();

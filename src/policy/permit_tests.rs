@@ -1,5 +1,5 @@
 use super::*;
-use crate::policy::sample::{API, conditions, token};
+use crate::policy::sample::{API, OBJECT, conditions, token};
 use crate::policy::{Audience, PrincipalKind, PrincipalRule, ValuePattern};
 
 const INSIDE: &str = "10.0.0.7";
@@ -190,7 +190,7 @@ fn conditions_that_fail_refuse_unless_another_entry_admits() {
     let powerless = with_token(OUTSIDE, no_roles);
     let by_client = bearer(|conditions| {
         conditions.roles.clear();
-        conditions.azp = vec!["dddd0000-5555-4666-8777-888888888888".into()];
+        conditions.azp = vec!["dddd0000-5555-4666-8777-888888888888".parse().unwrap()];
     });
     let open = bearer(|conditions| conditions.roles.clear());
     let role = Err((Reason::RoleMissing, app()));
@@ -217,7 +217,7 @@ fn conditions_that_fail_refuse_unless_another_entry_admits() {
     // An entry for another audience has no say.
     let elsewhere = bearer(|conditions| {
         conditions.audiences = vec![Audience::Literal("elsewhere".into())];
-        conditions.azp = vec!["x".into()];
+        conditions.azp = vec![OBJECT.parse().unwrap()];
     });
     assert_eq!(ask(&[elsewhere, bearer(|_| ())], &powerless), role);
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::guid::Guid;
 use crate::jwt::Claims;
 
 /// Who is calling: what the access log, the audit and the upstream are told.
@@ -35,9 +36,9 @@ pub struct TokenPrincipal {
     /// The configured name of the issuer that vouched for it.
     pub issuer: Arc<str>,
     /// The calling application: `azp`, or `appid` in v1 tokens.
-    pub client_id: String,
+    pub client_id: Guid,
     /// The object id: the user, or the application's service principal.
-    pub object_id: String,
+    pub object_id: Guid,
     /// Everything the token says.
     pub claims: Claims,
 }

@@ -34,8 +34,8 @@ pub(super) fn token(change: impl FnOnce(&mut TokenPrincipal)) -> TokenPrincipal 
     let mut token = TokenPrincipal {
         kind: PrincipalKind::App,
         issuer: "contoso".into(),
-        client_id: CLIENT.into(),
-        object_id: OBJECT.into(),
+        client_id: CLIENT.parse().unwrap(),
+        object_id: OBJECT.parse().unwrap(),
         claims,
     };
     change(&mut token);
@@ -46,7 +46,7 @@ pub(super) fn token(change: impl FnOnce(&mut TokenPrincipal)) -> TokenPrincipal 
 pub(super) fn conditions() -> BearerConditions {
     BearerConditions {
         issuer: "contoso".into(),
-        audiences: vec![Audience::Application(API.into())],
+        audiences: vec![Audience::Application(API.parse().unwrap())],
         principal: PrincipalRule::Only(PrincipalKind::App),
         azp: Vec::new(),
         roles: vec!["Read".into()],

@@ -249,7 +249,7 @@ fn write_secrets(
 fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<String> {
     let base = url::Url::parse(&doors.issuer.base()).ok();
     let elsewhere = |authority: &Authority| {
-        Authority::new(authority.cloud(), authority.tenant().clone(), base.as_ref())
+        Authority::new(authority.cloud(), authority.tenant(), base.as_ref())
     };
     for issuer in &mut config.issuers {
         issuer.authority = elsewhere(&issuer.authority);

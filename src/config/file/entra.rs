@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::config::object::object;
 use crate::config::reader::{May, Must};
 use crate::config::secret_ref::SecretRef;
-use crate::config::value::{FilePath, Filled, Guid, HttpUrl, Text};
+use crate::config::value::{FilePath, Filled, HttpUrl, Text};
 use crate::entra::{Algorithm, Cloud, Endpoint, Tenant};
+use crate::guid::Guid;
 
 object! {
     /// Who signs tokens that are accepted.

@@ -9,8 +9,9 @@ use crate::config::object::object;
 use crate::config::reader::{At, May, Must};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::{
-    FilePath, Filled, Guid, HttpUrl, KeptHeader, Name, Named, Preserve, Text, Verb,
+    FilePath, Filled, HttpUrl, KeptHeader, Name, Named, Preserve, Text, Verb,
 };
+use crate::guid::Guid;
 use crate::policy::{PrincipalRule, ValuePattern};
 use crate::routing::{HostPattern, Template};
 

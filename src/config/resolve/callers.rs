@@ -8,7 +8,8 @@ use super::whole::Known;
 use crate::config::file::{ApiKey, Bearer, Callers as Written, Entry as WrittenEntry, Route};
 use crate::config::reader::{At, suggestion};
 use crate::config::tree::NodeId;
-use crate::config::value::{Filled, Guid, Text};
+use crate::config::value::{Filled, Text};
+use crate::guid::Guid;
 use crate::policy::{
     ApiKeyCondition, BearerConditions, Callers, Credential, Entry, Networks, PrincipalKind,
     PrincipalRule, Where,
@@ -312,8 +313,8 @@ fn texts(written: Option<&At<Filled<Text>>>) -> Vec<String> {
         .unwrap_or_default()
 }
 
-fn guids(written: Option<&At<Filled<Guid>>>) -> Vec<String> {
+fn guids(written: Option<&At<Filled<Guid>>>) -> Vec<Guid> {
     written
-        .map(|at| at.value.values().map(|Guid(guid)| guid.clone()).collect())
+        .map(|at| at.value.values().copied().collect())
         .unwrap_or_default()
 }

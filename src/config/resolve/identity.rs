@@ -68,7 +68,7 @@ fn one(
     Some(IdentityDefinition {
         name: Arc::from(name.value.as_str()),
         authority: authority?,
-        client_id: entra.client_id.get()?.value.0.clone(),
+        client_id: entra.client_id.get()?.value,
         endpoint: entra.endpoint.or(Endpoint::default()),
         credential: credential?,
         tokens,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::context::Context;
 use crate::config::file::{Issuer, Keys};
 use crate::config::reader::{At, May};
-use crate::config::value::{Filled, Guid, HttpUrl, Named, Text};
+use crate::config::value::{Filled, HttpUrl, Named, Text};
 use crate::entra::{Authority, Cloud, Tenant};
 use crate::inbound::{IssuerDefinition, KeyTimes};
 use crate::policy::Audience;
@@ -95,9 +95,9 @@ fn key_times(context: &mut Context<'_, '_, '_>, written: Option<&At<Keys>>) -> K
 pub(super) fn audiences(written: &Filled<Text>) -> Vec<Audience> {
     written
         .values()
-        .map(|Text(text)| match Guid::of(text) {
-            Some(guid) => Audience::Application(guid),
-            None => Audience::Literal(text.clone()),
+        .map(|Text(text)| match text.parse() {
+            Ok(guid) => Audience::Application(guid),
+            Err(_) => Audience::Literal(text.clone()),
         })
         .collect()
 }
@@ -127,7 +127,7 @@ pub(super) fn authority(
     let url = base.map(|base| &base.value.0);
     Some(Authority::new(
         cloud.or(Cloud::default()),
-        tenant?.value.clone(),
+        tenant?.value,
         url,
     ))
 }

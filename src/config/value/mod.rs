@@ -12,5 +12,5 @@ pub(super) use address::HttpUrl;
 pub(super) use collection::{Filled, Named};
 pub(super) use http_part::{CallerHeader, KeptHeader, mean_everything};
 pub(super) use measure::Size;
-pub(super) use text::{FilePath, Guid, Name, Text};
+pub(super) use text::{FilePath, Name, Text};
 pub(super) use word::{Level, Preserve, Verb};

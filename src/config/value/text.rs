@@ -9,6 +9,7 @@ use crate::config::reader::{Read, Reader};
 use crate::config::schema::Schemas;
 use crate::config::tree::NodeId;
 use crate::entra::Tenant;
+use crate::guid::Guid;
 
 /// The longest text anywhere in the file.
 const LONGEST_TEXT: usize = 4096;
@@ -20,10 +21,6 @@ pub(in crate::config) struct Text(pub(in crate::config) String);
 /// A name of our own making: of a listener, an issuer, an identity, a route, a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Name(pub(in crate::config) String);
-
-/// A GUID, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Guid(pub(in crate::config) String);
 
 /// A file's path, as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,29 +79,20 @@ impl Read for Name {
     }
 }
 
-impl Guid {
-    /// The lower-case form of a GUID of 36 characters.
-    pub(in crate::config) fn of(text: &str) -> Option<String> {
-        let id = uuid::Uuid::try_parse(text)
-            .ok()
-            .filter(|_| text.len() == 36)?;
-        Some(id.hyphenated().to_string())
-    }
-}
-
 const GUID_PATTERN: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
 
 impl Read for Guid {
     fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
         let expected = "a GUID such as 06b2a484-141c-42d3-9d73-32bec5910b06";
         let text = reader.text(node, expected)?;
-        let guid = Self::of(text);
+        let guid = text.parse().ok();
         if guid.is_none() {
-            let inner = text.strip_prefix("api://").and_then(Self::of);
+            let inner = text.strip_prefix("api://");
+            let inner = inner.and_then(|rest| rest.parse::<Self>().ok());
             let found = reader.unexpected(node, expected);
             found.hint = inner.map(|guid| format!("write the GUID alone: {guid}"));
         }
-        guid.map(Self)
+        guid
     }
 
     fn schema(_: &mut Schemas) -> Json {

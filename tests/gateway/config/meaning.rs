@@ -64,11 +64,14 @@ fn guids_are_compared_in_lower_case_and_other_audiences_as_they_are() {
         "azp: [F1F695CB-2D00-4C0F-84A5-437282F3F3FD], \
          audiences: [06B2A484-141C-42D3-9D73-32BEC5910B06, 'api://Orders/']",
     );
-    assert_eq!(bearer.azp, ["f1f695cb-2d00-4c0f-84a5-437282f3f3fd"]);
+    assert_eq!(
+        bearer.azp,
+        ["f1f695cb-2d00-4c0f-84a5-437282f3f3fd".parse().unwrap()]
+    );
     assert_eq!(
         bearer.audiences,
         [
-            Audience::Application("06b2a484-141c-42d3-9d73-32bec5910b06".to_owned()),
+            Audience::Application("06b2a484-141c-42d3-9d73-32bec5910b06".parse().unwrap()),
             Audience::Literal("api://Orders/".to_owned()),
         ]
     );
