@@ -19,6 +19,7 @@ pub mod outbound;
 pub mod policy;
 pub mod proxy;
 pub mod reason;
+pub mod refresh;
 pub mod request;
 pub mod routing;
 pub mod secret;

@@ -2,6 +2,7 @@
 //! safe, the log's is complete; neither holds a token, a secret or a claim the caller did not send.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 
@@ -70,6 +71,15 @@ impl Refusal {
             Self::Token { why, .. } => why.reason(),
         }
     }
+
+    /// When the caller may come again, where time is all that is missing.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Auth(why) => why.retry_after(),
+            Self::Token { why, .. } => Some(why.retry_after()),
+            _ => None,
+        }
+    }
 }
 
 impl From<RouteMiss> for Denial {
@@ -131,11 +141,10 @@ impl Denial {
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.challenge(&mut fields),
             StatusCode::SERVICE_UNAVAILABLE => {
-                let wait = match &self.refusal {
-                    Refusal::Token { why, .. } => why.retry_after().as_secs().max(1),
-                    _ => 5,
-                };
-                fields.push((http::header::RETRY_AFTER, wait.to_string()));
+                if let Some(wait) = self.refusal.retry_after() {
+                    let seconds = wait.as_secs().max(1).to_string();
+                    fields.push((http::header::RETRY_AFTER, seconds));
+                }
             }
             _ => {}
         }

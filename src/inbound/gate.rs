@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Issuer;
 use super::api_key::ApiKeys;
@@ -151,6 +152,8 @@ pub enum AuthError {
     KeysUnavailable {
         /// The issuer's name in the file.
         issuer: Arc<str>,
+        /// Until they may be asked for again.
+        retry_after: Duration,
     },
     /// Genuine, but not allowed; or nothing was presented.
     #[error(transparent)]
@@ -167,6 +170,14 @@ impl AuthError {
             Self::BadKey => Reason::BadKey,
             Self::KeysUnavailable { .. } => Reason::KeysUnavailable,
             Self::Policy(why) => why.reason,
+        }
+    }
+
+    /// When a caller may come again, where time is all that is missing.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::KeysUnavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
         }
     }
 }

@@ -8,10 +8,10 @@ use crate::entra::{Authority, Endpoint, token_principal};
 use crate::http_client::HttpClient;
 use crate::jwt::{Expected, TokenError, UnverifiedToken, Verifier};
 use crate::policy::{Audience, TokenPrincipal};
+use crate::refresh::{Found, Missing, OnMiss, RefetchTimes};
 
 use super::AuthError;
-use super::key_source::EntraKeys;
-use super::key_store::{Found, KeyStore, Missing};
+use super::key_source::KeySource;
 use super::verdict_cache::{TokenDigest, Verdict, VerdictCache};
 
 /// The most that clocks may differ, whatever a definition says: a verdict must not outlive what
@@ -54,12 +54,22 @@ impl Default for KeyTimes {
     }
 }
 
+impl From<KeyTimes> for RefetchTimes {
+    fn from(times: KeyTimes) -> Self {
+        Self {
+            refresh: times.refresh,
+            cool_down: times.cool_down,
+            max_stale: times.max_stale,
+        }
+    }
+}
+
 /// A live issuer. Dropping the last one ends its background task.
 #[derive(Debug)]
 pub struct Issuer {
     definition: IssuerDefinition,
     verifier: Verifier,
-    keys: KeyStore<EntraKeys>,
+    keys: OnMiss<KeySource>,
     verdicts: VerdictCache,
 }
 
@@ -88,11 +98,8 @@ impl Issuer {
                 .to_vec(),
             leeway: definition.leeway.min(MOST_LEEWAY),
         });
-        let keys = KeyStore::start(
-            Arc::clone(&definition.name),
-            definition.keys,
-            EntraKeys::new(authority, http),
-        );
+        let source = KeySource::new(Arc::clone(&definition.name), authority, http);
+        let keys = OnMiss::start(source, definition.keys.into());
         Arc::new(Self {
             verifier,
             keys,
@@ -119,7 +126,15 @@ impl Issuer {
 
     /// How its keys are.
     pub fn status(&self) -> IssuerStatus {
-        self.keys.status(UnixTime::now())
+        let published = self.keys.peek(UnixTime::now(), |set| set.keys.len());
+        let status = self.keys.status();
+        IssuerStatus {
+            keys: published.unwrap_or(0),
+            fetched_at: status.fetched_at,
+            fetches: status.fetches,
+            failures: status.failures,
+            last_error: status.last_error,
+        }
     }
 
     /// Proves a token that names this issuer: cached verdict, else signature and claims.
@@ -163,7 +178,7 @@ impl Issuer {
             generation,
         } = self
             .keys
-            .look(now, |keys| keys.find(&token.key_id).cloned())
+            .find(now, |set| set.keys.find(&token.key_id).cloned())
             .await
             .map_err(|missing| self.refusal(missing))?;
         let claims = self.verifier.verify(token, &key, now)?;
@@ -184,8 +199,9 @@ impl Issuer {
     fn refusal(&self, missing: Missing) -> AuthError {
         match missing {
             Missing::Unknown => TokenError::UnknownKey.into(),
-            Missing::Unavailable => AuthError::KeysUnavailable {
+            Missing::Unavailable { retry_after } => AuthError::KeysUnavailable {
                 issuer: Arc::clone(&self.definition.name),
+                retry_after,
             },
         }
     }

@@ -1,68 +1,81 @@
 //! Where do an issuer's keys come from? One bounded GET to a URL derived from the tenant, whose
 //! answer is a key set or an error, never half of each.
 
-use std::future::Future;
+use std::sync::Arc;
 
 use openssl::sha::sha256;
 
+use crate::clock::UnixTime;
 use crate::entra::{Authority, Endpoint};
 use crate::http_client::{Answer, FetchError, HttpClient};
 use crate::jwt::{KeySet, KeySetError};
+use crate::refresh::{Failure, Mishap, Outcome, Source};
 
 /// The largest document that is read. Entra's holds ten to a thousand keys; a key takes 2 KiB, and
 /// 3 KiB with a certificate of its own.
 const LARGEST_DOCUMENT: usize = 3 * 1024 * 1024;
-
-/// Somewhere keys can be fetched from.
-pub(super) trait KeySource: Send + Sync + 'static {
-    /// The keys it yields.
-    type Keys: Send + Sync + 'static;
-
-    /// Fetches them once, in bounded time.
-    fn fetch(&self) -> impl Future<Output = Result<Fetched<Self::Keys>, KeysError>> + Send;
-}
-
-/// Keys as they were fetched.
-#[derive(Clone, Debug)]
-pub(super) struct Fetched<K> {
-    /// The keys.
-    pub(super) keys: K,
-    /// How many there are.
-    pub(super) count: usize,
-    /// SHA-256 of the document, to know an unchanged one by.
-    pub(super) digest: [u8; 32],
-}
 
 /// A tenant's published keys.
 ///
 /// v1's document is not fetched: the key material is the same, v2's is a superset of it, and only
 /// v2's members carry the `issuer` that ties a key to a tenant. v1 tokens verify with it as well.
 #[derive(Debug)]
-pub(super) struct EntraKeys {
+pub(super) struct KeySource {
+    issuer: Arc<str>,
     http: HttpClient,
     url: String,
 }
 
-impl EntraKeys {
-    /// The keys of this tenant.
-    pub(super) fn new(authority: &Authority, http: HttpClient) -> Self {
+/// One document's keys; equal where the documents are.
+#[derive(Debug)]
+pub(super) struct PublishedKeys {
+    pub(super) keys: KeySet,
+    digest: [u8; 32],
+}
+
+impl PartialEq for PublishedKeys {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl KeySource {
+    pub(super) fn new(issuer: Arc<str>, authority: &Authority, http: HttpClient) -> Self {
         Self {
+            issuer,
             http,
             url: authority.keys_url(Endpoint::V2),
         }
     }
 }
 
-impl KeySource for EntraKeys {
-    type Keys = KeySet;
+impl Source for KeySource {
+    type Item = PublishedKeys;
+    type Error = KeysError;
 
-    async fn fetch(&self) -> Result<Fetched<KeySet>, KeysError> {
+    async fn fetch(&self, _: UnixTime) -> Result<PublishedKeys, KeysError> {
         read(&self.http.fetch(&self.url, LARGEST_DOCUMENT).await?)
+    }
+
+    fn tell(&self, outcome: Outcome<'_, PublishedKeys, KeysError>) {
+        let issuer = &self.issuer;
+        match outcome {
+            Outcome::Fetched { item, changed } => {
+                let keys = item.keys.len();
+                match changed {
+                    true => tracing::info!(%issuer, keys, "issuer publishes new keys"),
+                    false => tracing::debug!(%issuer, keys, "issuer keys are unchanged"),
+                }
+            }
+            Outcome::Failed { error, .. } => {
+                tracing::warn!(%issuer, %error, "issuer keys could not be fetched");
+            }
+        }
     }
 }
 
 /// Why there are no new keys. Safe to log and to show on the admin listener.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum KeysError {
     /// No whole answer.
     #[error(transparent)]
@@ -72,24 +85,27 @@ pub(super) enum KeysError {
     Status(u16),
     /// A document that is no key set.
     #[error(transparent)]
-    Document(#[from] KeySetError),
-    /// A key set without keys.
-    #[error("the key set is empty")]
-    Empty,
-    /// The fetch panicked, or the runtime ends.
+    Document(Arc<KeySetError>),
     #[error("the fetch was cut off")]
     CutOff,
 }
 
-fn read(answer: &Answer) -> Result<Fetched<KeySet>, KeysError> {
+impl Failure for KeysError {}
+
+impl From<Mishap> for KeysError {
+    fn from(_: Mishap) -> Self {
+        Self::CutOff
+    }
+}
+
+fn read(answer: &Answer) -> Result<PublishedKeys, KeysError> {
     if answer.status != 200 {
         return Err(KeysError::Status(answer.status));
     }
-    let keys = KeySet::parse(&answer.body)?;
-    Ok(Fetched {
-        count: keys.len(),
-        digest: sha256(&answer.body),
+    let keys = KeySet::parse(&answer.body).map_err(|why| KeysError::Document(Arc::new(why)))?;
+    Ok(PublishedKeys {
         keys,
+        digest: sha256(&answer.body),
     })
 }
 
@@ -126,5 +142,15 @@ mod tests {
             assert!(matches!(error, KeysError::Status(seen) if seen == status));
             assert!(error.to_string().contains(&status.to_string()));
         }
+    }
+
+    #[test]
+    fn a_key_set_without_keys_is_none() {
+        let answer = Answer {
+            status: 200,
+            headers: http::HeaderMap::new(),
+            body: br#"{"keys":[]}"#.to_vec().into(),
+        };
+        assert!(matches!(read(&answer), Err(KeysError::Document(_))));
     }
 }

@@ -4,8 +4,6 @@ mod api_key;
 mod gate;
 mod issuer;
 mod key_source;
-mod key_store;
-mod schedule;
 #[cfg(test)]
 mod test_tenant;
 mod verdict_cache;

@@ -9,10 +9,10 @@ use openssl::sha::Sha256;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::key_store::Generation;
 use crate::clock::UnixTime;
 use crate::jwt::{TokenError, UnverifiedToken};
 use crate::policy::TokenPrincipal;
+use crate::refresh::Generation;
 
 /// How many tokens one issuer's cache is laid out for.
 const USUAL_ENTRIES: usize = 20_000;

@@ -140,7 +140,7 @@ routes:
         (reply.status, reply.reason().as_str()),
         (503, "keys_unavailable")
     );
-    assert!(reply.header("retry-after").is_some());
+    assert_eq!(reply.header("retry-after"), Some("1"), "the cool-down");
     assert_eq!(
         reply.header("www-authenticate"),
         None,
@@ -210,6 +210,36 @@ async fn a_flood_of_unknown_kids_makes_one_fetch_a_cool_down() {
         );
     }
     assert!(world.contoso.issuer.key_fetches() - before <= 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retry_after_is_what_is_left_of_the_cool_down() {
+    let contoso = contoso();
+    let doors = contoso.open(Ports::default(), None).unwrap();
+    let world = CalcWorld::with(contoso, doors, "cool_down: 90s").await;
+    world.gateway.ready().await;
+    let before = world.contoso.issuer.key_fetches();
+    let down = world.contoso.issuer.key_endpoint();
+    // Were it obeyed, the wait would be another: the cool-down is ours.
+    down.fail_next(9, 503, Some("7"));
+    for number in 0..3 {
+        let token = world
+            .contoso
+            .issuer
+            .token(Contoso::CALC_TENANT)
+            .audience(Contoso::CALC_API)
+            .client(Contoso::CALC_CLIENT)
+            .kid(&format!("never-seen-{number}"))
+            .mint();
+        let reply = world.add(&format!("Authorization: Bearer {token}")).await;
+        assert_eq!(
+            (reply.status, reply.reason().as_str()),
+            (503, "keys_unavailable")
+        );
+        let wait: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+        assert!((60..=90).contains(&wait), "{wait}");
+    }
+    assert_eq!(world.contoso.issuer.key_fetches() - before, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

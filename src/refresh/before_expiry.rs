@@ -1,0 +1,149 @@
+//! Renew before expiry, for what is handed out whole and ends: renewed in the background once it is
+//! stale, if anybody uses it, and served meanwhile. What others refuse is replaced, once in a while.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::keeper::{InFlightOf, Keeper, Status};
+use super::policy::Due;
+use super::renewal::{Expires, Renewal, RenewalTimes};
+use super::source::{Source, Unavailable};
+use crate::clock::UnixTime;
+
+/// How long a caller waits for what replaces a refused one.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// The one that is good now, renewed in time.
+pub struct BeforeExpiry<S: Source<Item: Expires>> {
+    keeper: Arc<Keeper<S, Renewal>>,
+}
+
+impl<S: Source<Item: Expires>> BeforeExpiry<S> {
+    /// Fetches nothing until asked.
+    pub fn new(source: S, times: RenewalTimes) -> Self {
+        Self {
+            keeper: Keeper::new(source, Renewal::new(times)),
+        }
+    }
+
+    pub fn source(&self) -> &S {
+        self.keeper.source()
+    }
+
+    /// The one to use now; waits for a fetch only where there is none that is good.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn current(&self, now: UnixTime) -> Result<Arc<S::Item>, Unavailable<S::Error>> {
+        if let Some((item, is_stale)) = self.good(now) {
+            if let Some(in_flight) = self.replacement() {
+                // Where no fresh one comes soon, the old one is still worth a try: somebody else
+                // may take it.
+                let fresh = tokio::time::timeout(LONGEST_WAIT, in_flight.outcome()).await;
+                return Ok(fresh.ok().and_then(Result::ok).unwrap_or(item));
+            }
+            if is_stale {
+                self.renew(now);
+            }
+            return Ok(item);
+        }
+        let outcome = match self.join(now)? {
+            Joined::Good(item) => Ok(item),
+            Joined::InFlight(in_flight) => in_flight.outcome().await,
+        };
+        if let Some(kept) = self.keeper.kept().as_ref() {
+            kept.marks.used.set();
+        }
+        outcome
+    }
+
+    /// Takes note that this one was refused: has a fresh one fetched, unless it has been replaced
+    /// already, or that was tried a short while ago. Says whether a fetch began. A side that refuses
+    /// every one must not make a storm.
+    pub fn refused(&self, item: &Arc<S::Item>, now: UnixTime) -> bool {
+        let mut state = self.keeper.state();
+        let kept = self.keeper.kept();
+        let kept = kept.as_ref().filter(|kept| Arc::ptr_eq(&kept.item, item));
+        let Some(kept) = kept else { return false };
+        if state.in_flight.is_some()
+            || !state.policy.may_replace(now)
+            || state.refusal(now).is_some()
+        {
+            return false;
+        }
+        state.policy.replace(now);
+        kept.marks.refused.set();
+        self.keeper.begin(state, now);
+        true
+    }
+
+    /// The one at hand, good or not.
+    pub fn kept(&self) -> Option<Arc<S::Item>> {
+        let kept = self.keeper.kept();
+        kept.as_ref().map(|kept| Arc::clone(&kept.item))
+    }
+
+    pub fn status(&self) -> Status {
+        self.keeper.status()
+    }
+
+    /// The one at hand, if it is good, and whether it is stale.
+    fn good(&self, now: UnixTime) -> Option<(Arc<S::Item>, bool)> {
+        let kept = self.keeper.kept();
+        let kept = kept.as_ref().filter(|kept| kept.is_good(now))?;
+        kept.marks.used.set();
+        Some((Arc::clone(&kept.item), now >= kept.life.stale_at))
+    }
+
+    /// The fetch that replaces one that was refused.
+    fn replacement(&self) -> Option<InFlightOf<S>> {
+        match self.keeper.kept().as_ref()?.marks.refused.is_set() {
+            true => self.keeper.state().in_flight.clone(),
+            false => None,
+        }
+    }
+
+    /// Joins the fetch in flight, or begins one where that is allowed.
+    fn join(&self, now: UnixTime) -> Result<Joined<S>, Unavailable<S::Error>> {
+        let state = self.keeper.state();
+        if let Some(in_flight) = &state.in_flight {
+            return Ok(Joined::InFlight(in_flight.clone()));
+        }
+        // One may have ended since the caller looked.
+        if let Some((item, _)) = self.good(now) {
+            return Ok(Joined::Good(item));
+        }
+        match state.refusal(now) {
+            Some(refusal) => Err(refusal),
+            None => Ok(Joined::InFlight(self.keeper.begin(state, now))),
+        }
+    }
+
+    fn renew(&self, now: UnixTime) {
+        // Whoever holds the lock is deciding the same.
+        if let Some(state) = self.keeper.free_state()
+            && state.in_flight.is_none()
+            && state.due(self.keeper.kept().as_deref(), now) == Due::Now
+        {
+            self.keeper.begin(state, now);
+        }
+    }
+}
+
+impl<S: Source<Item: Expires>> fmt::Debug for BeforeExpiry<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("BeforeExpiry").finish_non_exhaustive()
+    }
+}
+
+/// What a caller without a good one comes to.
+enum Joined<S: Source> {
+    /// One after all.
+    Good(Arc<S::Item>),
+    InFlight(InFlightOf<S>),
+}
+
+#[cfg(test)]
+#[path = "before_expiry_tests.rs"]
+mod tests;

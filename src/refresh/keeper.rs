@@ -1,0 +1,265 @@
+//! The mechanism: what is kept, the one fetch in flight, the backoff after it, the timer for the
+//! next. Good is never replaced by what failed. When to fetch is a policy's, of which there are two.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use arc_swap::{ArcSwapOption, Guard};
+use parking_lot::{Mutex, MutexGuard};
+use tokio::task::AbortHandle;
+
+use super::backoff::{Backoff, Ended, chance, jitter};
+use super::in_flight::{Fetch, Fetched, InFlight};
+use super::policy::{Due, Kept, Life, Policy};
+use super::source::{Failure as _, Mishap, Outcome, Source, Unavailable};
+use crate::clock::UnixTime;
+
+/// Shorter waits would make a loop of the timer.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+pub(super) type InFlightOf<S> = InFlight<<S as Source>::Item, <S as Source>::Error>;
+type KeptBy<S, P> = Kept<<S as Source>::Item, <P as Policy<<S as Source>::Item>>::Marks>;
+
+pub(super) struct Keeper<S: Source, P: Policy<S::Item>> {
+    source: S,
+    /// What requests read, without a lock.
+    kept: ArcSwapOption<KeptBy<S, P>>,
+    state: Mutex<State<S, P>>,
+}
+
+/// Everything that changes but the item.
+pub(super) struct State<S: Source, P> {
+    pub(super) policy: P,
+    pub(super) in_flight: Option<InFlightOf<S>>,
+    /// After the last fetch.
+    pub(super) backoff: Option<Backoff>,
+    last_error: Option<S::Error>,
+    timer: Option<AbortHandle>,
+    fetches: u64,
+    failures: u64,
+}
+
+impl<S: Source, P: Policy<S::Item>> State<S, P> {
+    pub(super) fn due(&self, kept: Option<&KeptBy<S, P>>, now: UnixTime) -> Due {
+        self.policy.due(kept, self.backoff.as_ref(), now)
+    }
+
+    /// What a caller is told who comes between a failure and the next fetch.
+    pub(super) fn refusal(&self, now: UnixTime) -> Option<Unavailable<S::Error>> {
+        Some(Unavailable {
+            cause: self.last_error.clone()?,
+            retry_after: self.backoff?.left(now)?.max(SHORTEST_WAIT),
+            is_backoff: true,
+        })
+    }
+}
+
+/// How it goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// When what is kept was fetched.
+    pub fetched_at: Option<UnixTime>,
+    /// Fetches that succeeded.
+    pub fetches: u64,
+    /// Fetches that failed.
+    pub failures: u64,
+    /// Why the last one failed, where it did.
+    pub last_error: Option<String>,
+}
+
+impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
+    /// Keeps nothing yet, and fetches nothing until asked.
+    pub(super) fn new(source: S, policy: P) -> Arc<Self> {
+        Arc::new(Self {
+            source,
+            kept: ArcSwapOption::empty(),
+            state: Mutex::new(State {
+                policy,
+                in_flight: None,
+                backoff: None,
+                last_error: None,
+                timer: None,
+                fetches: 0,
+                failures: 0,
+            }),
+        })
+    }
+
+    pub(super) fn source(&self) -> &S {
+        &self.source
+    }
+
+    pub(super) fn kept(&self) -> Guard<Option<Arc<KeptBy<S, P>>>> {
+        self.kept.load()
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State<S, P>> {
+        self.state.lock()
+    }
+
+    /// The state, unless somebody else is deciding just now.
+    pub(super) fn free_state(&self) -> Option<MutexGuard<'_, State<S, P>>> {
+        self.state.try_lock()
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let state = self.state.lock();
+        Status {
+            fetched_at: self.kept.load().as_ref().map(|kept| kept.fetched_at),
+            fetches: state.fetches,
+            failures: state.failures,
+            last_error: state.last_error.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// What the timer does that was set for `then`: a clock that was set back meanwhile delays nothing.
+    pub(super) fn ring(self: &Arc<Self>, then: UnixTime, now: UnixTime) {
+        let mut state = self.state.lock();
+        if state.in_flight.is_some() {
+            return;
+        }
+        match state.due(self.kept().as_deref(), now.max(then)) {
+            Due::Now => drop(self.begin(state, now)),
+            Due::At(then) => self.set_timer(&mut state, now, then),
+            Due::Never => {}
+        }
+    }
+
+    /// Begins a fetch; there must be none in flight.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<S, P>>,
+        now: UnixTime,
+    ) -> InFlightOf<S> {
+        let (keeper, asked) = (Arc::clone(self), Arc::clone(self));
+        let end = move |outcome, ended| keeper.end(now, outcome, ended);
+        let (fetch, in_flight) = Fetch::new(now, end);
+        state.in_flight = Some(in_flight.clone());
+        // A runtime that is going down drops a task, and so ends it, while it is being spawned.
+        drop(state);
+        fetch.spawn(async move { asked.source.fetch(now).await });
+        in_flight
+    }
+
+    /// Takes in what a fetch brought.
+    pub(super) fn end(
+        self: &Arc<Self>,
+        begun: UnixTime,
+        outcome: Result<S::Item, S::Error>,
+        now: UnixTime,
+    ) -> Fetched<S::Item, S::Error> {
+        let mut state = self.state.lock();
+        state.in_flight = None;
+        // What expired on its way is of no use, and asking again at once would not end.
+        let outcome = outcome.and_then(|item| {
+            let life = state.policy.life(&item, now, chance());
+            match now <= life.expires_at {
+                true => Ok((item, life)),
+                false => Err(Mishap::Expired.into()),
+            }
+        });
+        let kept_until = self.kept().as_ref().map(|kept| kept.life.expires_at);
+        let kept_until = kept_until.filter(|until| now <= *until);
+        let ended = Ended {
+            begun,
+            now,
+            failed: outcome.is_err(),
+            asked: outcome
+                .as_ref()
+                .err()
+                .and_then(S::Error::retry_after)
+                .unwrap_or_default(),
+            left: kept_until.map_or(Duration::ZERO, |until| now.until(until)),
+        };
+        let length = state.policy.ended(&ended);
+        let backoff = Backoff::after(&ended, length);
+        state.backoff = Some(backoff);
+        let outcome = match outcome {
+            Ok((item, life)) => {
+                state.fetches += 1;
+                state.last_error = None;
+                Ok(self.keep(item, life, now))
+            }
+            Err(cause) => {
+                state.failures += 1;
+                state.last_error = Some(cause.clone());
+                let retry_after = backoff.left(now).unwrap_or_default();
+                Err(Unavailable {
+                    cause,
+                    retry_after: retry_after.max(SHORTEST_WAIT),
+                    is_backoff: false,
+                })
+            }
+        };
+        match state.due(self.kept().as_deref(), now) {
+            Due::Now => self.set_timer(&mut state, now, now),
+            Due::At(then) => self.set_timer(&mut state, now, then),
+            Due::Never => {}
+        }
+        drop(state);
+        self.source.tell(match &outcome {
+            Ok((item, changed)) => Outcome::Fetched {
+                item: &**item,
+                changed: *changed,
+            },
+            Err(why) => Outcome::Failed {
+                error: &why.cause,
+                kept_until,
+            },
+        });
+        outcome.map(|(item, _)| item)
+    }
+
+    /// Puts an item in place, and says whether it differs. Called with the state locked.
+    fn keep(&self, item: S::Item, life: Life, now: UnixTime) -> (Arc<S::Item>, bool) {
+        let old = self.kept();
+        let same = old.as_ref().filter(|old| P::is_same(&old.item, &item));
+        let changed = same.is_none();
+        let (item, generation) = match same {
+            Some(old) => (Arc::clone(&old.item), old.generation),
+            None => (
+                Arc::new(item),
+                old.as_ref().map_or(0, |old| old.generation + 1),
+            ),
+        };
+        self.kept.store(Some(Arc::new(Kept {
+            item: Arc::clone(&item),
+            fetched_at: now,
+            life,
+            generation,
+            marks: P::Marks::default(),
+        })));
+        (item, changed)
+    }
+
+    /// Looks again at `then`; one timer at a time.
+    fn set_timer(self: &Arc<Self>, state: &mut State<S, P>, now: UnixTime, then: UnixTime) {
+        if let Some(earlier) = state.timer.take() {
+            earlier.abort();
+        }
+        // A fetch may end while its runtime is going down.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let retry = state.backoff.filter(|backoff| backoff.failed);
+        let most = retry.map_or(Duration::ZERO, |backoff| backoff.length / 4);
+        let wait = now.until(then).max(SHORTEST_WAIT);
+        let wait = wait.saturating_add(jitter(most, chance()));
+        let keeper: Weak<Self> = Arc::downgrade(self);
+        let timer = runtime.spawn(async move {
+            tokio::time::sleep(wait).await;
+            if let Some(keeper) = keeper.upgrade() {
+                keeper.ring(then, UnixTime::now());
+            }
+        });
+        state.timer = Some(timer.abort_handle());
+    }
+}
+
+impl<S: Source, P: Policy<S::Item>> Drop for Keeper<S, P> {
+    fn drop(&mut self) {
+        if let Some(timer) = self.state.get_mut().timer.take() {
+            timer.abort();
+        }
+    }
+}

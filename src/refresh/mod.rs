@@ -1,0 +1,20 @@
+//! Keeping something fresh that comes from elsewhere: one fetch at a time, the last good one kept
+//! through an outage, a backoff after a failure. What is kept, and why a fetch fails, is the
+//! caller's.
+
+mod backoff;
+mod before_expiry;
+mod in_flight;
+mod keeper;
+mod on_miss;
+mod policy;
+mod refetch;
+mod renewal;
+mod source;
+
+pub use before_expiry::BeforeExpiry;
+pub use keeper::Status;
+pub use on_miss::{Found, Generation, OnMiss};
+pub use refetch::{Missing, RefetchTimes};
+pub use renewal::{Expires, RenewalTimes, renew_at};
+pub use source::{Failure, Mishap, Outcome, Source, Unavailable};

@@ -1,0 +1,340 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinSet, yield_now};
+
+use super::super::source::{Failure, Mishap, Outcome};
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const TIMES: RefetchTimes = RefetchTimes {
+    refresh: HOUR,
+    cool_down: HOUR,
+    max_stale: HOUR,
+};
+/// A wait that is always over: each miss may fetch.
+const NO_COOL_DOWN: RefetchTimes = RefetchTimes {
+    cool_down: Duration::ZERO,
+    ..TIMES
+};
+/// Longer than the set is good.
+const LONG_COOL_DOWN: RefetchTimes = RefetchTimes {
+    cool_down: Duration::from_secs(24 * 3600),
+    ..TIMES
+};
+
+type Names = Vec<&'static str>;
+
+/// What the source answers next.
+enum Next {
+    Names(&'static [&'static str]),
+    Fails,
+    Panics,
+}
+
+/// An issuer that answers what it is told, when it is told.
+#[derive(Clone)]
+struct Fake(Arc<FakeState>);
+
+struct FakeState {
+    answers: Mutex<VecDeque<Next>>,
+    calls: AtomicUsize,
+    allowed: Semaphore,
+}
+
+impl Fake {
+    /// Answers in this order, the first so many of them at once.
+    fn new(allowed: usize, answers: impl IntoIterator<Item = Next>) -> Self {
+        Self(Arc::new(FakeState {
+            answers: Mutex::new(answers.into_iter().collect()),
+            calls: AtomicUsize::new(0),
+            allowed: Semaphore::new(allowed),
+        }))
+    }
+
+    fn calls(&self) -> usize {
+        self.0.calls.load(Ordering::SeqCst)
+    }
+
+    fn allow(&self, count: usize) {
+        self.0.allowed.add_permits(count);
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Down;
+
+impl fmt::Display for Down {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("down")
+    }
+}
+
+impl Failure for Down {}
+
+impl From<Mishap> for Down {
+    fn from(_: Mishap) -> Self {
+        Self
+    }
+}
+
+impl Source for Fake {
+    type Item = Names;
+    type Error = Down;
+
+    async fn fetch(&self, _: UnixTime) -> Result<Names, Down> {
+        self.0.calls.fetch_add(1, Ordering::SeqCst);
+        self.0.allowed.acquire().await.unwrap().forget();
+        let next = self.0.answers.lock().pop_front();
+        match next.expect("a fetch that nobody expected") {
+            Next::Names(names) => Ok(names.to_vec()),
+            Next::Fails => Err(Down),
+            Next::Panics => panic!("a bug in the source"),
+        }
+    }
+
+    fn tell(&self, _: Outcome<'_, Names, Down>) {}
+}
+
+type Set = Arc<OnMiss<Fake>>;
+
+fn start(times: RefetchTimes, fake: &Fake) -> Set {
+    Arc::new(OnMiss::start(fake.clone(), times))
+}
+
+async fn find_at(set: &Set, now: UnixTime, name: &str) -> Result<Generation, Missing> {
+    let pick = |names: &Names| names.iter().find(|known| **known == name).copied();
+    let found = set.find(now, pick).await?;
+    assert_eq!(found.item, name);
+    Ok(found.generation)
+}
+
+async fn find(set: &Set, name: &str) -> Result<Generation, Missing> {
+    find_at(set, UnixTime::now(), name).await
+}
+
+/// Whether the source cannot tell, and says when it will be asked again, between one second and
+/// the cool-down.
+#[track_caller]
+fn assert_unavailable(outcome: Result<Generation, Missing>, cool_down: Duration) {
+    match outcome {
+        Err(Missing::Unavailable { retry_after }) => {
+            assert!(
+                retry_after >= SOON && retry_after <= cool_down,
+                "{retry_after:?}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Lets the other tasks go on until this holds.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..10_000 {
+        if holds() {
+            return;
+        }
+        yield_now().await;
+    }
+    panic!("never came: {what}");
+}
+
+/// Lets every task that can run do so, on the test's one thread.
+async fn settle() {
+    for _ in 0..20 {
+        yield_now().await;
+    }
+}
+
+fn crowd(
+    set: &Set,
+    names: impl IntoIterator<Item = String>,
+) -> JoinSet<Result<Generation, Missing>> {
+    let mut crowd = JoinSet::new();
+    for name in names {
+        let set = Arc::clone(set);
+        crowd.spawn(async move { find(&set, &name).await });
+    }
+    crowd
+}
+
+#[tokio::test]
+async fn many_misses_make_one_refetch() {
+    let fake = Fake::new(1, [Next::Names(&["a"]), Next::Names(&["a"])]);
+    let set = start(TIMES, &fake);
+    find(&set, "a").await.unwrap();
+    let callers = crowd(&set, (0..500).map(|number| format!("unknown-{number}")));
+    settle().await;
+    assert_eq!(fake.calls(), 2, "the start's and one for all of them");
+    fake.allow(1);
+    for outcome in callers.join_all().await {
+        assert_eq!(outcome, Err(Missing::Unknown));
+    }
+    for number in 500..600 {
+        let outcome = find(&set, &format!("unknown-{number}")).await;
+        assert_eq!(outcome, Err(Missing::Unknown));
+    }
+    assert_eq!(fake.calls(), 2, "within the cool-down nothing is fetched");
+    find(&set, "a").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_one_is_found_by_all_who_waited() {
+    let fake = Fake::new(1, [Next::Names(&["a"]), Next::Names(&["b"])]);
+    let set = start(TIMES, &fake);
+    find(&set, "a").await.unwrap();
+    let callers = crowd(&set, (0..50).map(|_| "b".to_owned()));
+    settle().await;
+    fake.allow(1);
+    for outcome in callers.join_all().await {
+        assert!(outcome.is_ok(), "{outcome:?}");
+    }
+    assert_eq!(find(&set, "a").await, Err(Missing::Unknown), "it left");
+    assert_eq!(fake.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_does_not_end_the_fetch() {
+    let fake = Fake::new(1, [Next::Names(&["a"]), Next::Names(&["a", "b"])]);
+    let set = start(TIMES, &fake);
+    find(&set, "a").await.unwrap();
+    let mut first = crowd(&set, ["b".to_owned()]);
+    until("the first fetches", || fake.calls() == 2).await;
+    let others = crowd(&set, (0..20).map(|_| "b".to_owned()));
+    settle().await;
+    first.shutdown().await;
+    fake.allow(1);
+    for outcome in others.join_all().await {
+        assert!(outcome.is_ok(), "{outcome:?}");
+    }
+    assert_eq!(fake.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_good_set_outlives_broken_answers() {
+    for broken in [Next::Fails, Next::Panics] {
+        let fake = Fake::new(2, [Next::Names(&["a"]), broken]);
+        let set = start(TIMES, &fake);
+        let generation = find(&set, "a").await.unwrap();
+        assert_unavailable(find(&set, "b").await, HOUR);
+        assert_eq!(find(&set, "a").await, Ok(generation));
+        assert_unavailable(find(&set, "c").await, HOUR);
+        assert_eq!(fake.calls(), 2, "a failure cools down too");
+        let status = set.status();
+        assert_eq!((status.fetches, status.failures), (1, 1));
+        assert!(status.last_error.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_set_too_old_is_none() {
+    let fake = Fake::new(2, [Next::Names(&["a"]), Next::Fails]);
+    let set = start(LONG_COOL_DOWN, &fake);
+    let generation = find(&set, "a").await.unwrap();
+    let fetched_at = set.status().fetched_at.unwrap();
+    let last = fetched_at.plus(HOUR);
+    assert_eq!(find_at(&set, last, "a").await, Ok(generation));
+    assert_eq!(set.peek(last, Vec::len), Some(1));
+    let late = last.plus(Duration::from_secs(1));
+    assert_eq!(set.generation(late), None);
+    assert_eq!(set.peek(late, Vec::len), None);
+    assert_unavailable(find_at(&set, late, "a").await, LONG_COOL_DOWN.cool_down);
+    assert_unavailable(find_at(&set, late, "b").await, LONG_COOL_DOWN.cool_down);
+    assert_eq!(fake.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_set_too_old_is_unavailable_even_within_a_cool_down() {
+    let fake = Fake::new(2, [Next::Names(&["a"]), Next::Names(&["a"])]);
+    let set = start(LONG_COOL_DOWN, &fake);
+    assert_eq!(find(&set, "b").await, Err(Missing::Unknown));
+    let late = UnixTime::now().plus(HOUR * 2);
+    assert_unavailable(find_at(&set, late, "b").await, LONG_COOL_DOWN.cool_down);
+}
+
+#[tokio::test]
+async fn the_first_request_waits_for_the_fetch_in_flight() {
+    let fake = Fake::new(0, [Next::Names(&["a"])]);
+    let set = start(TIMES, &fake);
+    assert_eq!(set.generation(UnixTime::now()), None);
+    let callers = crowd(&set, (0..10).map(|_| "a".to_owned()));
+    settle().await;
+    fake.allow(1);
+    for outcome in callers.join_all().await {
+        assert!(outcome.is_ok(), "{outcome:?}");
+    }
+    assert_eq!(fake.calls(), 1);
+}
+
+#[tokio::test]
+async fn an_outage_at_the_start_is_unavailable_and_heals() {
+    for broken in [Next::Fails, Next::Panics] {
+        let fake = Fake::new(2, [broken, Next::Names(&["a"])]);
+        let set = start(TIMES, &fake);
+        assert_unavailable(find(&set, "a").await, HOUR);
+        assert_eq!(fake.calls(), 1);
+        // What the timer does once the cool-down is over.
+        let then = UnixTime::now().plus(HOUR * 2);
+        set.keeper.ring(then, UnixTime::now());
+        until("a set", || set.generation(UnixTime::now()).is_some()).await;
+        assert_eq!(find(&set, "a").await, Ok(Generation(0)));
+        assert!(set.status().last_error.is_none());
+    }
+}
+
+#[tokio::test]
+async fn an_unchanged_set_keeps_its_generation() {
+    let answers = [&["a"][..], &["a"], &["a", "b"]].map(Next::Names);
+    let fake = Fake::new(3, answers);
+    let set = start(NO_COOL_DOWN, &fake);
+    let first = find(&set, "a").await.unwrap();
+    // Waits for two fetches: the first brings the same document, the second a new one.
+    let second = find(&set, "b").await.unwrap();
+    assert_eq!(fake.calls(), 3);
+    assert_ne!(first, second);
+    assert_eq!(find(&set, "a").await, Ok(second));
+
+    let fake = Fake::new(3, [&["a"][..], &["a"], &["a"]].map(Next::Names));
+    let set = start(NO_COOL_DOWN, &fake);
+    let first = find(&set, "a").await.unwrap();
+    assert_eq!(find(&set, "b").await, Err(Missing::Unknown));
+    assert_eq!(fake.calls(), 3, "a caller waits for two fetches at most");
+    assert_eq!(find(&set, "a").await, Ok(first));
+    assert_eq!(set.status().fetches, 3);
+}
+
+#[tokio::test]
+async fn a_fetch_that_ends_meanwhile_has_the_last_word() {
+    let fake = Fake::new(1, [Next::Names(&["a"])]);
+    let set = start(TIMES, &fake);
+    find(&set, "a").await.unwrap();
+    let seen = AtomicUsize::new(0);
+    let now = UnixTime::now();
+    let found = set
+        .find(now, |names| {
+            if seen.fetch_add(1, Ordering::SeqCst) == 0 {
+                // Between reading the old set and asking what to do.
+                let mut state = set.keeper.state();
+                let backoff = state.backoff;
+                state.policy.miss(backoff.as_ref(), now).unwrap();
+                drop(state);
+                set.keeper.end(now, Ok(vec!["b"]), now).unwrap();
+            }
+            names.contains(&"b").then_some(())
+        })
+        .await;
+    assert!(found.is_ok(), "{found:?}");
+    assert_eq!(fake.calls(), 1);
+}
+
+#[tokio::test]
+async fn dropping_the_set_ends_the_background_refresh() {
+    let fake = Fake::new(1, [Next::Names(&["a"])]);
+    let set = start(TIMES, &fake);
+    find(&set, "a").await.unwrap();
+    let keeper = Arc::downgrade(&set.keeper);
+    drop(set);
+    until("nobody holds it", || keeper.strong_count() == 0).await;
+}

@@ -1,0 +1,251 @@
+//! When is a set fetched again, and what is a caller told who misses something? A pure state
+//! machine: the time and the chance are arguments, `on_miss` acts on what it says.
+
+use std::time::Duration;
+
+use super::backoff::{Backoff, Ended, jitter};
+use super::policy::{Due, Kept, Life, Policy};
+use crate::clock::UnixTime;
+
+#[derive(Debug)]
+pub(super) struct Refetch {
+    times: RefetchTimes,
+    /// Whether the fetch in flight is for a caller who missed something.
+    is_for_miss: bool,
+    /// After the last such fetch that succeeded.
+    refetched: Option<Backoff>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefetchTimes {
+    /// Between background refreshes.
+    pub refresh: Duration,
+    /// Between refetches for what is missed, and after a failure.
+    pub cool_down: Duration,
+    /// How long the last good set is trusted through an outage.
+    pub max_stale: Duration,
+}
+
+/// Why it was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It is not in the set, and the set is the newest.
+    Unknown,
+    /// There is no good set, or nobody could be asked for this one.
+    Unavailable {
+        /// Until the next fetch may begin.
+        retry_after: Duration,
+    },
+}
+
+impl Refetch {
+    pub(super) fn new(times: RefetchTimes) -> Self {
+        Self {
+            times,
+            is_for_miss: false,
+            refetched: None,
+        }
+    }
+
+    pub(super) fn refetched(&self) -> Option<Backoff> {
+        self.refetched
+    }
+
+    /// Whether somebody who misses something may have the set fetched again; there is no fetch in
+    /// flight.
+    pub(super) fn miss(&mut self, backoff: Option<&Backoff>, now: UnixTime) -> Result<(), Missing> {
+        // A refresh by the clock starts no cool-down: sets may change right after one, and the
+        // first caller who brings what is new must not have to wait.
+        if self.refetched.is_some_and(|last| last.left(now).is_some()) {
+            return Err(Missing::Unknown);
+        }
+        // SECURITY: the set may have changed during an outage; calling that unknown would send
+        // callers away for good, when the truth is that nobody could look.
+        let failure = backoff.filter(|backoff| backoff.failed);
+        if let Some(retry_after) = failure.and_then(|failure| failure.left(now)) {
+            return Err(Missing::Unavailable { retry_after });
+        }
+        self.is_for_miss = true;
+        Ok(())
+    }
+}
+
+impl<T: PartialEq> Policy<T> for Refetch {
+    type Marks = ();
+
+    fn life(&self, _: &T, now: UnixTime, chance: u32) -> Life {
+        let refresh = self.times.refresh;
+        Life {
+            stale_at: now.plus(refresh.saturating_sub(jitter(refresh / 10, chance))),
+            expires_at: now.plus(self.times.max_stale),
+        }
+    }
+
+    fn is_same(old: &T, new: &T) -> bool {
+        old == new
+    }
+
+    fn ended(&mut self, ended: &Ended) -> Duration {
+        let was_for_miss = std::mem::take(&mut self.is_for_miss);
+        if ended.failed {
+            return self.times.cool_down;
+        }
+        if was_for_miss {
+            self.refetched = Some(Backoff::after(ended, self.times.cool_down));
+        }
+        Duration::ZERO
+    }
+
+    fn due(&self, kept: Option<&Kept<T, ()>>, backoff: Option<&Backoff>, now: UnixTime) -> Due {
+        match (kept, backoff) {
+            (_, Some(failure)) if failure.failed => Due::at(failure.until, now),
+            (Some(kept), _) => Due::at(kept.life.stale_at, now),
+            (None, _) => Due::Now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    type Set = Vec<u8>;
+
+    /// The policy alone, its fetches ended by hand.
+    struct Machine {
+        policy: Refetch,
+        backoff: Option<Backoff>,
+        kept: Option<Kept<Set, ()>>,
+    }
+
+    const TIMES: RefetchTimes = RefetchTimes {
+        refresh: Duration::from_secs(3600),
+        cool_down: Duration::from_secs(30),
+        max_stale: Duration::from_secs(24 * 3600),
+    };
+
+    fn at(seconds: u64) -> UnixTime {
+        UnixTime::from_seconds(seconds)
+    }
+
+    impl Machine {
+        fn new(times: RefetchTimes) -> Self {
+            Self {
+                policy: Refetch::new(times),
+                backoff: None,
+                kept: None,
+            }
+        }
+
+        /// One whose first fetch succeeded then.
+        fn started(now: u64) -> Self {
+            let mut machine = Self::new(TIMES);
+            machine.end(true, 0, now);
+            machine
+        }
+
+        fn end(&mut self, succeeded: bool, chance: u32, now: u64) {
+            let ended = Ended {
+                begun: at(now),
+                now: at(now),
+                failed: !succeeded,
+                asked: Duration::ZERO,
+                left: Duration::ZERO,
+            };
+            let length = Policy::<Set>::ended(&mut self.policy, &ended);
+            self.backoff = Some(Backoff::after(&ended, length));
+            if succeeded {
+                self.kept = Some(Kept {
+                    item: Arc::new(Vec::new()),
+                    fetched_at: at(now),
+                    life: self.policy.life(&Set::new(), at(now), chance),
+                    generation: 0,
+                    marks: (),
+                });
+            }
+        }
+
+        fn miss(&mut self, now: u64) -> Result<(), Missing> {
+            self.policy.miss(self.backoff.as_ref(), at(now))
+        }
+
+        fn due(&self, now: u64) -> Due {
+            let backoff = self.backoff.as_ref();
+            self.policy.due(self.kept.as_ref(), backoff, at(now))
+        }
+    }
+
+    fn unavailable(seconds: u64) -> Result<(), Missing> {
+        Err(Missing::Unavailable {
+            retry_after: Duration::from_secs(seconds),
+        })
+    }
+
+    #[test]
+    fn the_first_fetch_is_due_at_once() {
+        assert_eq!(Machine::new(TIMES).due(0), Due::Now);
+    }
+
+    #[test]
+    fn one_refetch_per_cool_down_and_a_refresh_starts_none() {
+        let mut machine = Machine::started(1000);
+        assert_eq!(machine.miss(1000), Ok(()), "the start just fetched");
+        machine.end(true, 0, 1002);
+        assert_eq!(machine.miss(1002), Err(Missing::Unknown));
+        assert_eq!(machine.miss(1031), Err(Missing::Unknown));
+        assert_eq!(machine.miss(1032), Ok(()));
+    }
+
+    #[test]
+    fn an_outage_is_never_unknown_and_says_how_long() {
+        let mut machine = Machine::started(1000);
+        assert_eq!(machine.miss(1060), Ok(()));
+        machine.end(false, 0, 1061);
+        assert_eq!(machine.miss(1061), unavailable(30));
+        assert_eq!(machine.miss(1090), unavailable(1));
+        assert_eq!(machine.miss(1091), Ok(()));
+        machine.end(true, 0, 1092);
+        assert_eq!(machine.miss(1093), Err(Missing::Unknown));
+    }
+
+    #[test]
+    fn a_failure_right_after_a_refetch_does_not_undo_its_answer() {
+        let mut machine = Machine::started(1000);
+        assert_eq!(machine.miss(4590), Ok(()));
+        machine.end(true, 0, 4590);
+        machine.end(false, 0, 4600);
+        assert_eq!(machine.miss(4601), Err(Missing::Unknown));
+        assert_eq!(machine.miss(4621), unavailable(9));
+    }
+
+    #[test]
+    fn refreshes_come_up_to_a_tenth_early_and_retries_after_the_cool_down() {
+        for (chance, then) in [(0, 4600), (u32::MAX, 4240)] {
+            let mut machine = Machine::new(TIMES);
+            machine.end(true, chance, 1000);
+            assert_eq!(machine.due(1000), Due::At(at(then)));
+            assert_eq!(machine.due(then), Due::Now);
+            machine.end(false, chance, 1100);
+            assert_eq!(machine.due(1100), Due::At(at(1130)));
+            assert_eq!(machine.due(1130), Due::Now);
+        }
+    }
+
+    #[test]
+    fn absurd_times_do_not_overflow() {
+        for wait in [Duration::ZERO, Duration::MAX] {
+            let mut machine = Machine::new(RefetchTimes {
+                refresh: wait,
+                cool_down: wait,
+                max_stale: wait,
+            });
+            for succeeded in [true, false] {
+                machine.end(succeeded, u32::MAX, 1000);
+                let due = machine.due(1000);
+                assert_eq!(due == Due::Now, wait.is_zero(), "{due:?}");
+            }
+        }
+    }
+}

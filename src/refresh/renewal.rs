@@ -1,0 +1,144 @@
+//! When is something renewed that ends, and how long is it handed out? A pure state machine: the
+//! time and the chance are arguments, `before_expiry` acts on what it says.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::backoff::{Backoff, Ended, jitter};
+use super::policy::{Due, Kept, Life, Policy};
+use crate::clock::UnixTime;
+
+/// What ends sooner is not handed out: it might end on its way.
+const LEAST_LEFT: Duration = Duration::from_secs(5);
+
+/// The least between two fetches, whatever the times say.
+const LEAST_BACKOFF: Duration = Duration::from_secs(1);
+
+/// The longest between two fetches where nobody asked for more.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+
+/// The least between two replacements of what was refused; Entra takes a client that asks more often
+/// for one that is caught in a loop.
+const LEAST_BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(super) struct Renewal {
+    times: RenewalTimes,
+    /// When one that was refused was last replaced.
+    replaced: Option<UnixTime>,
+}
+
+/// Something that ends.
+pub trait Expires {
+    fn expires_at(&self) -> UnixTime;
+    /// When to renew it.
+    fn renew_at(&self) -> UnixTime;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RenewalTimes {
+    /// How long before expiry, where the other side says nothing.
+    pub renew_before: Duration,
+    /// Between fetches after a failure.
+    pub cool_down: Duration,
+}
+
+/// What callers have told of the one at hand.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// Somebody was given it: what nobody uses is not renewed.
+    pub(super) used: Flag,
+    /// It was refused, and a fresh one is on its way.
+    pub(super) refused: Flag,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Flag(AtomicBool);
+
+impl Flag {
+    pub(super) fn set(&self) {
+        // Written once, so that requests on all cores do not pass the line around.
+        if !self.is_set() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Renewal {
+    pub(super) fn new(times: RenewalTimes) -> Self {
+        Self {
+            times,
+            replaced: None,
+        }
+    }
+
+    pub(super) fn replace(&mut self, now: UnixTime) {
+        self.replaced = Some(now);
+    }
+
+    pub(super) fn may_replace(&self, now: UnixTime) -> bool {
+        let pause = self.times.cool_down.max(LEAST_BETWEEN_REPLACEMENTS);
+        self.replaced.is_none_or(|last| now >= last.plus(pause))
+    }
+}
+
+impl<T: Expires> Policy<T> for Renewal {
+    type Marks = Marks;
+
+    fn life(&self, item: &T, _: UnixTime, _: u32) -> Life {
+        Life {
+            stale_at: item.renew_at(),
+            expires_at: item.expires_at().minus(LEAST_LEFT),
+        }
+    }
+
+    /// Longer where the other side asked for it, or where the one at hand is good for long: a day's
+    /// token is no reason to knock every five seconds.
+    fn ended(&mut self, ended: &Ended) -> Duration {
+        let patience = match ended.failed {
+            true => (ended.left / 20).min(LONGEST_BACKOFF),
+            false => Duration::ZERO,
+        };
+        let wanted = self.times.cool_down.max(ended.asked);
+        wanted.max(patience).max(LEAST_BACKOFF)
+    }
+
+    fn due(&self, kept: Option<&Kept<T, Marks>>, backoff: Option<&Backoff>, now: UnixTime) -> Due {
+        let Some(kept) = kept else { return Due::Never };
+        let stale_at = kept.life.stale_at;
+        let ready = backoff.map_or(stale_at, |backoff| stale_at.max(backoff.until));
+        match Due::at(ready, now) {
+            _ if !kept.is_good(ready.max(now)) => Due::Never,
+            // Nobody asked for it in its whole life so far: nobody needs the next one.
+            Due::Now if !kept.marks.used.is_set() => Due::Never,
+            due => due,
+        }
+    }
+}
+
+/// When to renew what came `now`: when the other side would like it (`wanted`), else some time
+/// before the end; and a little earlier by `chance`.
+pub fn renew_at(
+    wanted: Option<UnixTime>,
+    expires_at: UnixTime,
+    renew_before: Duration,
+    now: UnixTime,
+    chance: u32,
+) -> UnixTime {
+    let life = now.until(expires_at);
+    let due = match wanted {
+        Some(at) => at,
+        None if renew_before < life => expires_at.minus(renew_before),
+        None => now.plus(life / 2),
+    };
+    let most = (renew_before / 10).min(now.until(due) / 2);
+    due.minus(jitter(most, chance))
+}
+
+#[cfg(test)]
+#[path = "renewal_tests.rs"]
+mod tests;

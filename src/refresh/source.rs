@@ -1,0 +1,63 @@
+//! Where do fresh ones come from, and why does one not come? What a room that keeps something fresh
+//! says of it, and what its callers are told.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::time::Duration;
+
+use crate::clock::UnixTime;
+
+/// Somewhere fresh ones come from.
+pub trait Source: Send + Sync + 'static {
+    type Item: Send + Sync + 'static;
+    type Error: Failure;
+
+    /// Fetches one, in bounded time.
+    fn fetch(&self, now: UnixTime) -> impl Future<Output = Result<Self::Item, Self::Error>> + Send;
+
+    /// Tells the log how a fetch ended.
+    fn tell(&self, outcome: Outcome<'_, Self::Item, Self::Error>);
+}
+
+/// Why a fetch failed. `Display` is safe to log.
+pub trait Failure: Clone + Display + From<Mishap> + Send + Sync + 'static {
+    /// How long the other side asks to be left alone.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// What can happen to any fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// It panicked, or the runtime ends.
+    BrokenOff,
+    /// What came had expired on its way.
+    Expired,
+}
+
+/// How a fetch ended.
+#[derive(Debug)]
+pub enum Outcome<'a, T, E> {
+    Fetched {
+        item: &'a T,
+        /// Whether it differs from the one before.
+        changed: bool,
+    },
+    Failed {
+        error: &'a E,
+        /// When the one that is kept expires, where there is one.
+        kept_until: Option<UnixTime>,
+    },
+}
+
+/// Why there is none, and when that may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable<E> {
+    /// Of the last fetch.
+    pub cause: E,
+    /// Until the next fetch may begin; a second at least.
+    pub retry_after: Duration,
+    /// Whether this caller came too early for a fetch of its own.
+    pub is_backoff: bool,
+}
