@@ -1,26 +1,30 @@
-//! How does an origin get onto a port? The one file of the fakes that knows sockets: Pingora's HTTP/1.1
+//! How does an origin get onto a port? The one file of the fakes that knows sockets: hyper's HTTP/1.1
 //! on a listener bound by us, with or without TLS, and a handle that ends both listener and connections.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderValue, Method, StatusCode, Version, header};
-use async_trait::async_trait;
+use ::http::{HeaderValue, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use openssl::error::ErrorStack;
 use openssl::sha::Sha256;
-use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::ssl::{Ssl, SslAcceptor, SslMethod};
 use openssl::x509::X509;
-use pingora::apps::ServerApp;
-use pingora::apps::http_app::ServeHttp;
-use pingora::protocols::Stream;
-use pingora::protocols::http::ServerSession;
-use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::protocols::tls::server::handshake;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
+use tokio_openssl::SslStream;
 
 use super::certificate::ServerCertificate;
 use super::http::{Body, Intake, Origin, Pace, Request, Response};
@@ -30,6 +34,8 @@ use crate::clock::UnixTime;
 const CONNECTIONS: usize = 4096;
 /// For a TLS handshake, and for each read of a body.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So much more than an origin takes is read and dropped, so that the peer sees the refusal and no reset.
+const DRAINED: u64 = 16 * 1024 * 1024;
 /// After an accept that failed, usually for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -58,12 +64,8 @@ pub fn serve(
     let address = listener.local_addr()?;
     let acceptor = tls.map(acceptor).transpose()?;
     listener.set_nonblocking(true)?;
-    let site = Arc::new(Site {
-        secure: acceptor.is_some(),
-        origin,
-    });
     let (stop, stopped) = watch::channel(false);
-    let accepting = accept(TcpListener::from_std(listener)?, acceptor, site, stopped);
+    let accepting = accept(TcpListener::from_std(listener)?, acceptor, origin, stopped);
     Ok(Running {
         address,
         secure: tls.is_some(),
@@ -110,7 +112,7 @@ impl Drop for Running {
 async fn accept(
     listener: TcpListener,
     acceptor: Option<SslAcceptor>,
-    site: Arc<Site>,
+    origin: Arc<dyn Origin>,
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
@@ -129,35 +131,29 @@ async fn accept(
             continue;
         };
         let _ = tcp.set_nodelay(true);
-        let (site, acceptor, stop) = (Arc::clone(&site), acceptor.clone(), stop.clone());
+        let (origin, acceptor) = (Arc::clone(&origin), acceptor.clone());
         connections.spawn(async move {
             let _place = place;
-            let stream: Stream = match &acceptor {
-                None => Box::new(L4Stream::from(tcp)),
+            match acceptor {
+                None => converse(tcp, false, origin).await,
                 Some(acceptor) => {
-                    match timeout(PATIENCE, handshake(acceptor, L4Stream::from(tcp))).await {
-                        Ok(Ok(stream)) => Box::new(stream),
-                        _ => return,
+                    if let Ok(Ok(tls)) = timeout(PATIENCE, handshake(&acceptor, tcp)).await {
+                        converse(tls, true, origin).await;
                     }
                 }
-            };
-            site.process_new(stream, &stop).await;
+            }
         });
     }
     drop(listener);
     connections.shutdown().await;
 }
 
-fn acceptor(certificate: &ServerCertificate) -> io::Result<SslAcceptor> {
+fn acceptor(certificate: &ServerCertificate) -> Result<SslAcceptor, ErrorStack> {
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls())?;
     let mut chain = X509::stack_from_pem(&certificate.chain_pem)?.into_iter();
-    let leaf = chain.next().ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the certificate's PEM is empty",
-        )
-    })?;
-    builder.set_certificate(&leaf)?;
+    if let Some(leaf) = chain.next() {
+        builder.set_certificate(&leaf)?;
+    }
     for above in chain {
         builder.add_extra_chain_cert(above)?;
     }
@@ -166,57 +162,67 @@ fn acceptor(certificate: &ServerCertificate) -> io::Result<SslAcceptor> {
     Ok(builder.build())
 }
 
-/// An origin as Pingora sees it.
-struct Site {
+async fn handshake(acceptor: &SslAcceptor, tcp: TcpStream) -> io::Result<SslStream<TcpStream>> {
+    let mut tls = SslStream::new(Ssl::new(acceptor.context())?, tcp)?;
+    let shaken = Pin::new(&mut tls).accept().await;
+    shaken.map(|()| tls).map_err(io::Error::other)
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     secure: bool,
     origin: Arc<dyn Origin>,
+) {
+    let service = service_fn(|request| {
+        let origin = Arc::clone(&origin);
+        async move { Ok::<_, Infallible>(answer(request, secure, &*origin).await) }
+    });
+    // How a connection ends is the peer's affair.
+    let _ = http1::Builder::new()
+        .title_case_headers(true)
+        .max_headers(256)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
-#[async_trait]
-impl ServeHttp for Site {
-    async fn response(&self, session: &mut ServerSession) -> ::http::Response<Vec<u8>> {
-        session.set_read_timeout(Some(PATIENCE));
-        session.set_total_drain_timeout(Some(PATIENCE));
-        if session.req_header().version < Version::HTTP_11 {
-            // Pingora's adapter keeps alive what HTTP/1.0 meant to close.
-            session.set_keepalive(None);
+async fn answer(
+    request: ::http::Request<Incoming>,
+    secure: bool,
+    origin: &dyn Origin,
+) -> ::http::Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let is_head = head.method == ::http::Method::HEAD;
+    let (response, ends) = match read(body, origin.intake()).await {
+        Taken::Body(body) => {
+            let target = head
+                .uri
+                .path_and_query()
+                .map_or("/", |target| target.as_str());
+            let request = Request {
+                secure,
+                method: head.method,
+                target: target.to_owned(),
+                headers: head.headers,
+                body,
+                at: UnixTime::now(),
+            };
+            (origin.answer(&request), false)
         }
-        let response = match read_body(session, self.origin.intake()).await {
-            Taken::Body(body) => self.origin.answer(&self.request(session, body)),
-            Taken::TooLarge => {
-                session.set_keepalive(None);
-                self.origin.refuse_large_body()
-            }
-            Taken::Broken => {
-                session.set_keepalive(None);
-                Response::empty(StatusCode::BAD_REQUEST)
-            }
-        };
-        match response.pace {
-            Pace::AtOnce => {}
-            Pace::After(span) => sleep(span).await,
-            Pace::Never => {
-                // Ends in an error when the peer leaves.
-                let _ = session.read_body_or_idle(true).await;
-                session.set_keepalive(None);
-            }
-        }
-        framed(response, &session.req_header().method)
+        Taken::TooLarge => (origin.refuse_large_body(), true),
+        Taken::Broken => (Response::empty(StatusCode::BAD_REQUEST), true),
+    };
+    match response.pace {
+        Pace::AtOnce => {}
+        Pace::After(span) => sleep(span).await,
+        // hyper drops this when the peer leaves.
+        Pace::Never => std::future::pending().await,
     }
-}
-
-impl Site {
-    fn request(&self, session: &ServerSession, body: Body) -> Request {
-        let header = session.req_header();
-        Request {
-            secure: self.secure,
-            method: header.method.clone(),
-            target: String::from_utf8_lossy(header.raw_path()).into_owned(),
-            headers: header.headers.clone(),
-            body,
-            at: UnixTime::now(),
-        }
+    let mut framed = framed(response, is_head);
+    if ends {
+        let close = HeaderValue::from_static("close");
+        framed.headers_mut().insert(header::CONNECTION, close);
     }
+    framed
 }
 
 enum Taken {
@@ -225,27 +231,29 @@ enum Taken {
     Broken,
 }
 
-async fn read_body(session: &mut ServerSession, intake: Intake) -> Taken {
-    let expects = session
-        .get_header(header::EXPECT)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    if expects && session.write_continue_response().await.is_err() {
-        return Taken::Broken;
-    }
+async fn read(mut body: Incoming, intake: Intake) -> Taken {
     let (mut kept, mut length, mut hash) = (Vec::new(), 0_u64, Sha256::new());
-    loop {
-        let chunk = match session.read_request_body().await {
-            Ok(Some(chunk)) => chunk,
+    let (most, refuses) = match intake {
+        Intake::Whole(most) => (most, true),
+        Intake::Beginning(most) => (most, false),
+    };
+    let is_too_large = |length: u64| refuses && length > most as u64;
+    while length <= DRAINED || !is_too_large(length) {
+        let frame = match timeout(PATIENCE, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
             Ok(None) => break,
-            Err(_) => return Taken::Broken,
+            Ok(Some(Err(_))) | Err(_) => return Taken::Broken,
+        };
+        let Ok(chunk) = frame.into_data() else {
+            continue;
         };
         length = length.saturating_add(chunk.len() as u64);
-        let room = match intake {
-            Intake::Whole(most) if length > most as u64 => return Taken::TooLarge,
-            Intake::Whole(most) | Intake::Beginning(most) => most.saturating_sub(kept.len()),
-        };
+        let room = most.saturating_sub(kept.len());
         kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
         hash.update(&chunk);
+    }
+    if is_too_large(length) {
+        return Taken::TooLarge;
     }
     Taken::Body(Body {
         kept,
@@ -254,21 +262,17 @@ async fn read_body(session: &mut ServerSession, intake: Intake) -> Taken {
     })
 }
 
-fn framed(response: Response, method: &Method) -> ::http::Response<Vec<u8>> {
-    let mut answer = ::http::Response::new(Vec::new());
+fn framed(response: Response, is_head: bool) -> ::http::Response<Full<Bytes>> {
+    let has_no_body = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+    let length = HeaderValue::from(response.body.len());
+    let body = if is_head { Vec::new() } else { response.body };
+    let mut answer = ::http::Response::new(Full::from(body));
     *answer.status_mut() = response.status;
     *answer.headers_mut() = response.headers;
-    if !matches!(
-        response.status,
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-    ) {
-        answer.headers_mut().insert(
-            header::CONTENT_LENGTH,
-            HeaderValue::from(response.body.len()),
-        );
-        if *method != Method::HEAD {
-            *answer.body_mut() = response.body;
-        }
+    if has_no_body.contains(&response.status) {
+        *answer.body_mut() = Full::default();
+    } else {
+        answer.headers_mut().insert(header::CONTENT_LENGTH, length);
     }
     answer
 }

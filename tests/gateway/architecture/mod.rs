@@ -48,7 +48,6 @@ const KEPT_IN: &[(&str, &[&str])] = &[
             "proxy/",
             "edge/",
             "admin/",
-            "fake/",
             "app",
             "outbound/upstream",
             "cli/version.rs",
