@@ -10,7 +10,7 @@ use crate::fake::{CertificateAuthority, KeyPair};
 fn the_server_certificate_is_for_loopback_and_of_this_authority() {
     let authority = CertificateAuthority::generate().unwrap();
     let server = authority.issue_for_loopback().unwrap();
-    let chain = X509::stack_from_pem(&server.chain_pem).unwrap();
+    let chain: Vec<_> = server.chain().collect();
     assert_eq!(chain.len(), 2);
     let names = chain[0].subject_alt_names().unwrap();
     let written: Vec<_> = names
@@ -37,7 +37,7 @@ fn the_server_certificate_is_for_loopback_and_of_this_authority() {
         store.add_cert(X509::from_pem(pem).unwrap()).unwrap();
         let mut context = X509StoreContext::new().unwrap();
         let none = Stack::new().unwrap();
-        let verified = context.init(&store.build(), &chain[0], &none, |it| it.verify_cert());
+        let verified = context.init(&store.build(), chain[0], &none, |it| it.verify_cert());
         verified.unwrap()
     };
     assert!(trusts(&authority.certificate_pem().unwrap()));

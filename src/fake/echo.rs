@@ -11,13 +11,9 @@ use serde_json::{Value, json};
 use super::http::{Intake, Origin, Pace, Request, Response};
 
 const JSON: &str = "application/json; charset=utf-8";
-/// Of a body, so much is kept.
 const KEPT: usize = 1024 * 1024;
-/// A body is shown as text up to this length.
 const SHOWN: usize = 4 * 1024;
-/// The largest body that `?bytes=` makes.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
-/// The longest that `?delay_ms=` waits.
 const LONGEST_DELAY: u64 = 60_000;
 
 /// The echo API. Cloning shares what it remembers.
@@ -33,17 +29,14 @@ struct Seen {
 }
 
 impl Echo {
-    /// A fresh one that has seen nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many requests came.
     pub fn count(&self) -> u64 {
         self.seen.lock().count
     }
 
-    /// The latest request.
     pub fn last(&self) -> Option<Request> {
         self.seen.lock().last.clone()
     }
@@ -89,12 +82,9 @@ impl Wish {
         for (name, value) in request.parameters() {
             match name.as_str() {
                 "status" => {
-                    wish.status = value
-                        .parse()
-                        .ok()
-                        .filter(|status| (200..600).contains(status))
-                        .and_then(|status: u16| StatusCode::from_u16(status).ok())
-                        .ok_or("status is a number from 200 to 599")?;
+                    let status = StatusCode::from_bytes(value.as_bytes()).ok();
+                    let status = status.filter(|status| (200..600).contains(&status.as_u16()));
+                    wish.status = status.ok_or("status is a number from 200 to 599")?;
                 }
                 "delay_ms" => {
                     let span = value.parse().ok().filter(|span| *span <= LONGEST_DELAY);
@@ -102,10 +92,8 @@ impl Wish {
                     wish.pace = Pace::After(Duration::from_millis(span));
                 }
                 "bytes" => {
-                    let length = value
-                        .parse()
-                        .ok()
-                        .filter(|length| *length <= LARGEST_ANSWER);
+                    let length = value.parse().ok();
+                    let length = length.filter(|length| *length <= LARGEST_ANSWER);
                     wish.bytes = Some(length.ok_or("bytes is a number up to 67108864")?);
                 }
                 _ => {}
@@ -125,14 +113,11 @@ fn description(request: &Request) -> String {
     if let Some(sum) = sum(request.path()) {
         lines.push(format!("\"result\": {sum}"));
     }
-    let fields: Vec<String> = request
-        .headers
-        .iter()
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            format!("    [{}, {}]", json!(name.as_str()), json!(value))
-        })
-        .collect();
+    let fields = request.headers.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        format!("    [{}, {}]", json!(name.as_str()), json!(value))
+    });
+    let fields: Vec<String> = fields.collect();
     lines.push(match fields.is_empty() {
         true => "\"headers\": []".to_owned(),
         false => format!("\"headers\": [\n{}\n  ]", fields.join(",\n")),

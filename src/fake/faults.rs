@@ -6,9 +6,8 @@ use std::time::Duration;
 use http::StatusCode;
 use parking_lot::Mutex;
 
-use super::http::Pace;
+use super::http::{Pace, Response};
 
-/// One door of a fake: how it misbehaves, and how often it was used.
 #[derive(Debug, Default)]
 pub struct Faults {
     state: Mutex<State>,
@@ -22,11 +21,19 @@ struct State {
     pace: Pace,
 }
 
-/// The answer of a door that fails.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) status: StatusCode,
-    pub(super) retry_after: Option<String>,
+    retry_after: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn stamp(&self, response: Response) -> Response {
+        match &self.retry_after {
+            Some(wait) => response.with("retry-after", wait),
+            None => response,
+        }
+    }
 }
 
 impl Faults {
@@ -45,12 +52,10 @@ impl Faults {
         self.state.lock().pace = Pace::Never;
     }
 
-    /// Every answer from now on comes so much later.
     pub fn slow(&self, by: Duration) {
         self.state.lock().pace = Pace::After(by);
     }
 
-    /// Everything is well again.
     pub fn heal(&self) {
         let mut state = self.state.lock();
         state.left = 0;
@@ -62,7 +67,6 @@ impl Faults {
         self.state.lock().requests
     }
 
-    /// Counts a request and says what is to happen to it.
     pub(super) fn admit(&self) -> (Option<Failure>, Pace) {
         let mut state = self.state.lock();
         state.requests += 1;

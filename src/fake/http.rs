@@ -12,41 +12,33 @@ use crate::clock::UnixTime;
 
 /// An origin server (RFC 9110 §3.6): one of the fakes.
 pub trait Origin: Send + Sync + 'static {
-    /// How much of a request's body it takes.
     fn intake(&self) -> Intake;
 
     /// Answers one request. Does no I/O; the time is in the request.
     fn answer(&self, request: &Request) -> Response;
 
-    /// What it says to a body larger than it takes.
     fn refuse_large_body(&self) -> Response {
         Response::empty(StatusCode::PAYLOAD_TOO_LARGE)
     }
 }
 
-/// How much of a request's body an origin takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intake {
-    /// All of it; a body of more bytes is refused.
     Whole(usize),
     /// Any length; so many bytes are kept, the rest is only counted and hashed.
     Beginning(usize),
 }
 
-/// A request as it arrived.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Request {
-    /// Whether it came over TLS.
     pub secure: bool,
-    /// The method.
     pub method: Method,
     /// The request target as sent: path and query.
     pub target: String,
-    /// All header fields.
     pub headers: HeaderMap,
     /// The body, as far as the origin takes it.
     pub body: Body,
-    /// When it arrived.
     pub at: UnixTime,
 }
 
@@ -64,7 +56,6 @@ impl Request {
     }
 
     /// The same with one more header field; what is no header field is left out.
-    #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         if let (Ok(name), Ok(value)) = (
             HeaderName::from_bytes(name.as_bytes()),
@@ -75,57 +66,52 @@ impl Request {
         self
     }
 
-    /// The same with a body.
-    #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Body::whole(body.into());
         self
     }
 
-    /// The path, as sent.
     pub fn path(&self) -> &str {
         self.target
             .split_once('?')
             .map_or(self.target.as_str(), |(path, _)| path)
     }
 
-    /// The query, as sent, without `?`.
     pub fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
     }
 
-    /// The query's parameters, decoded.
     pub fn parameters(&self) -> Vec<(String, String)> {
         form_urlencoded::parse(self.query().unwrap_or_default().as_bytes())
             .into_owned()
             .collect()
     }
 
-    /// The first field of that name, when it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Scheme and authority by which the origin was reached.
+    /// `Content-Type` in lower case, without parameters; empty where there is none.
+    pub fn media_type(&self) -> String {
+        let field = self.header("content-type").unwrap_or_default();
+        let media = field.split(';').next().unwrap_or_default();
+        media.trim().to_ascii_lowercase()
+    }
+
     pub fn base(&self) -> Option<String> {
         let scheme = if self.secure { "https" } else { "http" };
         Some(format!("{scheme}://{}", self.header("host")?))
     }
 }
 
-/// A request's body, as far as it was kept.
 #[derive(Clone, Debug)]
 pub struct Body {
-    /// Its beginning, or all of it.
     pub kept: Vec<u8>,
-    /// How long it was.
     pub length: u64,
-    /// SHA-256 of all of it.
     pub sha256: [u8; 32],
 }
 
 impl Body {
-    /// A body that was kept whole.
     pub fn whole(bytes: Vec<u8>) -> Self {
         Self {
             length: bytes.len() as u64,
@@ -134,7 +120,6 @@ impl Body {
         }
     }
 
-    /// Whether `kept` is all of it.
     pub fn is_whole(&self) -> bool {
         self.kept.len() as u64 == self.length
     }
@@ -146,33 +131,26 @@ impl Default for Body {
     }
 }
 
-/// When an answer goes out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
-    /// As soon as it is ready.
     #[default]
     AtOnce,
-    /// So much later.
     After(Duration),
     /// Not at all: the connection stays open and silent until the peer gives up.
     Never,
 }
 
-/// An answer as it shall go.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Response {
-    /// The status code.
     pub status: StatusCode,
     /// The header fields, without framing.
     pub headers: HeaderMap,
-    /// The body.
     pub body: Vec<u8>,
-    /// When it goes out.
     pub pace: Pace,
 }
 
 impl Response {
-    /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
         Self {
             status,
@@ -182,7 +160,6 @@ impl Response {
         }
     }
 
-    /// An answer of some media type.
     pub fn of(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Self {
         let mut response = Self::empty(status);
         response.body = body;
@@ -192,7 +169,6 @@ impl Response {
         response
     }
 
-    /// An answer in JSON.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
             Ok(body) => Self::of(status, "application/json; charset=utf-8", body),
@@ -201,7 +177,6 @@ impl Response {
     }
 
     /// The same with a header field set; a value that cannot be one is left out.
-    #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(HeaderName::from_static(name), value);
@@ -209,8 +184,6 @@ impl Response {
         self
     }
 
-    /// The same, to go out at that pace.
-    #[must_use]
     pub fn paced(mut self, pace: Pace) -> Self {
         self.pace = pace;
         self

@@ -11,19 +11,18 @@ mod fixtures;
 mod http;
 mod issuer;
 mod mailbox;
-mod seal;
 mod serve;
 mod token;
 
-pub use certificate::{CertificateAuthority, KeyPair, ServerCertificate};
+pub use certificate::{CertificateAuthority, KeyPair};
 pub use contoso::{Contoso, Neighbourhood, Ports};
 pub use echo::Echo;
 pub use faults::Faults;
 pub use http::{Body, Intake, Origin, Pace, Request, Response};
 pub use issuer::{
-    ApiRegistration, AppRegistration, Generation, Issuer, Registry, SigningKey, TokenRequest,
+    Algorithm, ApiRegistration, AppRegistration, Generation, Issuer, Registry, SigningKey,
+    TokenRequest,
 };
 pub use mailbox::{Mailbox, SentMail};
-pub use seal::Algorithm;
 pub use serve::{Running, bind, serve};
 pub use token::TokenBuilder;

@@ -18,7 +18,6 @@ use hyper_util::rt::TokioIo;
 use openssl::error::ErrorStack;
 use openssl::sha::Sha256;
 use openssl::ssl::{Ssl, SslAcceptor, SslMethod};
-use openssl::x509::X509;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -26,13 +25,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_openssl::SslStream;
 
-use super::certificate::ServerCertificate;
+use super::certificate::KeyPair;
 use super::http::{Body, Intake, Origin, Pace, Request, Response};
 use crate::clock::UnixTime;
 
-/// Connections at a time; the fakes serve one machine.
 const CONNECTIONS: usize = 4096;
-/// For a TLS handshake, and for each read of a body.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So much more than an origin takes is read and dropped, so that the peer sees the refusal and no reset.
 const DRAINED: u64 = 16 * 1024 * 1024;
@@ -40,9 +37,6 @@ const DRAINED: u64 = 16 * 1024 * 1024;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Binds a loopback port: the one asked for, or any other when that is taken.
-///
-/// # Errors
-/// When no port can be had.
 pub fn bind(port: u16) -> io::Result<std::net::TcpListener> {
     match std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Err(taken) if taken.kind() == io::ErrorKind::AddrInUse => {
@@ -53,12 +47,9 @@ pub fn bind(port: u16) -> io::Result<std::net::TcpListener> {
 }
 
 /// Serves an origin until the handle is stopped or dropped. Needs a Tokio runtime around it.
-///
-/// # Errors
-/// When the listener or the certificate is not usable.
 pub fn serve(
     listener: std::net::TcpListener,
-    tls: Option<&ServerCertificate>,
+    tls: Option<&KeyPair>,
     origin: Arc<dyn Origin>,
 ) -> io::Result<Running> {
     let address = listener.local_addr()?;
@@ -84,12 +75,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Scheme and authority to reach it by.
     pub fn base(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
@@ -148,16 +137,13 @@ async fn accept(
     connections.shutdown().await;
 }
 
-fn acceptor(certificate: &ServerCertificate) -> Result<SslAcceptor, ErrorStack> {
+fn acceptor(pair: &KeyPair) -> Result<SslAcceptor, ErrorStack> {
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls())?;
-    let mut chain = X509::stack_from_pem(&certificate.chain_pem)?.into_iter();
-    if let Some(leaf) = chain.next() {
-        builder.set_certificate(&leaf)?;
+    builder.set_certificate(pair.certificate())?;
+    for above in pair.chain().skip(1) {
+        builder.add_extra_chain_cert(above.clone())?;
     }
-    for above in chain {
-        builder.add_extra_chain_cert(above)?;
-    }
-    builder.set_private_key(certificate.key())?;
+    builder.set_private_key(pair.key())?;
     builder.check_private_key()?;
     Ok(builder.build())
 }

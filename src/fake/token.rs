@@ -11,16 +11,14 @@ use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};
 
 use super::contoso;
-use super::issuer::{Generation, SigningKey, issuer_string};
-use super::seal::{Algorithm, Seal};
+use super::issuer::{Algorithm, Generation, SigningKey, issuer_string};
 use crate::clock::UnixTime;
 
-/// A token in the making.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TokenBuilder {
     key: SigningKey,
-    seal: Seal,
+    algorithm: Algorithm,
     generation: Generation,
     tenant: String,
     audience: Option<String>,
@@ -41,12 +39,11 @@ pub struct TokenBuilder {
 type Change = (String, Option<Value>);
 
 impl TokenBuilder {
-    /// A v2 app-only token of that tenant, valid from now for an hour.
     pub(super) fn new(key: SigningKey, tenant: &str) -> Self {
         let now = UnixTime::now();
         Self {
             key,
-            seal: Seal::Signature(Algorithm::Rs256),
+            algorithm: Algorithm::Rs256,
             generation: Generation::V2,
             tenant: tenant.to_owned(),
             audience: None,
@@ -64,17 +61,10 @@ impl TokenBuilder {
         }
     }
 
-    /// As APIs get it that want v1 tokens.
     pub fn v1(self) -> Self {
         self.generation(Generation::V1)
     }
 
-    /// As APIs get it that want v2 tokens.
-    pub fn v2(self) -> Self {
-        self.generation(Generation::V2)
-    }
-
-    /// Of that generation.
     pub fn generation(mut self, generation: Generation) -> Self {
         self.generation = generation;
         self
@@ -98,7 +88,6 @@ impl TokenBuilder {
         self
     }
 
-    /// With an app role more.
     pub fn role(mut self, role: &str) -> Self {
         self.roles.push(role.to_owned());
         self
@@ -110,31 +99,26 @@ impl TokenBuilder {
         self
     }
 
-    /// A user's token, by user name.
     pub fn user(mut self, user_name: &str) -> Self {
         self.user = Some(user_name.to_owned());
         self
     }
 
-    /// With a claim set to any value.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.push((name.to_owned(), Some(value.into())));
         self
     }
 
-    /// Without a claim.
     pub fn without(mut self, name: &str) -> Self {
         self.claims.push((name.to_owned(), None));
         self
     }
 
-    /// With a header parameter set to any value.
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header.push((name.to_owned(), Some(value.into())));
         self
     }
 
-    /// Without a header parameter.
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.push((name.to_owned(), None));
         self
@@ -146,45 +130,36 @@ impl TokenBuilder {
         self
     }
 
-    /// `iat` and `nbf`.
     pub fn issued_at(mut self, time: UnixTime) -> Self {
         self.issued_at = time;
         self
     }
 
-    /// `exp`.
     pub fn expires_at(mut self, time: UnixTime) -> Self {
         self.expires_at = time;
         self
     }
 
-    /// Signed by another key, under that key's `kid`.
     pub fn signed_by(mut self, key: &SigningKey) -> Self {
         self.key = key.clone();
         self
     }
 
-    /// Signed with another algorithm, which the header names.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
-        self.seal = Seal::Signature(algorithm);
+        self.algorithm = algorithm;
         self
     }
 
-    /// Under another `kid`.
     pub fn kid(self, kid: &str) -> Self {
         self.header("kid", kid)
     }
 
-    /// `alg: none` and an empty signature.
-    pub fn unsigned(mut self) -> Self {
-        self.seal = Seal::None;
-        self
+    pub fn unsigned(self) -> Self {
+        self.algorithm(Algorithm::None)
     }
 
-    /// HS256 with the public key's PEM as the shared secret: the classic confusion.
-    pub fn hs256_with_public_key(mut self) -> Self {
-        self.seal = Seal::HmacWithPublicKey;
-        self
+    pub fn hs256_with_public_key(self) -> Self {
+        self.algorithm(Algorithm::Hs256WithPublicKey)
     }
 
     /// As Graph's tokens are: the header's `nonce` is hashed in what is signed, so that nobody but Graph
@@ -195,7 +170,6 @@ impl TokenBuilder {
         self.header("nonce", nonce)
     }
 
-    /// The token in compact form.
     #[allow(
         clippy::expect_used,
         reason = "for tests and demonstrations; the token endpoint uses try_mint"
@@ -205,29 +179,21 @@ impl TokenBuilder {
         self.try_mint().expect("a generated key signs")
     }
 
-    /// The token in compact form.
-    ///
-    /// # Errors
-    /// When OpenSSL fails.
     pub fn try_mint(self) -> Result<String, ErrorStack> {
         let header = self.header_fields();
         let payload = match &self.payload {
-            Some(text) => text.clone(),
-            None => Value::Object(self.claim_set()).to_string(),
+            Some(text) => URL_SAFE_NO_PAD.encode(text),
+            None => encoded(&self.claim_set()),
         };
-        let payload = URL_SAFE_NO_PAD.encode(payload);
-        let encode = |header: &Map<String, Value>| {
-            URL_SAFE_NO_PAD.encode(Value::Object(header.clone()).to_string())
-        };
-        let shown = encode(&header);
+        let shown = encoded(&header);
         let mut signed = header;
         if self.hash_nonce
             && let Some(Value::String(nonce)) = signed.get_mut("nonce")
         {
             *nonce = hashed_nonce(nonce);
         }
-        let message = format!("{}.{payload}", encode(&signed));
-        let signature = self.seal.sign(&self.key, message.as_bytes())?;
+        let message = format!("{}.{payload}", encoded(&signed));
+        let signature = self.key.sign(self.algorithm, message.as_bytes())?;
         Ok(format!(
             "{shown}.{payload}.{}",
             URL_SAFE_NO_PAD.encode(signature)
@@ -235,66 +201,52 @@ impl TokenBuilder {
     }
 
     fn header_fields(&self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        fields.insert("typ".into(), json!("JWT"));
-        fields.insert("alg".into(), json!(self.seal.name()));
-        fields.insert("kid".into(), json!(self.key.kid()));
+        let kid = self.key.kid();
+        let mut fields = json!({ "typ": "JWT", "alg": self.algorithm.name(), "kid": kid });
         if self.generation == Generation::V1 {
-            fields.insert("x5t".into(), json!(self.key.kid()));
+            fields["x5t"] = json!(kid);
         }
-        apply(&mut fields, &self.header);
-        fields
+        changed(fields, &self.header)
     }
 
     fn claim_set(&self) -> Map<String, Value> {
-        let mut claims = Map::new();
-        let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
-        let principal = self.user.as_deref().unwrap_or(&self.client);
-        let oid = object_id(&self.tenant, principal);
         let is_user = self.user.is_some() || !self.scopes.is_empty();
-        set("aud", json!(self.written_audience()));
-        set("iss", json!(issuer_string(self.generation, &self.tenant)));
-        set("iat", json!(self.issued_at.seconds()));
-        set("nbf", json!(self.issued_at.seconds()));
-        set("exp", json!(self.expires_at.seconds()));
-        set("aio", json!(format!("k2{}", random())));
-        set("rh", json!(format!("1.A{}", random())));
-        set("uti", json!(random()));
-        set("tid", json!(self.tenant));
-        set("oid", json!(oid));
-        set("sub", json!(oid));
-        match self.generation {
-            Generation::V1 => {
-                set("ver", json!("1.0"));
-                set("appid", json!(self.client));
-                set("appidacr", json!(self.proven_by));
-                if !is_user {
-                    set("idp", json!(issuer_string(Generation::V1, &self.tenant)));
-                }
-            }
-            Generation::V2 => {
-                set("ver", json!("2.0"));
-                set("azp", json!(self.client));
-                set("azpacr", json!(self.proven_by));
-            }
+        let id = object_id(&self.tenant, self.user.as_deref().unwrap_or(&self.client));
+        let mut claims = json!({
+            "aud": self.written_audience(),
+            "iss": issuer_string(self.generation, &self.tenant),
+            "iat": self.issued_at.seconds(),
+            "nbf": self.issued_at.seconds(),
+            "exp": self.expires_at.seconds(),
+            "aio": format!("k2{}", random()),
+            "rh": format!("1.A{}", random()),
+            "uti": random(),
+            "tid": self.tenant,
+            "oid": id,
+            "sub": id,
+        });
+        let mut set = |name: &str, value: Value| claims[name] = value;
+        let [version, client, class, user_name] = match self.generation {
+            Generation::V1 => ["1.0", "appid", "appidacr", "upn"],
+            Generation::V2 => ["2.0", "azp", "azpacr", "preferred_username"],
+        };
+        set("ver", json!(version));
+        set(client, json!(self.client));
+        set(class, json!(self.proven_by));
+        if self.generation == Generation::V1 && !is_user {
+            set("idp", json!(issuer_string(Generation::V1, &self.tenant)));
         }
         if is_user {
             let name = self.user.as_deref().unwrap_or("ann@contoso.example");
-            set("oid", json!(object_id(&self.tenant, name)));
             // Pairwise: the same user is somebody else to another application.
-            let pair = format!("{name} {}", self.client);
-            set(
-                "sub",
-                json!(URL_SAFE_NO_PAD.encode(sha256(pair.as_bytes()))),
-            );
+            let subject = sha256(format!("{name} {}", self.client).as_bytes());
+            set("oid", json!(object_id(&self.tenant, name)));
+            set("sub", json!(URL_SAFE_NO_PAD.encode(subject)));
             set("name", json!(name.split('@').next()));
-            match self.generation {
-                Generation::V1 => {
-                    set("upn", json!(name));
-                    set("unique_name", json!(name))
-                }
-                Generation::V2 => set("preferred_username", json!(name)),
-            };
+            set(user_name, json!(name));
+            if self.generation == Generation::V1 {
+                set("unique_name", json!(name));
+            }
         }
         if !self.scopes.is_empty() {
             set("scp", json!(self.scopes.join(" ")));
@@ -302,8 +254,7 @@ impl TokenBuilder {
         if !self.roles.is_empty() {
             set("roles", json!(self.roles));
         }
-        apply(&mut claims, &self.claims);
-        claims
+        changed(claims, &self.claims)
     }
 
     fn written_audience(&self) -> String {
@@ -315,29 +266,47 @@ impl TokenBuilder {
     }
 }
 
+/// A part of a compact JWT (RFC 7515 §3.1).
+pub(super) fn encoded(members: &Map<String, Value>) -> String {
+    URL_SAFE_NO_PAD.encode(Value::Object(members.clone()).to_string())
+}
+
+pub(super) fn decoded(part: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(part).ok()
+}
+
+pub(super) fn members(part: &str) -> Option<Map<String, Value>> {
+    serde_json::from_slice(&decoded(part)?).ok()
+}
+
 /// What stands for a Graph token's `nonce` in the signed bytes.
 pub(super) fn hashed_nonce(nonce: &str) -> String {
     URL_SAFE_NO_PAD.encode(sha256(nonce.as_bytes()))
 }
 
-fn apply(members: &mut Map<String, Value>, changes: &[Change]) {
+fn changed(members: Value, changes: &[Change]) -> Map<String, Value> {
+    let Value::Object(mut members) = members else {
+        return Map::new();
+    };
     for (name, value) in changes {
         match value {
             Some(value) => members.insert(name.clone(), value.clone()),
             None => members.remove(name),
         };
     }
+    members
 }
 
 /// The same object id for the same principal in a tenant, always.
 fn object_id(tenant: &str, principal: &str) -> String {
-    let digest = sha256(format!("{tenant} {principal}").as_bytes());
+    derived_guid(&format!("{tenant} {principal}"))
+}
+
+/// The same GUID for the same seed, in every process.
+pub(super) fn derived_guid(seed: &str) -> String {
     let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .hyphenated()
-        .to_string()
+    bytes.copy_from_slice(&sha256(seed.as_bytes())[..16]);
+    Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
 fn random() -> String {

@@ -86,37 +86,22 @@ impl Dev {
 
     fn introduce(&self, stage: &Stage) -> anyhow::Result<()> {
         say!("{BOLD}bearergate dev{BOLD:#}: everything on loopback, nothing of it is real")?;
-        let address = |name: &str| {
-            stage
-                .address(name)
-                .map_or_else(String::new, |at| at.to_string())
-        };
         let doors = stage.doors();
-        for (what, place) in [
-            (
-                "gateway, in front of an API",
-                format!("http://{}", address("apis")),
-            ),
-            (
-                "gateway, in front of Graph",
-                format!("http://{}", address("legacy")),
-            ),
-            (
-                "gateway, admin",
-                format!("http://{}/readyz  /metrics", address("admin")),
-            ),
+        let admin = stage.origin("admin") + "/readyz  /metrics";
+        let mut places = vec![
+            ("gateway, in front of an API", stage.origin("apis")),
+            ("gateway, in front of Graph", stage.origin("legacy")),
+            ("gateway, admin", admin),
             ("Entra-shaped issuer", doors.issuer.base()),
             ("echo API", doors.echo.base()),
             ("Graph-shaped mailboxes", doors.mailbox.base()),
-        ] {
-            say!("  {what:<28} {place}")?;
-        }
+        ];
         if self.https {
-            say!(
-                "  {:<28} {}",
-                "issuer's authority (PEM)",
-                stage.ca_file().display()
-            )?;
+            let file = stage.ca_file().display().to_string();
+            places.push(("issuer's authority (PEM)", file));
+        }
+        for (what, place) in places {
+            say!("  {what:<28} {place}")?;
         }
         for note in stage.moved() {
             say!("  {BAD}{note}{BAD:#}")?;
@@ -170,15 +155,12 @@ async fn try_all(examples: &[Example]) -> anyhow::Result<()> {
         }
         let agrees = example.agrees(status.parse().unwrap_or(0), body);
         say!("{}", shortened(body))?;
-        let (style, mark) = if agrees {
-            (GOOD, "as expected")
-        } else {
-            (BAD, "NOT as expected")
+        let (style, mark) = match agrees {
+            true => (GOOD, "as expected"),
+            false => (BAD, "NOT as expected"),
         };
-        say!(
-            "{style}{status} {mark}{style:#} {DIM}({}){DIM:#}",
-            example.beside
-        )?;
+        let beside = example.beside;
+        say!("{style}{status} {mark}{style:#} {DIM}({beside}){DIM:#}")?;
         wrong += usize::from(!agrees);
     }
     if wrong > 0 {

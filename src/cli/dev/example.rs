@@ -4,24 +4,16 @@
 pub(super) const READABLE: &str = "invoices@payroll.contoso.example";
 pub(super) const FORBIDDEN: &str = "ceo@contoso.example";
 
-/// One request worth trying.
 #[derive(Clone, Debug)]
 pub(super) struct Example {
-    /// What it shows.
     pub(super) title: &'static str,
-    /// The line to type.
     pub(super) command: String,
-    /// What stands beside it: the answer in a few words.
     pub(super) beside: &'static str,
-    /// The status that must come back.
     pub(super) status: u16,
-    /// What the answer's body must hold.
     pub(super) holds: &'static [&'static str],
-    /// What the answer's body must not hold.
     pub(super) lacks: &'static [&'static str],
 }
 
-/// Where things are.
 pub(super) struct Facts {
     pub(super) apis: String,
     pub(super) legacy: String,
@@ -29,7 +21,6 @@ pub(super) struct Facts {
 }
 
 impl Example {
-    /// Whether an answer is the one that must come back.
     pub(super) fn agrees(&self, status: u16, body: &str) -> bool {
         status == self.status
             && self.holds.iter().all(|text| body.contains(text))

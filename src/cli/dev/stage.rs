@@ -3,15 +3,15 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use openssl::hash::MessageDigest;
 use tempfile::TempDir;
 
 use super::example::{Example, FORBIDDEN, Facts, READABLE};
-use crate::app::{App, Bound, StartError};
-use crate::config::{Config, Problems};
+use crate::app::{App, Bound};
+use crate::config::Config;
 use crate::entra::Authority;
 use crate::fake::{CertificateAuthority, Contoso, KeyPair, Neighbourhood, Ports};
-use crate::routing::RouteDefinition;
 use crate::telemetry::AccessLog;
 
 /// What the sample configuration is; also a file to read and to start from.
@@ -20,11 +20,12 @@ const CONFIG: &str = include_str!("../../../config/dev.yaml");
 const KEY_LENGTH: usize = 43;
 
 /// Where the organisation usually lives, as the sample configuration has it.
-const ISSUER: u16 = 8400;
-const ECHO: u16 = 8401;
-const MAILBOX: u16 = 8402;
+const USUAL: Ports = Ports {
+    issuer: 8400,
+    echo: 8401,
+    mailbox: 8402,
+};
 
-/// How to set the stage.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StageOptions {
     /// The issuer speaks TLS, by an authority made on the spot.
@@ -45,29 +46,9 @@ pub(super) struct Stage {
     moved: Vec<String>,
 }
 
-/// Why the stage cannot be set.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StageError {
-    /// A file or port could not be had.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-    /// Keys or certificates could not be made.
-    #[error("{0}")]
-    Crypto(#[from] openssl::error::ErrorStack),
-    /// The built-in configuration does not load: a bug of ours.
-    #[error("the built-in configuration does not load:\n{0}")]
-    Config(#[from] Problems),
-    /// The gateway did not start.
-    #[error(transparent)]
-    Start(#[from] StartError),
-}
-
 impl Stage {
     /// Starts everything. Needs a tokio runtime.
-    ///
-    /// # Errors
-    /// What could not be had.
-    pub(super) fn set(options: StageOptions, access_log: AccessLog) -> Result<Self, StageError> {
+    pub(super) fn set(options: StageOptions, access_log: AccessLog) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("bearergate-dev-")
             .tempdir()?;
@@ -78,33 +59,22 @@ impl Stage {
         let passphrase = secret_text("pfx");
         write_secrets(folder.path(), &pair, &api_key, &passphrase)?;
 
-        let authority = if options.https {
-            Some(CertificateAuthority::generate()?)
-        } else {
-            None
-        };
-        let certificate = match &authority {
-            Some(authority) => {
-                std::fs::write(folder.path().join("ca.pem"), authority.certificate_pem()?)?;
-                Some(authority.issue_for_loopback()?)
-            }
-            None => None,
-        };
-        let ports = if options.any_ports {
-            Ports::default()
-        } else {
-            Ports {
-                issuer: ISSUER,
-                echo: ECHO,
-                mailbox: MAILBOX,
-            }
+        let (mut ca_pem, mut certificate) = (None, None);
+        if options.https {
+            let authority = CertificateAuthority::generate()?;
+            std::fs::write(folder.path().join("ca.pem"), authority.certificate_pem()?)?;
+            ca_pem = Some(authority.certificate_pem()?);
+            certificate = Some(authority.issue_for_loopback()?);
+        }
+        let ports = match options.any_ports {
+            true => Ports::default(),
+            false => USUAL,
         };
         let doors = contoso.open(ports, certificate.as_ref())?;
 
-        let mut config = Config::parse(CONFIG, "config/dev.yaml", folder.path())?;
-        config.fetch.ca_pem = authority
-            .map(|authority| authority.certificate_pem())
-            .transpose()?;
+        let config = Config::parse(CONFIG, "config/dev.yaml", folder.path());
+        let mut config = config.context("the built-in configuration does not load")?;
+        config.fetch.ca_pem = ca_pem;
         let moved = move_in(&mut config, &doors, options.any_ports);
         let bound = Bound::new(&config)?;
         let app = App::start(config, bound, access_log)?;
@@ -122,54 +92,40 @@ impl Stage {
         })
     }
 
-    /// Addresses that are not the usual ones, and why.
     pub(super) fn moved(&self) -> &[String] {
         &self.moved
     }
 
-    /// The authority whose certificate clients of `--https` must trust.
     pub(super) fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// Where a listener of the gateway is.
-    pub(super) fn address(&self, listener: &str) -> Option<SocketAddr> {
-        self.app
-            .addresses
-            .iter()
-            .find(|(name, _)| &**name == listener)
-            .map(|(_, at)| *at)
+    fn address(&self, listener: &str) -> Option<SocketAddr> {
+        let mut addresses = self.app.addresses.iter();
+        let found = addresses.find(|(name, _)| &**name == listener);
+        found.map(|(_, at)| *at)
     }
 
-    /// The organisation's doors.
     pub(super) fn doors(&self) -> &Neighbourhood {
         &self.doors
     }
 
     /// Writes the tokens as header files, valid for an hour, and gives the requests worth trying.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    pub(super) fn examples(&self) -> Result<Vec<Example>, StageError> {
+    pub(super) fn examples(&self) -> anyhow::Result<Vec<Example>> {
         let bearer = |client: &str, role: Option<&str>| {
             let token = self.contoso.issuer.token(Contoso::CALC_TENANT);
             let token = token.audience(Contoso::CALC_API).client(client);
             let token = role.into_iter().fold(token, |token, role| token.role(role));
-            token
-                .try_mint()
-                .map(|token| format!("Authorization: Bearer {token}\n"))
+            let token = token.try_mint();
+            token.map(|token| format!("Authorization: Bearer {token}\n"))
         };
         let folder = self.folder.path();
         let allowed = bearer(Contoso::CALC_CLIENT, Some(Contoso::CALC_ROLE))?;
+        let guest = bearer(Contoso::GUEST_CLIENT, None)?;
+        let payroll = format!("X-Api-Key: {}\n", self.api_key);
         std::fs::write(folder.join("calculator.header"), allowed)?;
-        std::fs::write(
-            folder.join("guest.header"),
-            bearer(Contoso::GUEST_CLIENT, None)?,
-        )?;
-        std::fs::write(
-            folder.join("payroll.header"),
-            format!("X-Api-Key: {}\n", self.api_key),
-        )?;
+        std::fs::write(folder.join("guest.header"), guest)?;
+        std::fs::write(folder.join("payroll.header"), payroll)?;
         Ok(super::example::all(&Facts {
             apis: self.origin("apis"),
             legacy: self.origin("legacy"),
@@ -177,7 +133,6 @@ impl Stage {
         }))
     }
 
-    /// What a test client needs to know, as JSON.
     pub(super) fn facts(&self) -> serde_json::Value {
         let folder = self.folder.path();
         let secret = |secret: &crate::secret::Secret<String>| secret.expose().clone();
@@ -225,7 +180,7 @@ impl Stage {
         })
     }
 
-    fn origin(&self, listener: &str) -> String {
+    pub(super) fn origin(&self, listener: &str) -> String {
         self.address(listener)
             .map_or_else(String::new, |at| format!("http://{at}"))
     }
@@ -236,7 +191,7 @@ fn write_secrets(
     pair: &KeyPair,
     api_key: &str,
     passphrase: &str,
-) -> Result<(), StageError> {
+) -> anyhow::Result<()> {
     std::fs::write(folder.join("payroll.key"), api_key)?;
     std::fs::write(folder.join("mail-daemon.pass"), passphrase)?;
     std::fs::write(folder.join("mail-daemon.pfx"), pair.pkcs12(passphrase)?)?;
@@ -258,62 +213,47 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
         identity.authority = elsewhere(&identity.authority);
     }
     for route in &mut config.routes {
-        route.upstream.port = door_of(route, doors);
+        let door = match route.upstream.port == USUAL.mailbox {
+            true => &doors.mailbox,
+            false => &doors.echo,
+        };
+        route.upstream.port = door.address().port();
     }
     let mut moved = Vec::new();
+    let mut tell = |name: &str, address: SocketAddr, why: &str| {
+        let told = format!("{name}: {address} is {why}, so another port was chosen");
+        moved.push(told);
+    };
     let usual = [
-        ("issuer", ISSUER, &doors.issuer),
-        ("echo", ECHO, &doors.echo),
-        ("mailbox", MAILBOX, &doors.mailbox),
+        ("issuer", USUAL.issuer, &doors.issuer),
+        ("echo", USUAL.echo, &doors.echo),
+        ("mailbox", USUAL.mailbox, &doors.mailbox),
     ];
     for (name, port, door) in usual {
         if !any_ports && door.address().port() != port {
             let address = SocketAddr::new(door.address().ip(), port);
-            moved.push(format!(
-                "{name}: {address} is taken, so another port was chosen"
-            ));
+            tell(name, address, "taken");
         }
     }
-    let listeners = config
-        .listeners
-        .iter_mut()
-        .map(|l| (l.name.to_string(), &mut l.address));
-    let admin = config
-        .admin
-        .iter_mut()
-        .map(|address| ("admin".to_owned(), address));
+    let listeners = config.listeners.iter_mut();
+    let listeners = listeners.map(|one| (&*one.name, &mut one.address));
+    let admin = config.admin.iter_mut().map(|address| ("admin", address));
     for (name, address) in listeners.chain(admin) {
         if any_ports {
             address.set_port(0);
         } else if let Err(cause) = std::net::TcpListener::bind(*address) {
-            let taken = cause.kind() == std::io::ErrorKind::AddrInUse;
-            let why = if taken {
-                "taken".to_owned()
-            } else {
-                format!("not to be had ({cause})")
-            };
-            moved.push(format!(
-                "{name}: {address} is {why}, so another port was chosen"
-            ));
+            match cause.kind() {
+                std::io::ErrorKind::AddrInUse => tell(name, *address, "taken"),
+                _ => tell(name, *address, &format!("not to be had ({cause})")),
+            }
             address.set_port(0);
         }
     }
     moved
 }
 
-fn door_of(route: &RouteDefinition, doors: &Neighbourhood) -> u16 {
-    match route.upstream.port {
-        MAILBOX => doors.mailbox.address().port(),
-        _ => doors.echo.address().port(),
-    }
-}
-
 /// A fresh secret whose first word tells a reader of logs what leaked.
 fn secret_text(kind: &str) -> String {
-    let random = format!(
-        "{}{}",
-        uuid::Uuid::new_v4().simple(),
-        uuid::Uuid::new_v4().simple()
-    );
-    format!("{kind}-{}", &random[..KEY_LENGTH])
+    let half = || uuid::Uuid::new_v4().simple().to_string();
+    format!("{kind}-{}", &(half() + &half())[..KEY_LENGTH])
 }

@@ -3,7 +3,6 @@
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
@@ -12,104 +11,63 @@ use openssl::sign::{RsaPssSaltlen, Verifier};
 use openssl::x509::X509;
 use serde_json::{Map, Value};
 
-use super::refusal::Refusal;
+use super::aadsts;
+use super::refusal::{Refusal, ensure};
 use super::registration::AppRegistration;
 use crate::clock::UnixTime;
+use crate::fake::token::{decoded, members};
 
 /// How far a client's clock may be off, in seconds.
 const SKEW: u64 = 300;
 /// The furthest `exp` may be ahead, in seconds.
 const LONGEST_LIFE: u64 = 24 * 3600;
 
-/// An assertion that holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Proven {
-    /// Its `jti`, if it has one.
     pub(super) jti: Option<String>,
-    /// Its `exp`.
     pub(super) expires_at: u64,
 }
 
-/// Verifies an assertion of an application that was posted to one of `audiences`.
 pub(super) fn verify(
     assertion: &str,
     app: &AppRegistration,
     audiences: &[String],
     now: UnixTime,
 ) -> Result<Proven, Refusal> {
-    let malformed = || Refusal::bad_client(50_027, "The assertion is no well-formed JWT.");
-    let (signed, signature) = assertion.rsplit_once('.').ok_or_else(malformed)?;
-    let (header, claims) = signed.split_once('.').ok_or_else(malformed)?;
-    let header = object(header).ok_or_else(malformed)?;
-    let claims = object(claims).ok_or_else(malformed)?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| malformed())?;
+    let (signed, signature) = assertion.rsplit_once('.').ok_or(aadsts::MALFORMED)?;
+    let (header, claims) = signed.split_once('.').ok_or(aadsts::MALFORMED)?;
+    let header = members(header).ok_or(aadsts::MALFORMED)?;
+    let claims = members(claims).ok_or(aadsts::MALFORMED)?;
+    let signature = decoded(signature).ok_or(aadsts::MALFORMED)?;
 
-    let algorithm = match header.get("alg").and_then(Value::as_str) {
+    let padding = match header.get("alg").and_then(Value::as_str) {
         Some("RS256") => Padding::PKCS1,
         Some("PS256") => Padding::PKCS1_PSS,
-        _ => {
-            return Err(Refusal::bad_client(
-                50_027,
-                "The assertion's algorithm is not supported.",
-            ));
-        }
+        _ => return Err(aadsts::OTHER_ALGORITHM.into()),
     };
     let certificate = certificate(&header, app)?;
-    if !verifies(certificate, algorithm, signed.as_bytes(), &signature).unwrap_or(false) {
-        return Err(Refusal::bad_client(
-            700_027,
-            "The certificate with the given thumbprint did not sign this assertion.",
-        ));
-    }
-    if is_past(certificate, now).unwrap_or(true) {
-        return Err(Refusal::bad_client(
-            700_027,
-            "The certificate used is expired.",
-        ));
-    }
-    check_claims(&claims, app, audiences, now)
-}
+    let verified = verifies(certificate, padding, signed.as_bytes(), &signature);
+    ensure(verified.unwrap_or(false), aadsts::BAD_SIGNATURE)?;
+    let is_past = is_past(certificate, now).unwrap_or(true);
+    ensure(!is_past, aadsts::EXPIRED_CERTIFICATE)?;
 
-fn check_claims(
-    claims: &Map<String, Value>,
-    app: &AppRegistration,
-    audiences: &[String],
-    now: UnixTime,
-) -> Result<Proven, Refusal> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    if text("iss").is_none() || text("iss") != text("sub") {
-        return Err(Refusal::bad_client(
-            50_048,
-            "The subject must match the issuer.",
-        ));
-    }
-    if !text("iss").is_some_and(|iss| iss.eq_ignore_ascii_case(&app.client_id)) {
-        return Err(Refusal::bad_client(
-            700_021,
-            "The assertion's application is not that of the parameter 'client_id'.",
-        ));
-    }
-    if !text("aud").is_some_and(|aud| audiences.iter().any(|ours| ours == aud)) {
-        return Err(Refusal::bad_client(
-            700_023,
-            "The assertion's audience is not this token endpoint.",
-        ));
-    }
-    let (now, outside) = (now.seconds(), || {
-        Refusal::bad_client(700_024, "The assertion is not within its valid time range.")
-    });
-    let expires_at = seconds(claims.get("exp")).ok_or_else(outside)?;
+    let issuer = text("iss").filter(|iss| text("sub") == Some(*iss));
+    let issuer = issuer.ok_or(aadsts::OTHER_SUBJECT)?;
+    let is_app = issuer.eq_ignore_ascii_case(&app.client_id);
+    ensure(is_app, aadsts::OTHER_APP)?;
+    let is_for_us = text("aud").is_some_and(|aud| audiences.iter().any(|ours| ours == aud));
+    ensure(is_for_us, aadsts::OTHER_AUDIENCE)?;
+    let now = now.seconds();
+    let expires_at = seconds(claims.get("exp")).ok_or(aadsts::OUT_OF_TIME)?;
     let begins_at = match claims.get("nbf") {
         None => 0,
-        given => seconds(given).ok_or_else(outside)?,
+        given => seconds(given).ok_or(aadsts::OUT_OF_TIME)?,
     };
-    if expires_at.saturating_add(SKEW) <= now
-        || expires_at > now + LONGEST_LIFE
-        || begins_at > now + SKEW
-        || begins_at >= expires_at
-    {
-        return Err(outside());
-    }
+    let is_in_time = (now.saturating_sub(SKEW) + 1..=now + LONGEST_LIFE).contains(&expires_at)
+        && begins_at <= now + SKEW
+        && begins_at < expires_at;
+    ensure(is_in_time, aadsts::OUT_OF_TIME)?;
     Ok(Proven {
         jti: text("jti").map(str::to_owned),
         expires_at,
@@ -121,39 +79,25 @@ fn certificate<'a>(
     header: &Map<String, Value>,
     app: &'a AppRegistration,
 ) -> Result<&'a X509, Refusal> {
-    let unknown = || {
-        Refusal::bad_client(
-            700_027,
-            "The key was not found by the thumbprint that the assertion's header gives.",
-        )
-    };
     let mut named = Vec::new();
     for (member, digest) in [
         ("x5t", MessageDigest::sha1()),
         ("x5t#S256", MessageDigest::sha256()),
     ] {
-        let Some(thumbprint) = header.get(member) else {
-            continue;
-        };
-        let thumbprint = thumbprint.as_str().and_then(lenient).ok_or_else(unknown)?;
-        named.push((digest, thumbprint));
+        if let Some(thumbprint) = header.get(member) {
+            let thumbprint = thumbprint.as_str().and_then(lenient);
+            named.push((digest, thumbprint.ok_or(aadsts::UNKNOWN_THUMBPRINT)?));
+        }
     }
-    if named.is_empty() {
-        return Err(Refusal::bad_client(
-            50_027,
-            "The assertion's header names no certificate by x5t or x5t#S256.",
-        ));
-    }
-    app.certificates
-        .iter()
-        .find(|certificate| {
-            named.iter().all(|(digest, thumbprint)| {
-                certificate
-                    .digest(*digest)
-                    .is_ok_and(|ours| *ours == thumbprint[..])
-            })
+    ensure(!named.is_empty(), aadsts::NO_THUMBPRINT)?;
+    let is_named = |certificate: &&X509| {
+        named.iter().all(|(digest, thumbprint)| {
+            let ours = certificate.digest(*digest);
+            ours.is_ok_and(|ours| *ours == thumbprint[..])
         })
-        .ok_or_else(unknown)
+    };
+    let found = app.certificates.iter().find(is_named);
+    found.ok_or_else(|| aadsts::UNKNOWN_THUMBPRINT.into())
 }
 
 fn verifies(
@@ -176,10 +120,6 @@ fn is_past(certificate: &X509, now: UnixTime) -> Result<bool, ErrorStack> {
     let now = i64::try_from(now.seconds()).unwrap_or(i64::MAX);
     let now = openssl::asn1::Asn1Time::from_unix(now)?;
     Ok(*certificate.not_after() < now)
-}
-
-fn object(part: &str) -> Option<Map<String, Value>> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
 /// MSAL for Python pads its thumbprints, MSAL for Go writes them in the standard alphabet.

@@ -1,32 +1,23 @@
 //! Would an API of Microsoft's take this token? What the mailbox asks, as Graph would: signature by the
 //! issuer's keys, issuer, times, audience.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::entra::{Issuer, issuer_string};
 use super::registration::Generation;
 use crate::clock::UnixTime;
-use crate::fake::token::hashed_nonce;
+use crate::fake::token::{decoded, encoded, hashed_nonce, members};
 
-/// Why a token is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::fake) enum BearerError {
-    /// Not a JWT signed with RS256.
     Malformed,
-    /// Signed by no key of ours.
     Signature,
-    /// Of no tenant.
     Issuer,
-    /// Expired or not valid yet.
     Lifetime,
-    /// For another API.
     Audience,
 }
 
 impl Issuer {
-    /// The claims of a token that is genuine and for one of `audiences`.
     pub(in crate::fake) fn check(
         &self,
         token: &str,
@@ -39,11 +30,9 @@ impl Issuer {
         else {
             return Err(BearerError::Malformed);
         };
-        let mut fields = object(header).ok_or(BearerError::Malformed)?;
-        let claims = object(payload).ok_or(BearerError::Malformed)?;
-        let signature = URL_SAFE_NO_PAD
-            .decode(signature)
-            .map_err(|_| BearerError::Malformed)?;
+        let mut fields = members(header).ok_or(BearerError::Malformed)?;
+        let claims = members(payload).ok_or(BearerError::Malformed)?;
+        let signature = decoded(signature).ok_or(BearerError::Malformed)?;
         if fields.get("alg").and_then(Value::as_str) != Some("RS256") {
             return Err(BearerError::Malformed);
         }
@@ -51,15 +40,12 @@ impl Issuer {
         if let Some(nonce) = fields.get("nonce").and_then(Value::as_str) {
             let nonce = hashed_nonce(nonce);
             fields.insert("nonce".into(), Value::String(nonce));
-            let text = serde_json::to_vec(&fields).map_err(|_| BearerError::Malformed)?;
-            signed_header = URL_SAFE_NO_PAD.encode(text);
+            signed_header = encoded(&fields);
         }
         let message = format!("{signed_header}.{payload}");
         let kid = fields.get("kid").and_then(Value::as_str);
         let genuine = self
-            .state
-            .keys
-            .read()
+            .published_keys()
             .iter()
             .any(|key| Some(key.kid()) == kid && key.verifies(message.as_bytes(), &signature));
         if !genuine {
@@ -84,8 +70,4 @@ impl Issuer {
         }
         Ok(claims)
     }
-}
-
-fn object(part: &str) -> Option<Map<String, Value>> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }

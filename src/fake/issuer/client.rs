@@ -5,11 +5,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-use super::assertion;
 use super::entra::Issuer;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, ensure};
 use super::registration::AppRegistration;
 use super::token_endpoint::field;
+use super::{aadsts, assertion};
 use crate::fake::http::Request;
 use crate::secret::Secret;
 
@@ -18,7 +18,6 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// So many assertions are remembered against replay.
 const REMEMBERED: usize = 10_000;
 
-/// Who asks, and how it wants to prove it.
 pub(super) struct Client<'a> {
     pub(super) id: String,
     proof: Proof<'a>,
@@ -30,45 +29,26 @@ enum Proof<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// Reads who asks from the form, or from `client_secret_basic`.
     pub(super) fn of(request: &Request, form: &'a [(String, String)]) -> Result<Self, Refusal> {
-        let several =
-            || Refusal::bad_request(90_023, "The client authenticates in more than one way.");
         let secret = field(form, "client_secret");
         let assertion = field(form, "client_assertion");
         if let Some((id, secret_given)) = request.header("authorization").and_then(basic) {
-            if secret.is_some() || assertion.is_some() {
-                return Err(several());
-            }
-            if field(form, "client_id").is_some_and(|named| named != id) {
-                return Err(Refusal::bad_request(
-                    90_023,
-                    "Two different client ids are given.",
-                ));
-            }
+            ensure(secret.is_none() && assertion.is_none(), aadsts::TWO_PROOFS)?;
+            let named = field(form, "client_id");
+            ensure(named.is_none_or(|named| named == id), aadsts::TWO_CLIENTS)?;
             let proof = Proof::Secret(secret_given);
             return Ok(Self { id, proof });
         }
         let id = field(form, "client_id").ok_or_else(|| Refusal::missing("client_id"))?;
         let proof = match (secret, assertion) {
-            (Some(_), Some(_)) => return Err(several()),
+            (Some(_), Some(_)) => return Err(aadsts::TWO_PROOFS.into()),
+            (None, None) => return Err(aadsts::NO_PROOF.into()),
             (Some(secret), None) => Proof::Secret(Secret::new(secret.to_owned())),
             (None, Some(assertion)) => {
                 let kind = field(form, "client_assertion_type")
                     .ok_or_else(|| Refusal::missing("client_assertion_type"))?;
-                if kind != ASSERTION_TYPE {
-                    return Err(Refusal::bad_request(
-                        50_027,
-                        "The assertion type is not supported.",
-                    ));
-                }
+                ensure(kind == ASSERTION_TYPE, aadsts::OTHER_ASSERTION)?;
                 Proof::Assertion(assertion)
-            }
-            (None, None) => {
-                return Err(Refusal::bad_client(
-                    7_000_216,
-                    "'client_assertion' or 'client_secret' is required for this grant type.",
-                ));
             }
         };
         Ok(Self {
@@ -87,17 +67,10 @@ impl<'a> Client<'a> {
     ) -> Result<&'static str, Refusal> {
         match &self.proof {
             Proof::Secret(secret) => {
-                match app.secrets.iter().find(|known| known.value == *secret) {
-                    Some(known) if known.expired => Err(Refusal::bad_client(
-                        7_000_222,
-                        "The client secret is expired.",
-                    )),
-                    Some(_) => Ok("1"),
-                    None => Err(Refusal::bad_client(
-                        7_000_215,
-                        "Invalid client secret provided.",
-                    )),
-                }
+                let known = app.secrets.iter().find(|known| known.value == *secret);
+                let known = known.ok_or(aadsts::WRONG_SECRET)?;
+                ensure(!known.expired, aadsts::EXPIRED_SECRET)?;
+                Ok("1")
             }
             Proof::Assertion(text) => {
                 let base = request.base().unwrap_or_default();
@@ -132,13 +105,10 @@ fn basic(value: &str) -> Option<(String, Secret<String>)> {
 }
 
 fn remember(issuer: &Issuer, proven: &assertion::Proven, now: u64) -> Result<(), Refusal> {
-    let replayed = || Refusal::bad_client(50_012, "The assertion has no jti, or was used before.");
-    let jti = proven.jti.clone().ok_or_else(replayed)?;
+    let jti = proven.jti.clone().ok_or(aadsts::REPLAYED)?;
     let mut seen = issuer.state.seen_assertions.lock();
     // An assertion is taken for five minutes beyond its end, so it is remembered for longer.
     seen.retain(|_, expires_at| *expires_at + 600 > now);
-    if seen.len() >= REMEMBERED || seen.insert(jti, proven.expires_at).is_some() {
-        return Err(replayed());
-    }
-    Ok(())
+    let is_new = seen.len() < REMEMBERED && seen.insert(jti, proven.expires_at).is_none();
+    ensure(is_new, aadsts::REPLAYED)
 }

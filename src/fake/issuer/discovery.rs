@@ -5,14 +5,21 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::aadsts;
 use super::entra::{Issuer, Tenant, issuer_string};
 use super::misbehaviour::KeyAnswer;
 use super::refusal::Refusal;
 use super::registration::Generation;
+use super::signing_key::SigningKey;
 use crate::fake::http::{Request, Response};
 
 /// `/{tenant}[/v2.0]/.well-known/openid-configuration`.
-pub(super) fn document(request: &Request, tenant: &Tenant, generation: Generation) -> Response {
+pub(super) fn document(
+    _: &Issuer,
+    tenant: &Tenant,
+    generation: Generation,
+    request: &Request,
+) -> Response {
     let root = root(request, tenant.segment());
     let (oauth, keys) = match generation {
         Generation::V1 => ("oauth2", "discovery/keys"),
@@ -61,22 +68,18 @@ pub(super) fn document(request: &Request, tenant: &Tenant, generation: Generatio
 
 /// `/common/discovery/instance`: is a host one of Entra's? Only the one we are reached by is.
 pub(super) fn instance(request: &Request) -> Response {
-    let asked = request
-        .parameters()
-        .into_iter()
-        .find(|(name, _)| name == "authorization_endpoint")
-        .and_then(|(_, value)| Url::parse(&value).ok());
+    let mut parameters = request.parameters().into_iter();
+    let asked = parameters.find(|(name, _)| name == "authorization_endpoint");
+    let asked = asked.and_then(|(_, value)| Url::parse(&value).ok());
     let ours = request.base().and_then(|base| Url::parse(&base).ok());
     let (Some(asked), Some(ours)) = (asked, ours) else {
         return Refusal::missing("authorization_endpoint").response(request);
     };
-    let tenant = asked
-        .path_segments()
-        .and_then(|mut segments| segments.next())
-        .unwrap_or_default();
+    let mut segments = asked.path_segments();
+    let tenant = segments.as_mut().and_then(|segments| segments.next());
+    let tenant = tenant.unwrap_or_default();
     if asked.origin() != ours.origin() || Tenant::named(tenant).is_none() {
-        let refusal = Refusal::new("invalid_instance", 50_049, "Unknown or invalid instance.");
-        return refusal.response(request);
+        return Refusal::from(aadsts::NO_INSTANCE).response(request);
     }
     let host = request.header("host").unwrap_or_default();
     published(&json!({
@@ -89,41 +92,34 @@ pub(super) fn instance(request: &Request) -> Response {
     }))
 }
 
-impl Issuer {
-    /// `/{tenant}/discovery[/v2.0]/keys`. No key carries `alg`; only v2's carry `issuer`.
-    pub(super) fn keys(&self, tenant: &Tenant, generation: Generation) -> Response {
-        let (failure, pace) = self.state.key_door.admit();
-        if let Some(failure) = failure {
-            let response = Response::empty(failure.status).paced(pace);
-            return match failure.retry_after {
-                Some(wait) => response.with("retry-after", &wait),
-                None => response,
-            };
-        }
-        let keys: Vec<Value> = match self.state.behaviour.lock().keys {
-            KeyAnswer::Garbage => {
-                let body = b"<html>Our services aren't available right now</html>".to_vec();
-                return Response::of(StatusCode::OK, "text/html", body).paced(pace);
-            }
-            KeyAnswer::Empty => Vec::new(),
-            KeyAnswer::Good => self
-                .state
-                .keys
-                .read()
-                .iter()
-                .map(|key| {
-                    let mut jwk = key.jwk();
-                    if generation == Generation::V2 {
-                        let issuer = issuer_string(generation, tenant.in_issuer());
-                        jwk.insert("cloud_instance_name".into(), json!("microsoftonline.com"));
-                        jwk.insert("issuer".into(), Value::String(issuer));
-                    }
-                    Value::Object(jwk)
-                })
-                .collect(),
-        };
-        published(&json!({ "keys": keys })).paced(pace)
+/// `/{tenant}/discovery[/v2.0]/keys`. No key carries `alg`; only v2's carry `issuer`.
+pub(super) fn keys(
+    issuer: &Issuer,
+    tenant: &Tenant,
+    generation: Generation,
+    _: &Request,
+) -> Response {
+    let (failure, pace) = issuer.state.key_door.admit();
+    if let Some(failure) = failure {
+        return failure.stamp(Response::empty(failure.status)).paced(pace);
     }
+    let as_published = |key: &SigningKey| {
+        let mut jwk = key.jwk();
+        if generation == Generation::V2 {
+            jwk["cloud_instance_name"] = json!("microsoftonline.com");
+            jwk["issuer"] = json!(issuer_string(generation, tenant.in_issuer()));
+        }
+        jwk
+    };
+    let keys: Vec<Value> = match issuer.state.behaviour.lock().keys {
+        KeyAnswer::Garbage => {
+            let body = b"<html>Our services aren't available right now</html>".to_vec();
+            return Response::of(StatusCode::OK, "text/html", body).paced(pace);
+        }
+        KeyAnswer::Empty => Vec::new(),
+        KeyAnswer::Good => issuer.published_keys().iter().map(as_published).collect(),
+    };
+    published(&json!({ "keys": keys })).paced(pace)
 }
 
 fn root(request: &Request, tenant: &str) -> String {

@@ -10,17 +10,16 @@ use parking_lot::{Mutex, RwLock};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::discovery;
 use super::misbehaviour::Behaviour;
 use super::refusal::Refusal;
 use super::registration::{Generation, Registry};
 use super::signing_key::SigningKey;
 use super::token_endpoint::{self, TokenRequest};
+use super::{aadsts, discovery};
 use crate::fake::faults::Faults;
 use crate::fake::http::{Intake, Origin, Request, Response};
 use crate::fake::token::TokenBuilder;
 
-/// The largest body that the token endpoint takes.
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// An issuer in the shape of Entra. Cloning shares it.
@@ -31,7 +30,9 @@ pub struct Issuer {
 
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) keys: RwLock<Keys>,
+    pub(super) key: RwLock<SigningKey>,
+    /// Published still, but signing no more.
+    pub(super) earlier_keys: RwLock<Vec<SigningKey>>,
     pub(super) registry: RwLock<Registry>,
     pub(super) behaviour: Mutex<Behaviour>,
     pub(super) key_door: Faults,
@@ -40,44 +41,16 @@ pub(super) struct State {
     pub(super) last_token_request: Mutex<Option<TokenRequest>>,
 }
 
-/// The published keys; there is always one.
-#[derive(Debug)]
-pub(super) struct Keys {
-    current: SigningKey,
-    earlier: Vec<SigningKey>,
-}
-
-impl Keys {
-    pub(super) fn only(current: SigningKey) -> Self {
-        Self {
-            current,
-            earlier: Vec::new(),
-        }
-    }
-
-    pub(super) fn add(&mut self, key: SigningKey) {
-        self.earlier.push(std::mem::replace(&mut self.current, key));
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &SigningKey> {
-        self.earlier.iter().chain([&self.current])
-    }
-}
-
 impl Issuer {
-    /// An issuer with a fresh key.
-    ///
-    /// # Errors
-    /// When OpenSSL fails.
     pub fn new(registry: Registry) -> Result<Self, ErrorStack> {
         Ok(Self::with_key(registry, SigningKey::generate()?))
     }
 
-    /// An issuer with that key.
     pub fn with_key(registry: Registry, key: SigningKey) -> Self {
         Self {
             state: Arc::new(State {
-                keys: RwLock::new(Keys::only(key)),
+                key: RwLock::new(key),
+                earlier_keys: RwLock::default(),
                 registry: RwLock::new(registry),
                 behaviour: Mutex::default(),
                 key_door: Faults::default(),
@@ -88,7 +61,6 @@ impl Issuer {
         }
     }
 
-    /// Replaces what is registered.
     pub fn register(&self, change: impl FnOnce(Registry) -> Registry) {
         let mut registry = self.state.registry.write();
         *registry = change(std::mem::take(&mut *registry));
@@ -99,48 +71,51 @@ impl Issuer {
         TokenBuilder::new(self.signing_key(), tenant)
     }
 
-    /// The key that signs now.
     pub fn signing_key(&self) -> SigningKey {
-        self.state.keys.read().current.clone()
+        self.state.key.read().clone()
+    }
+
+    pub(super) fn published_keys(&self) -> Vec<SigningKey> {
+        let mut keys = self.state.earlier_keys.read().clone();
+        keys.push(self.signing_key());
+        keys
     }
 
     fn route(&self, request: &Request) -> Response {
         let segments: Vec<&str> = request.path().trim_start_matches('/').split('/').collect();
-        let not_found = || Response::empty(StatusCode::NOT_FOUND);
         if !is_ours(request) {
             let body = json!({ "error": "invalid_host", "error_description":
                 "this issuer is reached as 127.0.0.1 or localhost" });
             return Response::json(StatusCode::BAD_REQUEST, &body);
         }
-        let (endpoint, generation) = match segments[..] {
-            ["common", "discovery", "instance"] => {
-                return only_get(request).unwrap_or_else(|| discovery::instance(request));
-            }
-            [_, ".well-known", "openid-configuration"] => (Endpoint::Discovery, Generation::V1),
-            [_, "v2.0", ".well-known", "openid-configuration"] => {
-                (Endpoint::Discovery, Generation::V2)
-            }
-            [_, "discovery", "keys"] => (Endpoint::Keys, Generation::V1),
-            [_, "discovery", "v2.0", "keys"] => (Endpoint::Keys, Generation::V2),
-            [_, "oauth2", "token"] => (Endpoint::Token, Generation::V1),
-            [_, "oauth2", "v2.0", "token"] => (Endpoint::Token, Generation::V2),
-            _ => return not_found(),
-        };
-        let Some(tenant) = Tenant::named(segments[0]) else {
-            let error = match endpoint {
-                Endpoint::Discovery | Endpoint::Keys => "invalid_tenant",
-                Endpoint::Token => "invalid_request",
-            };
-            return Refusal::new(error, 90_002, "This tenant does not exist.").response(request);
-        };
-        match endpoint {
-            Endpoint::Discovery => only_get(request)
-                .unwrap_or_else(|| discovery::document(request, &tenant, generation)),
-            Endpoint::Keys => only_get(request).unwrap_or_else(|| self.keys(&tenant, generation)),
-            Endpoint::Token => token_endpoint::answer(self, &tenant, generation, request),
+        if segments[..] == ["common", "discovery", "instance"] {
+            return only_get(request).unwrap_or_else(|| discovery::instance(request));
         }
+        let (endpoint, generation): (Endpoint, _) = match segments[1..] {
+            [".well-known", "openid-configuration"] => (discovery::document, Generation::V1),
+            ["v2.0", ".well-known", "openid-configuration"] => {
+                (discovery::document, Generation::V2)
+            }
+            ["discovery", "keys"] => (discovery::keys, Generation::V1),
+            ["discovery", "v2.0", "keys"] => (discovery::keys, Generation::V2),
+            ["oauth2", "token"] => (token_endpoint::answer, Generation::V1),
+            ["oauth2", "v2.0", "token"] => (token_endpoint::answer, Generation::V2),
+            _ => return Response::empty(StatusCode::NOT_FOUND),
+        };
+        let is_token = segments[1] == "oauth2";
+        let Some(tenant) = Tenant::named(segments[0]) else {
+            let refusal = match is_token {
+                true => aadsts::NO_TENANT,
+                false => aadsts::NO_TENANT_TO_DISCOVER,
+            };
+            return Refusal::from(refusal).response(request);
+        };
+        let refused = only_get(request).filter(|_| !is_token);
+        refused.unwrap_or_else(|| endpoint(self, &tenant, generation, request))
     }
 }
+
+type Endpoint = fn(&Issuer, &Tenant, Generation, &Request) -> Response;
 
 impl Origin for Issuer {
     fn intake(&self) -> Intake {
@@ -152,18 +127,10 @@ impl Origin for Issuer {
     }
 }
 
-enum Endpoint {
-    Discovery,
-    Keys,
-    Token,
-}
-
-/// What stands where a tenant stands in a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Tenant {
     /// One tenant, by its GUID in lower case.
     One(String),
-    /// `common`, `organizations`.
     Many(&'static str),
 }
 
@@ -183,7 +150,6 @@ impl Tenant {
         }
     }
 
-    /// As it stands in a URL.
     pub(super) fn segment(&self) -> &str {
         match self {
             Self::One(id) => id,

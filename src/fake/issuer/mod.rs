@@ -1,5 +1,7 @@
 //! An issuer in the shape of Entra: discovery, key sets and token endpoints of any number of tenants.
 
+#[rustfmt::skip]
+mod aadsts;
 mod assertion;
 mod bearer;
 mod client;
@@ -13,7 +15,7 @@ mod token_endpoint;
 
 pub use entra::Issuer;
 pub use registration::{ApiRegistration, AppRegistration, Generation, Registry};
-pub use signing_key::SigningKey;
+pub use signing_key::{Algorithm, SigningKey};
 pub use token_endpoint::TokenRequest;
 
 pub(super) use bearer::BearerError;

@@ -1,14 +1,14 @@
-//! How does Entra say no? An OAuth error (RFC 6749 §5.2) with an AADSTS code and the ids by which support
-//! finds it. The sentences are ours; codes, members and statuses are the original's.
+//! How does Entra say no? An OAuth error with an AADSTS code and the ids by which support finds it. Codes,
+//! members and statuses are the original's.
 
 use http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::aadsts::Aadsts;
 use crate::fake::http::{Request, Response};
 
-/// A refusal by the token endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
     error: &'static str,
@@ -16,8 +16,8 @@ pub(super) struct Refusal {
     sentence: String,
 }
 
-impl Refusal {
-    pub(super) fn new(error: &'static str, code: u64, sentence: impl Into<String>) -> Self {
+impl From<Aadsts> for Refusal {
+    fn from(Aadsts(code, error, sentence): Aadsts) -> Self {
         let status = match error {
             "invalid_client" => StatusCode::UNAUTHORIZED,
             "temporarily_unavailable" => StatusCode::SERVICE_UNAVAILABLE,
@@ -28,24 +28,21 @@ impl Refusal {
             status,
             error,
             code,
-            sentence: sentence.into(),
+            sentence: sentence.to_owned(),
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn missing(parameter: &str) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error: "invalid_request",
+            code: 900_144,
+            sentence: format!("The request body must contain the parameter '{parameter}'."),
         }
     }
 
-    pub(super) fn missing(parameter: &str) -> Self {
-        let sentence = format!("The request body must contain the parameter '{parameter}'.");
-        Self::new("invalid_request", 900_144, sentence)
-    }
-
-    pub(super) fn bad_client(code: u64, sentence: impl Into<String>) -> Self {
-        Self::new("invalid_client", code, sentence)
-    }
-
-    pub(super) fn bad_request(code: u64, sentence: impl Into<String>) -> Self {
-        Self::new("invalid_request", code, sentence)
-    }
-
-    /// The same under another status.
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
@@ -80,11 +77,14 @@ pub(super) fn ids(request: &Request) -> (String, String) {
     (fresh(), correlation)
 }
 
-/// The header fields that every answer of a token endpoint carries.
 pub(super) fn stamped(response: Response, trace: &str, correlation: &str) -> Response {
     response
         .with("cache-control", "no-store, no-cache")
         .with("pragma", "no-cache")
         .with("x-ms-request-id", trace)
         .with("client-request-id", correlation)
+}
+
+pub(super) fn ensure(holds: bool, otherwise: Aadsts) -> Result<(), Refusal> {
+    holds.then_some(()).ok_or_else(|| otherwise.into())
 }

@@ -5,7 +5,6 @@ use openssl::x509::X509;
 
 use crate::secret::Secret;
 
-/// The first or the second generation: of an endpoint, or of the tokens that an API wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generation {
     /// v1: `resource`, `appid`, `sts.windows.net`.
@@ -14,31 +13,38 @@ pub enum Generation {
     V2,
 }
 
-/// Everything that is registered.
 #[derive(Clone, Debug, Default)]
+#[must_use]
 pub struct Registry {
     apps: Vec<AppRegistration>,
     apis: Vec<ApiRegistration>,
 }
 
 impl Registry {
-    /// Nothing but Microsoft's own APIs: Graph and Exchange Online.
     pub fn new() -> Self {
+        let graph = ["https://graph.microsoft.com"];
+        let exchange = [
+            "https://outlook.office365.com",
+            "https://outlook.office.com",
+        ];
         Self::default()
-            .with_api(ApiRegistration::graph())
-            .with_api(ApiRegistration::exchange())
+            .with_api(ApiRegistration::of_microsoft(
+                ApiRegistration::GRAPH,
+                &graph,
+            ))
+            .with_api(ApiRegistration::of_microsoft(
+                ApiRegistration::EXCHANGE,
+                &exchange,
+            ))
     }
 
     /// The same with an application more; one of the same id is replaced.
-    #[must_use]
     pub fn with_app(mut self, app: AppRegistration) -> Self {
         self.apps.retain(|known| known.client_id != app.client_id);
         self.apps.push(app);
         self
     }
 
-    /// The same with an application changed, if it is there.
-    #[must_use]
     pub fn with_app_changed(
         mut self,
         client_id: &str,
@@ -53,14 +59,12 @@ impl Registry {
     }
 
     /// The same with an API more; one of the same id is replaced.
-    #[must_use]
     pub fn with_api(mut self, api: ApiRegistration) -> Self {
         self.apis.retain(|known| known.client_id != api.client_id);
         self.apis.push(api);
         self
     }
 
-    /// The application of that id in that tenant.
     pub(super) fn app(&self, tenant: &str, client_id: &str) -> Option<&AppRegistration> {
         self.apps.iter().find(|app| {
             app.client_id.eq_ignore_ascii_case(client_id)
@@ -78,8 +82,8 @@ impl Registry {
     }
 }
 
-/// An application that asks for tokens.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct AppRegistration {
     pub(super) client_id: String,
     pub(super) tenants: Vec<String>,
@@ -96,7 +100,6 @@ pub(super) struct ClientSecret {
 }
 
 impl AppRegistration {
-    /// An application of that client id, in every tenant, without credentials and roles.
     pub fn new(client_id: &str) -> Self {
         Self {
             client_id: client_id.to_ascii_lowercase(),
@@ -109,50 +112,35 @@ impl AppRegistration {
     }
 
     /// Known in that tenant only (and in others named so).
-    #[must_use]
     pub fn in_tenant(mut self, tenant: &str) -> Self {
         self.tenants.push(tenant.to_ascii_lowercase());
         self
     }
 
-    /// With a client secret.
-    #[must_use]
-    pub fn secret(mut self, value: &str) -> Self {
-        self.secrets.push(ClientSecret {
-            value: Secret::new(value.to_owned()),
-            expired: false,
-        });
+    pub fn secret(self, value: &str) -> Self {
+        self.with_secret(value, false)
+    }
+
+    pub fn expired_secret(self, value: &str) -> Self {
+        self.with_secret(value, true)
+    }
+
+    fn with_secret(mut self, value: &str, expired: bool) -> Self {
+        let value = Secret::new(value.to_owned());
+        self.secrets.push(ClientSecret { value, expired });
         self
     }
 
-    /// With a client secret whose time is over.
-    #[must_use]
-    pub fn expired_secret(mut self, value: &str) -> Self {
-        self.secrets.push(ClientSecret {
-            value: Secret::new(value.to_owned()),
-            expired: true,
-        });
-        self
-    }
-
-    /// With a certificate, by its DER.
-    ///
-    /// # Errors
-    /// When it is no certificate.
     pub fn certificate(mut self, der: &[u8]) -> Result<Self, ErrorStack> {
         self.certificates.push(X509::from_der(der)?);
         Ok(self)
     }
 
-    /// With an app role of the API of that client id, granted by an administrator.
-    #[must_use]
     pub fn role(mut self, api: &str, role: &str) -> Self {
         self.roles.push((api.to_ascii_lowercase(), role.to_owned()));
         self
     }
 
-    /// Switched off by an administrator.
-    #[must_use]
     pub fn disabled(mut self) -> Self {
         self.disabled = true;
         self
@@ -169,8 +157,8 @@ impl AppRegistration {
     }
 }
 
-/// An API that tokens are for.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct ApiRegistration {
     pub(super) client_id: String,
     pub(super) uris: Vec<String>,
@@ -193,36 +181,20 @@ impl ApiRegistration {
         }
     }
 
-    /// With an App ID URI more, without a final slash.
-    #[must_use]
     pub fn uri(mut self, uri: &str) -> Self {
         self.uris.push(uri.trim_end_matches('/').to_owned());
         self
     }
 
     /// With `requestedAccessTokenVersion` 1 or 2.
-    #[must_use]
     pub fn wants(mut self, tokens: Generation) -> Self {
         self.tokens = tokens;
         self
     }
 
-    /// Microsoft Graph.
-    pub fn graph() -> Self {
-        let mut graph = Self::new(Self::GRAPH).wants(Generation::V1);
-        graph.uris = vec!["https://graph.microsoft.com".to_owned()];
-        graph
-    }
-
-    /// Exchange Online.
-    pub fn exchange() -> Self {
-        let mut exchange = Self::new(Self::EXCHANGE).wants(Generation::V1);
-        exchange.uris = [
-            "https://outlook.office365.com",
-            "https://outlook.office.com",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        exchange
+    fn of_microsoft(client_id: &str, uris: &[&str]) -> Self {
+        let api = Self::new(client_id).wants(Generation::V1);
+        let uris = uris.iter().map(|uri| (*uri).to_owned()).collect();
+        Self { uris, ..api }
     }
 }

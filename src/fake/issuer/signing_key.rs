@@ -8,10 +8,11 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
-use openssl::pkey::{PKey, PKeyRef, Private};
-use openssl::sign::Verifier;
+use openssl::pkey::PKey;
+use openssl::rsa::Padding;
+use openssl::sign::{RsaPssSaltlen, Signer, Verifier};
 use parking_lot::Mutex;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::fake::certificate::KeyPair;
 
@@ -21,38 +22,53 @@ pub struct SigningKey {
     inner: Arc<Inner>,
 }
 
+/// What a token can be closed with; Entra's way is RS256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    Rs256,
+    Rs384,
+    Rs512,
+    Ps256,
+    /// `alg: none` and an empty signature.
+    None,
+    /// HS256 with the public key's PEM as the shared secret: the classic confusion.
+    Hs256WithPublicKey,
+}
+
+impl Algorithm {
+    pub(in crate::fake) fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::None => "none",
+            Self::Hs256WithPublicKey => "HS256",
+        }
+    }
+}
+
 struct Inner {
     pair: KeyPair,
     kid: String,
-    jwk: Map<String, Value>,
+    jwk: Value,
     public_pem: Vec<u8>,
 }
 
 impl SigningKey {
-    /// A fresh key of 2048 bits.
-    ///
-    /// # Errors
-    /// When OpenSSL fails.
     pub fn generate() -> Result<Self, ErrorStack> {
         let pair = KeyPair::generate("accounts.accesscontrol.windows.net")?;
         let kid = URL_SAFE_NO_PAD.encode(pair.certificate().digest(MessageDigest::sha1())?);
         let rsa = pair.key().rsa()?;
-        let jwk = [
-            ("kty", json!("RSA")),
-            ("use", json!("sig")),
-            ("kid", json!(kid)),
-            ("x5t", json!(kid)),
-            ("n", json!(URL_SAFE_NO_PAD.encode(rsa.n().to_vec()))),
-            ("e", json!(URL_SAFE_NO_PAD.encode(rsa.e().to_vec()))),
-            (
-                "x5c",
-                json!([STANDARD.encode(pair.certificate().to_der()?)]),
-            ),
-        ];
-        let jwk = jwk
-            .map(|(name, value)| (name.to_owned(), value))
-            .into_iter()
-            .collect();
+        let jwk = json!({
+            "kty": "RSA",
+            "use": "sig",
+            "kid": kid,
+            "x5t": kid,
+            "n": URL_SAFE_NO_PAD.encode(rsa.n().to_vec()),
+            "e": URL_SAFE_NO_PAD.encode(rsa.e().to_vec()),
+            "x5c": [STANDARD.encode(pair.certificate().to_der()?)],
+        });
         Ok(Self {
             inner: Arc::new(Inner {
                 kid,
@@ -64,9 +80,6 @@ impl SigningKey {
     }
 
     /// One key for the whole process, made when first asked for: making one takes its time.
-    ///
-    /// # Errors
-    /// When OpenSSL fails.
     pub fn shared() -> Result<Self, ErrorStack> {
         static SHARED: Mutex<Option<SigningKey>> = Mutex::new(None);
         let mut shared = SHARED.lock();
@@ -78,23 +91,40 @@ impl SigningKey {
         Ok(key)
     }
 
-    /// By what a token's header names it.
     pub fn kid(&self) -> &str {
         &self.inner.kid
     }
 
-    /// The public half as PEM.
     pub fn public_pem(&self) -> &[u8] {
         &self.inner.public_pem
     }
 
     /// As the key set shows it, without the members that only v2 key sets have.
-    pub(super) fn jwk(&self) -> Map<String, Value> {
+    pub fn jwk(&self) -> Value {
         self.inner.jwk.clone()
     }
 
-    pub(in crate::fake) fn private(&self) -> &PKeyRef<Private> {
-        self.inner.pair.key()
+    pub(in crate::fake) fn sign(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, ErrorStack> {
+        let digest = match algorithm {
+            Algorithm::None => return Ok(Vec::new()),
+            Algorithm::Hs256WithPublicKey => {
+                let shared = PKey::hmac(self.public_pem())?;
+                return Signer::new(MessageDigest::sha256(), &shared)?.sign_oneshot_to_vec(message);
+            }
+            Algorithm::Rs256 | Algorithm::Ps256 => MessageDigest::sha256(),
+            Algorithm::Rs384 => MessageDigest::sha384(),
+            Algorithm::Rs512 => MessageDigest::sha512(),
+        };
+        let mut signer = Signer::new(digest, self.inner.pair.key())?;
+        if algorithm == Algorithm::Ps256 {
+            signer.set_rsa_padding(Padding::PKCS1_PSS)?;
+            signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+        }
+        signer.sign_oneshot_to_vec(message)
     }
 
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {

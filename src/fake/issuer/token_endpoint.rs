@@ -9,12 +9,12 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use super::aadsts;
 use super::client::Client;
 use super::entra::{Issuer, Tenant};
 use super::misbehaviour::ExpiresIn;
-use super::refusal::{Refusal, ids, stamped};
+use super::refusal::{Refusal, ensure, ids, stamped};
 use super::registration::{ApiRegistration, AppRegistration, Generation};
-use crate::fake::faults::Failure;
 use crate::fake::http::{Request, Response};
 
 /// Entra's tokens are valid a little earlier than they are issued.
@@ -23,18 +23,13 @@ const BACKDATED: Duration = Duration::from_secs(300);
 /// A token request as it came, for tests: the form holds the credentials.
 #[derive(Clone)]
 pub struct TokenRequest {
-    /// The tenant's segment of the URL.
     pub tenant: String,
-    /// Which of the two endpoints was asked.
     pub endpoint: Generation,
-    /// The header fields.
     pub headers: HeaderMap,
-    /// The form's fields, decoded, in order.
     pub form: Vec<(String, String)>,
 }
 
 impl TokenRequest {
-    /// The first field of that name.
     pub fn field(&self, name: &str) -> Option<&str> {
         field(&self.form, name)
     }
@@ -51,7 +46,6 @@ impl fmt::Debug for TokenRequest {
     }
 }
 
-/// `/{tenant}/oauth2[/v2.0]/token`.
 pub(super) fn answer(
     issuer: &Issuer,
     tenant: &Tenant,
@@ -59,14 +53,13 @@ pub(super) fn answer(
     request: &Request,
 ) -> Response {
     if request.method != Method::POST {
-        return Refusal::bad_request(900_561, "The endpoint only accepts POST requests.")
+        return Refusal::from(aadsts::NOT_POST)
             .with_status(StatusCode::METHOD_NOT_ALLOWED)
             .response(request)
             .with("allow", "POST");
     }
-    let form: Vec<_> = form_urlencoded::parse(&request.body.kept)
-        .into_owned()
-        .collect();
+    let form = form_urlencoded::parse(&request.body.kept);
+    let form: Vec<_> = form.into_owned().collect();
     *issuer.state.last_token_request.lock() = Some(TokenRequest {
         tenant: tenant.segment().to_owned(),
         endpoint,
@@ -75,25 +68,19 @@ pub(super) fn answer(
     });
     let (failure, pace) = issuer.state.token_door.admit();
     match failure {
-        Some(failure) => outage(&failure, request),
+        Some(failure) => failure.stamp(outage(failure.status).response(request)),
         None => grant(issuer, tenant, endpoint, request, &form)
             .unwrap_or_else(|refusal| refusal.response(request)),
     }
     .paced(pace)
 }
 
-fn outage(failure: &Failure, request: &Request) -> Response {
-    let (code, sentence) = match failure.status {
-        StatusCode::TOO_MANY_REQUESTS => (90_055, "Too many requests."),
-        _ => (90_033, "A transient error has occurred."),
+fn outage(status: StatusCode) -> Refusal {
+    let refusal = match status {
+        StatusCode::TOO_MANY_REQUESTS => aadsts::THROTTLED,
+        _ => aadsts::TRANSIENT,
     };
-    let response = Refusal::new("temporarily_unavailable", code, sentence)
-        .with_status(failure.status)
-        .response(request);
-    match &failure.retry_after {
-        Some(wait) => response.with("retry-after", wait),
-        None => response,
-    }
+    Refusal::from(refusal).with_status(status)
 }
 
 fn grant(
@@ -105,10 +92,7 @@ fn grant(
 ) -> Result<Response, Refusal> {
     check_form(request, form)?;
     let Tenant::One(tenant) = tenant else {
-        return Err(Refusal::bad_request(
-            9_001_023,
-            "This grant is not supported over /common or /organizations; name the tenant.",
-        ));
+        return Err(aadsts::MANY_TENANTS.into());
     };
     let client = Client::of(request, form)?;
     let identifier = match endpoint {
@@ -116,124 +100,49 @@ fn grant(
         Generation::V2 => resource(form)?,
     };
     let registry = issuer.state.registry.read();
-    let app = registry.app(tenant, &client.id).ok_or_else(|| {
-        Refusal::new(
-            "unauthorized_client",
-            700_016,
-            "The application was not found in the tenant.",
-        )
-    })?;
-    if app.disabled {
-        return Err(Refusal::new(
-            "unauthorized_client",
-            7_000_112,
-            "The application is disabled.",
-        ));
-    }
+    let app = registry.app(tenant, &client.id).ok_or(aadsts::NO_APP)?;
+    ensure(!app.disabled, aadsts::DISABLED)?;
     let proven_by = client.prove(issuer, app, tenant, request)?;
-    let api = registry.api(identifier).ok_or_else(|| {
-        Refusal::new(
-            "invalid_resource",
-            500_011,
-            "The resource was not found in the tenant.",
-        )
-    })?;
-    issue(
-        issuer,
-        tenant,
-        endpoint,
-        request,
-        &Grant {
-            app,
-            api,
-            identifier,
-            proven_by,
-        },
-    )
+    let grant = Grant {
+        app,
+        api: registry.api(identifier).ok_or(aadsts::NO_API)?,
+        identifier,
+        proven_by,
+    };
+    issue(issuer, tenant, endpoint, request, &grant)
 }
 
 fn check_form(request: &Request, form: &[(String, String)]) -> Result<(), Refusal> {
     // What a browser sends comes with Origin, and only registered single-page applications may.
-    if request.headers.contains_key("origin") {
-        return Err(Refusal::bad_request(
-            9_002_326,
-            "Cross-origin token redemption is permitted only for single-page applications.",
-        ));
-    }
-    let is_form = request
-        .header("content-type")
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|media| {
-            media
-                .trim()
-                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        });
-    if !is_form {
+    let is_from_a_browser = request.headers.contains_key("origin");
+    ensure(!is_from_a_browser, aadsts::FROM_A_BROWSER)?;
+    if request.media_type() != "application/x-www-form-urlencoded" {
         return Err(Refusal::missing("grant_type"));
     }
     let mut names = HashSet::new();
-    if !form.iter().all(|(name, _)| names.insert(name)) {
-        return Err(Refusal::bad_request(
-            9_000_411,
-            "A parameter is duplicated.",
-        ));
-    }
-    match field(form, "grant_type") {
-        None => Err(Refusal::missing("grant_type")),
-        Some("client_credentials") => Ok(()),
-        Some(_) => Err(Refusal::new(
-            "unsupported_grant_type",
-            70_003,
-            "The grant type is not supported.",
-        )),
-    }
+    let is_single = form.iter().all(|(name, _)| names.insert(name));
+    ensure(is_single, aadsts::DOUBLED)?;
+    let grant = field(form, "grant_type").ok_or_else(|| Refusal::missing("grant_type"))?;
+    ensure(grant == "client_credentials", aadsts::OTHER_GRANT)
 }
 
 /// The API that a v2 request's `scope` names: everything before the last slash of the one `…/.default`.
 fn resource(form: &[(String, String)]) -> Result<&str, Refusal> {
-    if field(form, "resource").is_some() {
-        return Err(Refusal::bad_request(
-            901_002,
-            "The parameter 'resource' is not supported.",
-        ));
-    }
+    ensure(field(form, "resource").is_none(), aadsts::RESOURCE_IN_V2)?;
     let scope = field(form, "scope").ok_or_else(|| Refusal::missing("scope"))?;
-    let mut scopes = scope.split_ascii_whitespace();
-    let first = scopes
-        .next()
-        .ok_or_else(|| Refusal::new("invalid_scope", 70_011, "The scope is not valid."))?;
-    let rest: Vec<&str> = scopes.collect();
-    if !rest.is_empty() && rest.iter().all(|scope| scope.ends_with("/.default")) {
-        return Err(Refusal::new(
-            "invalid_scope",
-            28_000,
-            "The scope is not valid because it contains more than one resource.",
-        ));
-    }
-    if rest
-        .iter()
-        .chain([&first])
-        .any(|scope| ["openid", "profile", "email", "offline_access"].contains(scope))
-    {
-        return Err(Refusal::new(
-            "invalid_scope",
-            70_011,
-            "The scope is not valid.",
-        ));
-    }
-    first
-        .strip_suffix("/.default")
-        .filter(|resource| !resource.is_empty() && rest.is_empty())
-        .ok_or_else(|| {
-            Refusal::new(
-                "invalid_scope",
-                1_002_012,
-                "Client credential flows must have a scope of one resource, suffixed with /.default.",
-            )
-        })
+    let scopes: Vec<&str> = scope.split_ascii_whitespace().collect();
+    let (first, rest) = scopes.split_first().ok_or(aadsts::BAD_SCOPE)?;
+    let are_all_resources = rest.iter().all(|scope| scope.ends_with("/.default"));
+    let is_one = rest.is_empty() || !are_all_resources;
+    ensure(is_one, aadsts::MANY_RESOURCES)?;
+    let of_users = ["openid", "profile", "email", "offline_access"];
+    let is_for_apps = !scopes.iter().any(|scope| of_users.contains(scope));
+    ensure(is_for_apps, aadsts::BAD_SCOPE)?;
+    let resource = first.strip_suffix("/.default");
+    let resource = resource.filter(|name| !name.is_empty() && rest.is_empty());
+    resource.ok_or_else(|| aadsts::NOT_DEFAULT.into())
 }
 
-/// What is granted to whom.
 struct Grant<'a> {
     app: &'a AppRegistration,
     api: &'a ApiRegistration,
@@ -249,9 +158,10 @@ fn issue(
     grant: &Grant<'_>,
 ) -> Result<Response, Refusal> {
     let behaviour = issuer.state.behaviour.lock().clone();
+    let lifetime = behaviour.lifetime.unwrap_or(3600);
     let (issued_at, expires_at) = (
         request.at.minus(BACKDATED),
-        request.at.plus(Duration::from_secs(behaviour.lifetime)),
+        request.at.plus(Duration::from_secs(lifetime)),
     );
     let mut token = issuer
         .token(tenant)
@@ -270,12 +180,10 @@ fn issue(
     if grant.api.client_id == ApiRegistration::GRAPH {
         token = token.for_graph();
     }
-    let token = token
-        .try_mint()
-        .map_err(|_| Refusal::new("server_error", 90_006, "Signing failed."))?;
+    let token = token.try_mint().map_err(|_| aadsts::NO_SIGNATURE)?;
 
     // A lifetime of an hour is announced as 3599 seconds.
-    let expires_in = behaviour.lifetime.saturating_sub(1);
+    let expires_in = lifetime.saturating_sub(1);
     let number = |value: u64| match (endpoint, behaviour.expires_in) {
         (Generation::V1, _) | (_, ExpiresIn::String) => Value::String(value.to_string()),
         _ => Value::from(value),
@@ -302,18 +210,16 @@ fn issue(
         body["access_token"] = Value::String(token);
     }
     let (trace, correlation) = ids(request);
-    Ok(stamped(
-        Response::json(StatusCode::OK, &body),
-        &trace,
-        &correlation,
-    ))
+    let response = Response::json(StatusCode::OK, &body);
+    Ok(stamped(response, &trace, &correlation))
 }
 
 /// The first field of that name that is not empty.
 pub(super) fn field<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    form.iter()
-        .find(|(field, value)| field == name && !value.is_empty())
-        .map(|(_, value)| value.as_str())
+    let field = form
+        .iter()
+        .find(|(field, value)| field == name && !value.is_empty());
+    field.map(|(_, value)| value.as_str())
 }
 
 #[cfg(test)]

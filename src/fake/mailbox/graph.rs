@@ -10,16 +10,14 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::list;
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal, ensure};
 use super::samples::{self, Owner};
 use super::send::{self, SentMail};
 use crate::fake::faults::Faults;
 use crate::fake::http::{Intake, Origin, Request, Response};
 use crate::fake::issuer::Issuer;
 
-/// Graph takes requests of about 4 MB.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
-/// So many sent messages are kept.
 const KEPT: usize = 100;
 
 /// The mailbox API. Cloning shares it.
@@ -51,7 +49,6 @@ impl Mailbox {
         }
     }
 
-    /// Takes requests for that authority as well.
     pub fn accept_host(&self, authority: &str) {
         let mut hosts = self.state.hosts.write();
         if !hosts.iter().any(|known| known == authority) {
@@ -69,7 +66,6 @@ impl Mailbox {
         self.state.last.lock().clone()
     }
 
-    /// How it misbehaves, and how often it was asked.
     pub fn faults(&self) -> &Faults {
         &self.state.door
     }
@@ -79,10 +75,7 @@ impl Mailbox {
         let access = Access::of(request, &self.state.issuer)?;
         let mut resource = Resource::of(request.path())?;
         if resource.mine {
-            resource.user = access.user_name().ok_or_else(|| {
-                let message = "/me request is only valid with delegated authentication flow.";
-                Refusal::bad_request(message)
-            })?;
+            resource.user = access.user_name().ok_or(refusal::NO_USER)?;
         }
         let names: Vec<&str> = resource.rest.iter().map(String::as_str).collect();
         match (&names[..], &request.method) {
@@ -105,14 +98,9 @@ impl Mailbox {
                 Ok(Response::empty(StatusCode::ACCEPTED))
             }
             (["messages", ..] | ["mailfolders", "inbox", "messages"] | ["sendmail"], _) => {
-                let message = "The OData request is not supported.";
-                Err(Refusal::new(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "Request_BadRequest",
-                    message,
-                ))
+                Err(refusal::OTHER_METHOD)
             }
-            _ => Err(Refusal::bad_request("Resource not found for the segment.")),
+            _ => Err(refusal::NO_SUCH_SEGMENT),
         }
     }
 
@@ -120,16 +108,13 @@ impl Mailbox {
     fn check_host(&self, request: &Request) -> Result<(), Refusal> {
         let mut fields = request.headers.get_all("host").iter();
         let (Some(field), None) = (fields.next(), fields.next()) else {
-            return Err(Refusal::bad_request("Invalid Hostname."));
+            return Err(refusal::BAD_HOST);
         };
         let known = field.to_str().is_ok_and(|host| {
             let hosts = self.state.hosts.read();
             hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
         });
-        if known {
-            return Ok(());
-        }
-        Err(Refusal::bad_request("Invalid Hostname."))
+        ensure(known, refusal::BAD_HOST)
     }
 }
 
@@ -147,15 +132,12 @@ impl Origin for Mailbox {
             .map_or_else(|| id.clone(), |id| id.hyphenated().to_string());
         let date = request.at.to_string();
         let (failure, pace) = self.state.door.admit();
-        let refused = |refusal: Refusal| refusal.response(&date, &id, &client_id);
+        let refused = |refusal: Refusal| refusal.response(&date, [&id, &client_id]);
         match failure {
             Some(failure) => {
                 let message = "The service is not available for the time being.";
-                let refusal = Refusal::new(failure.status, "UnknownError", message);
-                match &failure.retry_after {
-                    Some(wait) => refused(refusal).with("retry-after", wait),
-                    None => refused(refusal),
-                }
+                let refusal = Refusal(failure.status.as_u16(), "UnknownError", message);
+                failure.stamp(refused(refusal))
             }
             None => self.serve(request).unwrap_or_else(refused),
         }
@@ -165,7 +147,6 @@ impl Origin for Mailbox {
     }
 }
 
-/// What a path names: whose mailbox, and what of it.
 struct Resource {
     mine: bool,
     user: String,
@@ -174,29 +155,29 @@ struct Resource {
 
 impl Resource {
     fn of(path: &str) -> Result<Self, Refusal> {
-        let not_found = || Refusal::bad_request("Resource not found for the segment.");
         let segments = path
             .trim_matches('/')
             .split('/')
             .map(|segment| Some(percent_decode_str(segment).decode_utf8().ok()?.into_owned()))
             .collect::<Option<Vec<_>>>()
-            .ok_or_else(not_found)?;
+            .ok_or(refusal::NO_SUCH_SEGMENT)?;
         let [version, segments @ ..] = &segments[..] else {
-            return Err(not_found());
+            return Err(refusal::NO_SUCH_SEGMENT);
         };
-        if !["v1.0", "beta"]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(version))
-        {
-            return Err(Refusal::bad_request("Invalid version."));
-        }
+        let mut versions = ["v1.0", "beta"].iter();
+        let is_known = versions.any(|known| known.eq_ignore_ascii_case(version));
+        ensure(is_known, refusal::BAD_VERSION)?;
         let (mine, user, rest) = match segments {
             [me, rest @ ..] if me.eq_ignore_ascii_case("me") => (true, String::new(), rest),
             [users, user, rest @ ..] if users.eq_ignore_ascii_case("users") => {
                 (false, user.clone(), rest)
             }
-            [users, rest @ ..] => (false, in_parentheses(users).ok_or_else(not_found)?, rest),
-            [] => return Err(not_found()),
+            [users, rest @ ..] => (
+                false,
+                in_parentheses(users).ok_or(refusal::NO_SUCH_SEGMENT)?,
+                rest,
+            ),
+            [] => return Err(refusal::NO_SUCH_SEGMENT),
         };
         // Names of the model are read in any case; a message's id, after `messages`, is not.
         let mut lower: Vec<String> = rest.iter().map(|name| name.to_ascii_lowercase()).collect();
@@ -213,10 +194,7 @@ impl Resource {
     }
 
     fn owner(&self) -> Result<Owner, Refusal> {
-        samples::owner(&self.user).ok_or_else(|| {
-            let message = "The requested user is invalid.";
-            Refusal::new(StatusCode::NOT_FOUND, "ErrorInvalidUser", message)
-        })
+        samples::owner(&self.user).ok_or(refusal::INVALID_USER)
     }
 }
 

@@ -5,7 +5,7 @@ use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal, ensure};
 use super::samples::Owner;
 use crate::fake::http::{Request, Response};
 
@@ -13,7 +13,6 @@ use crate::fake::http::{Request, Response};
 const ROOT: &str = "https://graph.microsoft.com";
 const MEDIA_TYPE: &str = "application/json;odata.metadata=minimal;odata.streaming=true;\
                           IEEE754Compatible=false;charset=utf-8";
-/// What stays as it is in a link's query.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -22,7 +21,6 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'$')
     .remove(b'~');
 
-/// A page of messages.
 pub(super) fn answer(owner: &Owner, request: &Request) -> Result<Response, Refusal> {
     let query = Query::of(request)?;
     let mut messages = owner.messages();
@@ -55,20 +53,15 @@ pub(super) fn answer(owner: &Owner, request: &Request) -> Result<Response, Refus
     })
 }
 
-/// One message by its id.
 pub(super) fn one(owner: &Owner, id: &str) -> Result<Response, Refusal> {
     let message = owner
         .messages()
         .into_iter()
         .find(|message| message["id"] == id)
-        .ok_or_else(|| {
-            let message = "The specified object was not found in the store.";
-            Refusal::new(StatusCode::NOT_FOUND, "ErrorItemNotFound", message)
-        })?;
+        .ok_or(refusal::NO_MESSAGE)?;
     Ok(Response::json(StatusCode::OK, &message).with("content-type", MEDIA_TYPE))
 }
 
-/// What a list was asked for.
 struct Query {
     top: usize,
     skip: usize,
@@ -89,39 +82,29 @@ impl Query {
             given: request.parameters(),
         };
         for (index, (name, value)) in query.given.iter().enumerate() {
-            if name.starts_with('$') && query.given[..index].iter().any(|(seen, _)| seen == name) {
-                let message = "Query option was specified more than once.";
-                return Err(Refusal::bad_request(message));
-            }
-            let invalid = || Refusal::bad_request(format!("Invalid value for '{name}'."));
+            let is_again = query.given[..index].iter().any(|(seen, _)| seen == name);
+            let is_option = name.starts_with('$');
+            ensure(!(is_option && is_again), refusal::DOUBLED_OPTION)?;
             match name.as_str() {
                 "$top" => {
-                    query.top = value
-                        .parse()
-                        .ok()
-                        .filter(|top| (1..=1000).contains(top))
-                        .ok_or_else(invalid)?;
+                    let top = value.parse().ok().filter(|top| (1..=1000).contains(top));
+                    query.top = top.ok_or(refusal::BAD_OPTION)?;
                 }
-                "$skip" => query.skip = value.parse().map_err(|_| invalid())?,
+                "$skip" => query.skip = value.parse().map_err(|_| refusal::BAD_OPTION)?,
                 "$orderby" => {
                     let mut words = value.split_ascii_whitespace();
                     query.oldest_first = match (words.next(), words.next(), words.next()) {
                         (Some("receivedDateTime"), None | Some("asc"), None) => true,
                         (Some("receivedDateTime"), Some("desc"), None) => false,
-                        _ => return Err(invalid()),
+                        _ => return Err(refusal::BAD_OPTION),
                     };
                 }
                 "$select" => {
                     let names = value.split(',').map(|name| name.trim().to_owned());
                     query.select = Some(names.collect());
                 }
-                "$count" => query.count = value.parse().map_err(|_| invalid())?,
-                _ if name.starts_with('$') => {
-                    return Err(Refusal::bad_request(
-                        "The query option is not supported here.",
-                    ));
-                }
-                _ => {}
+                "$count" => query.count = value.parse().map_err(|_| refusal::BAD_OPTION)?,
+                _ => ensure(!is_option, refusal::OTHER_OPTION)?,
             }
         }
         Ok(query)
@@ -139,17 +122,12 @@ impl Query {
             if selected.contains_key(name) {
                 continue;
             }
-            let value = members.remove(name).ok_or_else(|| {
-                let message =
-                    "Could not find a selected property on type 'microsoft.graph.message'.";
-                Refusal::new(StatusCode::BAD_REQUEST, "RequestBroker--ParseUri", message)
-            })?;
+            let value = members.remove(name).ok_or(refusal::NO_PROPERTY)?;
             selected.insert(name.to_owned(), value);
         }
         Ok(Value::Object(selected))
     }
 
-    /// The same question about the next page.
     fn next_link(&self, path: &str) -> String {
         let encoded = |text: &str| utf8_percent_encode(text, IN_QUERY).to_string();
         let kept = self
@@ -163,7 +141,6 @@ impl Query {
     }
 }
 
-/// `Prefer: outlook.body-content-type="text"`.
 fn prefers_text(request: &Request) -> bool {
     request.headers.get_all("prefer").iter().any(|field| {
         field.to_str().is_ok_and(|field| {

@@ -4,6 +4,7 @@
 mod access;
 mod graph;
 mod list;
+#[rustfmt::skip]
 mod refusal;
 mod samples;
 mod send;

@@ -6,19 +6,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use openssl::sha::sha256;
 use serde_json::{Value, json};
-use uuid::Builder;
 
 use crate::clock::UnixTime;
+use crate::fake::token::derived_guid;
 
-/// So many messages are in each mailbox.
 pub(super) const MESSAGES: u64 = 25;
 /// The newest message of the first mailbox came then: 2026-11-20T16:42:00Z.
 const NEWEST: UnixTime = UnixTime::from_seconds(1_795_192_920);
 
-/// A mailbox's owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
-    /// User principal name and address.
     pub(super) address: &'static str,
     name: &'static str,
     index: u64,
@@ -100,7 +97,6 @@ const OWNERS: [Owner; 3] = [
     },
 ];
 
-/// The owner of that address or object id.
 pub(super) fn owner(user: &str) -> Option<Owner> {
     OWNERS.into_iter().find(|owner| {
         owner.address.eq_ignore_ascii_case(user) || owner.object_id().eq_ignore_ascii_case(user)
@@ -108,9 +104,8 @@ pub(super) fn owner(user: &str) -> Option<Owner> {
 }
 
 impl Owner {
-    /// Its object id in the tenant.
     pub(super) fn object_id(&self) -> String {
-        guid(&format!("owner {}", self.address))
+        derived_guid(&format!("owner {}", self.address))
     }
 
     /// All its messages, newest first, whole.
@@ -136,7 +131,7 @@ impl Owner {
             "receivedDateTime": received.to_string(),
             "sentDateTime": received.minus(Duration::from_secs(2)).to_string(),
             "hasAttachments": kind.attachment,
-            "internetMessageId": format!("<{}@{}>", guid(&seed), domain(kind.from.1)),
+            "internetMessageId": format!("<{}@{}>", derived_guid(&seed), domain(kind.from.1)),
             "subject": fill(kind.subject),
             "bodyPreview": fill(kind.text),
             "importance": "normal",
@@ -166,14 +161,4 @@ fn domain(address: &str) -> &str {
     address
         .split_once('@')
         .map_or(address, |(_, domain)| domain)
-}
-
-fn guid(seed: &str) -> String {
-    let digest = sha256(seed.as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .hyphenated()
-        .to_string()
 }

@@ -3,17 +3,15 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal, ensure};
 use super::samples::Owner;
 use crate::fake::http::Request;
 
 /// Graph's limit on recipients of one message.
 const MOST_RECIPIENTS: usize = 500;
 const RECIPIENTS: [&str; 3] = ["toRecipients", "ccRecipients", "bccRecipients"];
-/// What a message may hold.
 const MEMBERS: [&str; 14] = [
     "@odata.type",
     "subject",
@@ -31,12 +29,9 @@ const MEMBERS: [&str; 14] = [
     "isDeliveryReceiptRequested",
 ];
 
-/// Mail that was taken to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentMail {
-    /// The mailbox it goes out of.
     pub mailbox: String,
-    /// Its subject.
     pub subject: String,
     /// Everybody it goes to, blind copies included.
     pub recipients: Vec<String>,
@@ -44,101 +39,63 @@ pub struct SentMail {
     pub raw: Vec<u8>,
 }
 
-/// Takes the mail of a request to `…/sendMail`.
 pub(super) fn accept(owner: &Owner, request: &Request) -> Result<SentMail, Refusal> {
-    let media = request.header("content-type").unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim();
-    let mail = if media.eq_ignore_ascii_case("application/json") {
-        from_json(owner, &request.body.kept)
-    } else if media.eq_ignore_ascii_case("text/plain") {
-        from_mime(owner, &request.body.kept)
-    } else {
-        let message = "The Content-Type of the request is not supported.";
-        let (status, code) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType");
-        Err(Refusal::new(status, code, message))
-    }?;
+    let mail = match request.media_type().as_str() {
+        "application/json" => from_json(owner, &request.body.kept)?,
+        "text/plain" => from_mime(owner, &request.body.kept)?,
+        _ => return Err(refusal::OTHER_MEDIA),
+    };
     let is_address = |text: &String| {
         text.split_once('@')
             .is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
     };
-    if mail.recipients.is_empty() || !mail.recipients.iter().all(is_address) {
-        let message = "At least one recipient isn't valid.";
-        return Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "ErrorInvalidRecipients",
-            message,
-        ));
-    }
-    if mail.recipients.len() > MOST_RECIPIENTS {
-        let message = "The message has too many recipients.";
-        return Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "ErrorExceededMessageLimit",
-            message,
-        ));
-    }
+    let are_addresses = !mail.recipients.is_empty() && mail.recipients.iter().all(is_address);
+    ensure(are_addresses, refusal::BAD_RECIPIENTS)?;
+    let are_few = mail.recipients.len() <= MOST_RECIPIENTS;
+    ensure(are_few, refusal::MANY_RECIPIENTS)?;
     Ok(mail)
 }
 
 fn from_json(owner: &Owner, body: &[u8]) -> Result<SentMail, Refusal> {
-    let unreadable = |what: &str| Refusal::new(StatusCode::BAD_REQUEST, "RequestBodyRead", what);
-    let body: Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|_| Refusal::bad_request("Unable to read JSON request payload."))?;
+    let body: Map<String, Value> = serde_json::from_slice(body).map_err(|_| refusal::NO_JSON)?;
     let known = |(name, value): (&String, &Value)| match name.to_ascii_lowercase().as_str() {
         "message" => value.is_object(),
         "savetosentitems" => value.is_boolean(),
         _ => false,
     };
-    if !body.iter().all(known) {
-        return Err(unreadable(
-            "The request holds a parameter that sendMail does not have.",
-        ));
-    }
-    let message = body
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("message"))
-        .and_then(|(_, message)| message.as_object())
-        .ok_or_else(|| unreadable("The request holds no message."))?;
-    if !message.keys().all(|name| MEMBERS.contains(&name.as_str())) {
-        return Err(unreadable(
-            "A property does not exist on type 'microsoft.graph.message'.",
-        ));
-    }
+    ensure(body.iter().all(known), refusal::OTHER_PARAMETER)?;
+    let mut members = body.iter();
+    let message = members.find(|(name, _)| name.eq_ignore_ascii_case("message"));
+    let message = message.and_then(|(_, message)| message.as_object());
+    let message = message.ok_or(refusal::NO_MAIL)?;
+    let are_known = message.keys().all(|name| MEMBERS.contains(&name.as_str()));
+    ensure(are_known, refusal::OTHER_PROPERTY)?;
     if let Some(body) = message.get("body") {
         let kind = body["contentType"].as_str().unwrap_or("text");
-        let fits = ["text", "html"]
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(kind));
-        if !fits || !body["content"].is_string() {
-            return Err(unreadable("The body is no 'microsoft.graph.itemBody'."));
-        }
+        let is_text = ["text", "html"].contains(&kind.to_ascii_lowercase().as_str());
+        let fits = is_text && body["content"].is_string();
+        ensure(fits, refusal::NO_ITEM_BODY)?;
     }
-    for name in ["from", "sender"] {
-        if let Some(sender) = message.get(name) {
-            may_send_as(
-                owner,
-                sender["emailAddress"]["address"]
-                    .as_str()
-                    .unwrap_or_default(),
-            )?;
-        }
+    let address = |of: &Value| {
+        of["emailAddress"]["address"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    for sender in ["from", "sender"]
+        .iter()
+        .filter_map(|name| message.get(*name))
+    {
+        may_send_as(owner, &address(sender))?;
     }
     let mut recipients = Vec::new();
-    for name in RECIPIENTS {
-        match message.get(name) {
-            None => {}
-            Some(Value::Array(list)) => recipients.extend(list.iter().map(|recipient| {
-                let address = recipient["emailAddress"]["address"].as_str();
-                address.unwrap_or_default().to_owned()
-            })),
-            Some(_) => return Err(unreadable("Recipients are an array.")),
-        }
+    for list in RECIPIENTS.iter().filter_map(|name| message.get(*name)) {
+        let list = list.as_array().ok_or(refusal::NO_ARRAY)?;
+        recipients.extend(list.iter().map(address));
     }
     let subject = match message.get("subject") {
         None => "",
-        Some(subject) => subject
-            .as_str()
-            .ok_or_else(|| unreadable("The subject is text."))?,
+        Some(subject) => subject.as_str().ok_or(refusal::NO_SUBJECT)?,
     };
     Ok(SentMail {
         mailbox: owner.address.to_owned(),
@@ -149,56 +106,31 @@ fn from_json(owner: &Owner, body: &[u8]) -> Result<SentMail, Refusal> {
 }
 
 fn from_mime(owner: &Owner, body: &[u8]) -> Result<SentMail, Refusal> {
-    let unreadable = |code, message| Refusal::new(StatusCode::BAD_REQUEST, code, message);
-    let unwrapped: Vec<u8> = body
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
-    let raw = STANDARD.decode(unwrapped).map_err(|_| {
-        unreadable(
-            "ErrorMimeContentInvalidBase64String",
-            "The MIME content is no base64.",
-        )
-    })?;
-    let fields = header_fields(&raw)
-        .ok_or_else(|| unreadable("ErrorMimeContentInvalid", "The MIME content is invalid."))?;
+    let mut unwrapped = body.to_vec();
+    unwrapped.retain(|byte| !byte.is_ascii_whitespace());
+    let raw = STANDARD.decode(unwrapped).map_err(|_| refusal::NO_BASE64)?;
+    let fields = header_fields(&raw).ok_or(refusal::BAD_MIME)?;
     let values = |name: &'static str| {
-        fields
+        let named = fields
             .iter()
-            .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+            .filter(move |(field, _)| field.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str())
     };
-    for from in values("from").chain(values("sender")) {
-        for address in addresses(from) {
-            may_send_as(owner, &address)?;
-        }
+    for address in values("from").chain(values("sender")).flat_map(addresses) {
+        may_send_as(owner, &address)?;
     }
-    let recipients = ["to", "cc", "bcc"]
-        .into_iter()
-        .flat_map(values)
-        .flat_map(addresses)
-        .collect();
-    let subject = values("subject").next().unwrap_or_default().to_owned();
+    let recipients = ["to", "cc", "bcc"].into_iter().flat_map(values);
     Ok(SentMail {
         mailbox: owner.address.to_owned(),
-        subject,
-        recipients,
+        subject: values("subject").next().unwrap_or_default().to_owned(),
+        recipients: recipients.flat_map(addresses).collect(),
         raw,
     })
 }
 
 fn may_send_as(owner: &Owner, address: &str) -> Result<(), Refusal> {
-    if address.eq_ignore_ascii_case(owner.address) {
-        return Ok(());
-    }
-    let message = "The user account which was used to submit this request does not have the right \
-                   to send mail on behalf of the specified sending account.";
-    Err(Refusal::new(
-        StatusCode::FORBIDDEN,
-        "ErrorSendAsDenied",
-        message,
-    ))
+    let is_owner = address.eq_ignore_ascii_case(owner.address);
+    ensure(is_owner, refusal::OTHER_SENDER)
 }
 
 /// The header section of an RFC 5322 message, unfolded.
