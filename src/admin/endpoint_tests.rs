@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::admission::HeaderRules;
-use crate::edge::{Edge, Limits, Timeouts, bind};
+use crate::edge::{Edge, Limits, Timeouts, bind, listen};
 use crate::routing::Table;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -160,7 +160,7 @@ async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
         metrics.edge("admin"),
     );
     let (stop, stopping) = watch::channel(false);
-    let running = tokio::spawn(edge.run(listener, stopping));
+    let running = tokio::spawn(edge.run(listen(listener).unwrap(), stopping));
     let host = "Host: localhost\r\n";
     for (request, status, body, kept) in [
         (

@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pingora::apps::HttpServerApp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use super::{Limits, Timeouts, Tls};
 use crate::telemetry::{EdgeMetrics, OpenConnection, Refused};
@@ -41,7 +41,8 @@ pub struct Edge<P> {
     pub(super) timeouts: Timeouts,
     pub(super) tls: Option<Tls>,
     pub(super) metrics: EdgeMetrics,
-    open: AtomicUsize,
+    /// One task a connection.
+    connections: TaskTracker,
 }
 
 impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
@@ -61,24 +62,13 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
             timeouts,
             tls,
             metrics,
-            open: AtomicUsize::new(0),
+            connections: TaskTracker::new(),
         })
     }
 
     /// Accepts until `stop` turns true, then returns at once. Connections go on as tasks of their
     /// own: those that serve a request end after it, the others at once.
-    pub async fn run(
-        self: Arc<Self>,
-        listener: std::net::TcpListener,
-        stop: watch::Receiver<bool>,
-    ) {
-        let listener = match listen(listener) {
-            Ok(listener) => listener,
-            Err(why) => {
-                tracing::error!(listener = %self.name, %why, "cannot accept connections");
-                return;
-            }
-        };
+    pub async fn run(self: Arc<Self>, listener: TcpListener, stop: watch::Receiver<bool>) {
         let mut stopping = stop.clone();
         let (mut full, mut failing) = (Seldom::default(), Seldom::default());
         loop {
@@ -88,26 +78,29 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((socket, peer)) => match self.admit() {
-                    Some(place) => {
-                        let serving = Arc::clone(&self).serve(socket, peer, stop.clone());
-                        tokio::spawn(async move {
-                            // Dropped with the task, also by a panic.
-                            let _place = place;
-                            serving.await;
-                        });
+                // Nobody else adds connections, so none comes between.
+                Ok((socket, peer)) if self.open_connections() < self.limits.connections => {
+                    // Dropped with the task, also by a panic.
+                    let place = Place {
+                        edge: Arc::clone(&self),
+                        _open: self.metrics.accepted(),
+                    };
+                    let serving = Arc::clone(&self).serve(socket, peer, stop.clone());
+                    self.connections.spawn(async move {
+                        let _place = place;
+                        serving.await;
+                    });
+                }
+                Ok(_) => {
+                    self.metrics.refused(Refused::Limit);
+                    if full.due() {
+                        tracing::warn!(
+                            listener = %self.name,
+                            limit = self.limits.connections,
+                            "too many connections; closing new ones"
+                        );
                     }
-                    None => {
-                        self.metrics.refused(Refused::Limit);
-                        if full.due() {
-                            tracing::warn!(
-                                listener = %self.name,
-                                limit = self.limits.connections,
-                                "too many connections; closing new ones"
-                            );
-                        }
-                    }
-                },
+                }
                 Err(why) if is_of_one_connection(why.kind()) => {}
                 Err(why) => {
                     if failing.due() {
@@ -125,18 +118,13 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
 
     /// How many connections are open.
     pub fn open_connections(&self) -> usize {
-        self.open.load(Ordering::Acquire)
+        self.connections.len()
     }
 
-    fn admit(self: &Arc<Self>) -> Option<Place<P>> {
-        if self.open.fetch_add(1, Ordering::AcqRel) >= self.limits.connections {
-            self.open.fetch_sub(1, Ordering::AcqRel);
-            return None;
-        }
-        Some(Place {
-            _open: self.metrics.accepted(),
-            edge: Arc::clone(self),
-        })
+    /// Returns when every connection has ended; meant for after `run` has.
+    pub async fn ended(&self) {
+        self.connections.close();
+        self.connections.wait().await;
     }
 }
 
@@ -156,7 +144,6 @@ impl<P> Drop for Place<P> {
         if std::thread::panicking() {
             self.edge.metrics.refused(Refused::Panic);
         }
-        self.edge.open.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -178,7 +165,11 @@ impl Seldom {
 }
 
 /// Listens again with a longer backlog: std's is 128, which a burst of new connections overflows.
-fn listen(listener: std::net::TcpListener) -> io::Result<TcpListener> {
+/// Needs the runtime that will accept.
+///
+/// # Errors
+/// What the operating system says.
+pub fn listen(listener: std::net::TcpListener) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     // The detour over `TcpStream` is the one way from a bound socket of std's to tokio's `listen`.
     let socket = std::net::TcpStream::from(OwnedFd::from(listener));

@@ -11,7 +11,7 @@ mod tls;
 #[cfg(test)]
 mod tests_support;
 
-pub use accept::{Edge, bind};
+pub use accept::{Edge, bind, listen};
 pub use deadlines::{body_unread, headers_complete};
 pub use definition::{Limits, ListenerDefinition, Timeouts};
 pub use tls::{Tls, TlsError};

@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use super::{Edge, Limits, Timeouts, Tls, bind, headers_complete};
+use super::{Edge, Limits, Timeouts, Tls, bind, headers_complete, listen};
 use crate::clock::UnixTime;
 use crate::telemetry::{Metrics, Refused};
 
@@ -128,7 +128,7 @@ impl Running {
             metrics.edge("test"),
         );
         let (stop, stopping) = watch::channel(false);
-        let accepting = tokio::spawn(Arc::clone(&edge).run(listener, stopping));
+        let accepting = tokio::spawn(Arc::clone(&edge).run(listen(listener).unwrap(), stopping));
         Self {
             address,
             edge,

@@ -18,6 +18,7 @@ mod intrusion;
 mod outages;
 mod outbound;
 mod proof_by_type;
+mod reload;
 mod shutdown;
 mod sources;
 mod support;

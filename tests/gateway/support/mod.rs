@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bearergate::app::{App, Bound};
+use bearergate::app::{App, Bound, ReloadError, Reloaded};
 use bearergate::config::Config;
 use bearergate::telemetry::{AccessLog, LogFormat};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -37,10 +37,7 @@ pub struct Gateway {
 impl Gateway {
     /// Starts a gateway from a configuration text whose addresses have port 0.
     pub async fn start(yaml: &str, folder: &Path) -> Self {
-        let config = match Config::parse(yaml, "test.yaml", folder) {
-            Ok(config) => config,
-            Err(problems) => panic!("{problems}"),
-        };
+        let config = parsed(yaml, folder);
         let log = Lines::default();
         let bound = Bound::new(&config).unwrap();
         let access_log = AccessLog::to_writer(Box::new(log.clone()), LogFormat::Json);
@@ -50,6 +47,12 @@ impl Gateway {
             app: Some(app),
             log,
         }
+    }
+
+    /// Gives it another configuration while it runs.
+    pub fn reload(&self, yaml: &str, folder: &Path) -> Result<Reloaded, ReloadError> {
+        let app = self.app.as_ref().expect("drained");
+        app.reload(parsed(yaml, folder))
     }
 
     pub fn address(&self, listener: &str) -> SocketAddr {
@@ -115,6 +118,10 @@ impl Gateway {
     pub async fn drain(&mut self) -> usize {
         self.app.take().expect("drained twice").drain().await
     }
+}
+
+fn parsed(yaml: &str, folder: &Path) -> Config {
+    Config::parse(yaml, "test.yaml", folder).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// Where a test's gateway writes its access lines.

@@ -1,0 +1,229 @@
+//! Which live parts does a configuration mean? Given those of the one before, whatever is defined as
+//! before is the same part: its keys, verdicts, tokens, addresses and counters live on.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use crate::admission::{HeaderRules, Plan};
+use crate::config::Config;
+use crate::http_client::{FetchDefinition, FetchError, HttpClient};
+use crate::inbound::{Gate, Issuer};
+use crate::outbound::{
+    AppTokens, Egress, IdentityDefinition, TokenDefinition, TokenSource, Upstream,
+    UpstreamDefinition, UpstreamError,
+};
+use crate::routing::{Route, RouteDefinition, Table};
+use crate::telemetry::Metrics;
+
+/// A configuration's live parts.
+pub(super) struct Live {
+    pub(super) plan: Arc<Plan>,
+    http: (FetchDefinition, HttpClient),
+    tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
+    upstreams: HashMap<UpstreamKey, Arc<Upstream>>,
+}
+
+/// An identity's name and a scope.
+type TokenKey = (Arc<str>, String);
+/// With whether tunnels may pass.
+type UpstreamKey = (UpstreamDefinition, bool);
+
+/// Why a configuration cannot be made alive.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// `fetch` is not usable.
+    #[error("fetch: {0}")]
+    Fetch(#[from] FetchError),
+    /// An upstream's certificates are not usable.
+    #[error("route {route}: {cause}")]
+    Upstream {
+        /// The route's id.
+        route: Arc<str>,
+        cause: UpstreamError,
+    },
+    /// A route names what the file does not define; ruled out at load.
+    #[error("route {0} names an identity that is not defined")]
+    UnknownIdentity(Arc<str>),
+}
+
+impl Live {
+    /// Makes a configuration alive. Needs a tokio runtime; nothing that is in use is disturbed.
+    ///
+    /// # Errors
+    /// When something the file refers to cannot be used.
+    pub(super) fn compose(
+        config: &Config,
+        metrics: &Metrics,
+        previous: Option<&Self>,
+    ) -> Result<Self, ComposeError> {
+        let kept = previous.filter(|live| live.http.0 == config.fetch);
+        let http = match kept {
+            Some(live) => live.http.1.clone(),
+            None => HttpClient::new(&config.fetch)?,
+        };
+        let mut parts = Parts {
+            previous,
+            // What was made with another client would go on fetching by it.
+            fetching_alike: kept,
+            identities: config.identities.iter().map(|it| (&*it.name, it)).collect(),
+            issuers: HashMap::new(),
+            tokens: HashMap::new(),
+            upstreams: HashMap::new(),
+            http: &http,
+            metrics,
+        };
+        for definition in &config.issuers {
+            let known = kept.and_then(|live| live.plan.issuers.get(&definition.name));
+            let issuer = match known.filter(|issuer| issuer.definition() == definition) {
+                Some(same) => Arc::clone(same),
+                None => Issuer::start(definition.clone(), http.clone()),
+            };
+            parts.issuers.insert(Arc::clone(&definition.name), issuer);
+        }
+        let earlier = previous
+            .map(|live| live.plan.routes.routes())
+            .unwrap_or_default();
+        let earlier: HashMap<&str, &Arc<Route>> = earlier
+            .iter()
+            .map(|route| (&*route.definition.id, route))
+            .collect();
+        let routes = config.routes.iter().map(|definition| {
+            let known = earlier.get(&*definition.id).copied();
+            parts.route(definition, known)
+        });
+        let routes = routes.collect::<Result<_, _>>()?;
+        let Parts {
+            issuers,
+            tokens,
+            upstreams,
+            ..
+        } = parts;
+        let plan = Plan {
+            routes: Table::new(routes),
+            headers: HeaderRules::new(config.routes.iter()),
+            issuers,
+            tokens: tokens
+                .values()
+                .map(|(_, tokens)| Arc::clone(tokens))
+                .collect(),
+        };
+        Ok(Self {
+            plan: Arc::new(plan),
+            http: (config.fetch.clone(), http),
+            tokens,
+            upstreams,
+        })
+    }
+
+    pub(super) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.upstreams.values()
+    }
+}
+
+/// The parts in the making, beside those that may be taken over.
+struct Parts<'a> {
+    previous: Option<&'a Live>,
+    fetching_alike: Option<&'a Live>,
+    identities: HashMap<&'a str, &'a IdentityDefinition>,
+    issuers: HashMap<Arc<str>, Arc<Issuer>>,
+    tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
+    upstreams: HashMap<UpstreamKey, Arc<Upstream>>,
+    http: &'a HttpClient,
+    metrics: &'a Metrics,
+}
+
+impl Parts<'_> {
+    fn route(
+        &mut self,
+        definition: &RouteDefinition,
+        known: Option<&Arc<Route>>,
+    ) -> Result<Arc<Route>, ComposeError> {
+        let egress = self.egress(definition)?;
+        // What goes through a tunnel is not seen, and a token's end does not end it: none beside
+        // a token of ours.
+        let upstream = self.upstream(definition, !egress.is_ours())?;
+        let gate = Gate::new(definition.callers.clone(), &self.issuers);
+        let same = known.filter(|known| {
+            known.definition == *definition
+                && Arc::ptr_eq(&known.upstream, &upstream)
+                && is_same_egress(&known.egress, &egress)
+                && known
+                    .gate
+                    .issuers()
+                    .iter()
+                    .map(Arc::as_ptr)
+                    .eq(gate.issuers().iter().map(Arc::as_ptr))
+        });
+        if let Some(same) = same {
+            return Ok(Arc::clone(same));
+        }
+        Ok(Arc::new(Route {
+            definition: definition.clone(),
+            gate,
+            egress,
+            upstream,
+            metrics: self.metrics.route(&definition.id),
+        }))
+    }
+
+    /// The tokens of each (identity, scope) are shared by all routes that carry them.
+    fn egress(&mut self, route: &RouteDefinition) -> Result<Egress, ComposeError> {
+        let (identity, scope) = match &route.token {
+            TokenDefinition::Nothing => return Ok(Egress::Nothing),
+            TokenDefinition::Forward => return Ok(Egress::CallersOwn),
+            TokenDefinition::App { identity, scope } => (identity, scope),
+        };
+        let definition = *self
+            .identities
+            .get(&**identity)
+            .ok_or_else(|| ComposeError::UnknownIdentity(Arc::clone(&route.id)))?;
+        let (_, tokens) = match self.tokens.entry((Arc::clone(identity), scope.clone())) {
+            Entry::Occupied(shared) => shared.into_mut(),
+            Entry::Vacant(place) => {
+                let known = self
+                    .fetching_alike
+                    .and_then(|live| live.tokens.get(place.key()));
+                let known = known.filter(|(known, _)| known == definition);
+                place.insert(known.cloned().unwrap_or_else(|| {
+                    let source = TokenSource::new(definition.clone(), self.http.clone());
+                    (definition.clone(), AppTokens::new(source, scope.clone()))
+                }))
+            }
+        };
+        Ok(Egress::App(Arc::clone(tokens)))
+    }
+
+    /// One for all routes that go to the same.
+    fn upstream(
+        &mut self,
+        route: &RouteDefinition,
+        tunnels: bool,
+    ) -> Result<Arc<Upstream>, ComposeError> {
+        let upstream = match self.upstreams.entry((route.upstream.clone(), tunnels)) {
+            Entry::Occupied(shared) => shared.into_mut(),
+            Entry::Vacant(place) => {
+                let known = self
+                    .previous
+                    .and_then(|live| live.upstreams.get(place.key()));
+                place.insert(match known {
+                    Some(same) => Arc::clone(same),
+                    None => Upstream::start(route.upstream.clone(), tunnels)
+                        .map(Arc::new)
+                        .map_err(|cause| ComposeError::Upstream {
+                            route: Arc::clone(&route.id),
+                            cause,
+                        })?,
+                })
+            }
+        };
+        Ok(Arc::clone(upstream))
+    }
+}
+
+fn is_same_egress(one: &Egress, other: &Egress) -> bool {
+    match (one, other) {
+        (Egress::App(one), Egress::App(other)) => Arc::ptr_eq(one, other),
+        (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
+    }
+}

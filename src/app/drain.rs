@@ -1,0 +1,38 @@
+//! How does a gateway end? No longer ready, then no longer accepting; who is being served or about
+//! to ask is waited for.
+
+use std::sync::atomic::Ordering;
+
+use super::App;
+
+impl App {
+    /// Drains, and waits `grace` at most. Gives back how many were cut off.
+    pub async fn drain(self) -> usize {
+        let shutdown = self.current.lock().shutdown;
+        self.readiness.drain();
+        self.shared.draining.store(true, Ordering::Release);
+        tracing::info!(delay = ?shutdown.delay, grace = ?shutdown.grace, "draining");
+        tokio::time::sleep(shutdown.delay).await;
+        // Nobody listening is no reason not to go on.
+        let _ = self.doors.stop.send(true);
+        let empty = async {
+            self.doors.accepting.close();
+            self.doors.accepting.wait().await;
+            // Connections, not requests: one whose head is half here is asking already, and one
+            // whose answer is written is not closed yet.
+            for edge in &self.doors.edges {
+                edge.ended().await;
+            }
+        };
+        let _ = tokio::time::timeout(shutdown.grace, empty).await;
+        let open: usize = self
+            .doors
+            .edges
+            .iter()
+            .map(|edge| edge.open_connections())
+            .sum();
+        let left = self.shared.in_flight.load(Ordering::Acquire).max(open);
+        self.shared.access_log.flush();
+        left
+    }
+}

@@ -1,0 +1,144 @@
+//! Where does a gateway accept? Its sockets, bound before anything else, and an edge on each:
+//! the proxy behind every listener, the admin pages behind theirs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use pingora::apps::HttpServerApp;
+use pingora::proxy::{HttpProxy, http_proxy};
+use pingora::server::configuration::ServerConf;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use super::StartError;
+use crate::admin::{Admin, Readiness};
+use crate::config::Config;
+use crate::edge::{self, Edge, Limits, Timeouts};
+use crate::proxy::{Gateway, Shared};
+use crate::telemetry::Metrics;
+
+/// Idle upstream connections kept for each worker.
+const POOLED_PER_THREAD: usize = 256;
+
+/// Sockets that are bound and not yet accepted on.
+#[derive(Debug)]
+pub struct Bound {
+    listeners: Vec<std::net::TcpListener>,
+    admin: Option<std::net::TcpListener>,
+}
+
+impl Bound {
+    /// Binds every listener of a configuration; the first that fails gives all others back.
+    ///
+    /// # Errors
+    /// Which address could not be bound, and why.
+    pub fn new(config: &Config) -> Result<Self, StartError> {
+        let bind = |name: &Arc<str>, address| {
+            edge::bind(address).map_err(|cause| refused(name, address, cause))
+        };
+        let listeners = config.listeners.iter().map(|l| bind(&l.name, l.address));
+        let listeners = listeners.collect::<Result<_, _>>()?;
+        let admin = config.admin.map(|address| bind(&"admin".into(), address));
+        Ok(Self {
+            listeners,
+            admin: admin.transpose()?,
+        })
+    }
+}
+
+/// The listeners, open until they are told to stop.
+pub(super) struct Doors {
+    pub(super) edges: Vec<Arc<Edge<HttpProxy<Gateway>>>>,
+    /// The tasks that accept.
+    pub(super) accepting: TaskTracker,
+    pub(super) stop: watch::Sender<bool>,
+    /// Never sent on: the admin listener answers probes until the very end.
+    _admin_stop: watch::Sender<bool>,
+    pub(super) addresses: Vec<(Arc<str>, SocketAddr)>,
+}
+
+impl Doors {
+    /// Listens on every socket, then accepts on each: where one cannot listen, none has accepted.
+    pub(super) fn open(
+        config: &Config,
+        bound: Bound,
+        shared: &Arc<Shared>,
+        readiness: &Arc<Readiness>,
+        metrics: &Metrics,
+    ) -> Result<Self, StartError> {
+        let named = config.listeners.iter().zip(bound.listeners);
+        let listening = named.map(|(definition, socket)| {
+            listen(&definition.name, socket, definition.address).map(|open| (definition, open))
+        });
+        let listening = listening.collect::<Result<Vec<_>, _>>()?;
+        let name: Arc<str> = "admin".into();
+        let admin = bound.admin.zip(config.admin);
+        let admin = admin.map(|(socket, address)| listen(&name, socket, address));
+        let admin = admin.transpose()?;
+
+        let conf = Arc::new(ServerConf {
+            threads: config.threads,
+            upstream_keepalive_pool_size: POOLED_PER_THREAD,
+            max_retries: crate::proxy::ATTEMPTS,
+            ..ServerConf::default()
+        });
+        let (stop, stopped) = watch::channel(false);
+        let (admin_stop, admin_stopped) = watch::channel(false);
+        let mut doors = Self {
+            edges: Vec::new(),
+            accepting: TaskTracker::new(),
+            stop,
+            _admin_stop: admin_stop,
+            addresses: Vec::new(),
+        };
+        for (definition, (socket, address)) in listening {
+            let name = Arc::clone(&definition.name);
+            tracing::info!(listener = %name, %address, "listening");
+            doors.addresses.push((Arc::clone(&name), address));
+            let gateway = Gateway::new(definition.clone(), Arc::clone(shared));
+            let (limits, timeouts) = (definition.limits, definition.timeouts);
+            let edge = edge(http_proxy(&conf, gateway), name, limits, timeouts, metrics);
+            doors.edges.push(Arc::clone(&edge));
+            doors.accepting.spawn(edge.run(socket, stopped.clone()));
+        }
+        if let Some((socket, address)) = admin {
+            tracing::info!(%address, "admin listening");
+            doors.addresses.push((Arc::clone(&name), address));
+            let (plan, readiness) = (Arc::clone(&shared.plan), Arc::clone(readiness));
+            let admin = Admin::new(plan, metrics.clone(), readiness, address);
+            let edge = edge(admin, name, Limits::default(), Timeouts::default(), metrics);
+            tokio::spawn(edge.run(socket, admin_stopped));
+        }
+        Ok(doors)
+    }
+}
+
+fn listen(
+    name: &Arc<str>,
+    socket: std::net::TcpListener,
+    written: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let socket = edge::listen(socket).map_err(|cause| refused(name, written, cause))?;
+    let address = socket.local_addr().unwrap_or(written);
+    Ok((socket, address))
+}
+
+fn refused(name: &Arc<str>, address: SocketAddr, cause: std::io::Error) -> StartError {
+    StartError::Bind {
+        name: Arc::clone(name),
+        address,
+        cause,
+    }
+}
+
+fn edge<P: HttpServerApp + Send + Sync + 'static>(
+    app: P,
+    name: Arc<str>,
+    limits: Limits,
+    timeouts: Timeouts,
+    metrics: &Metrics,
+) -> Arc<Edge<P>> {
+    let counts = metrics.edge(&name);
+    Edge::new(Arc::new(app), name, limits, timeouts, None, counts)
+}

@@ -1,0 +1,140 @@
+//! How does a running gateway take another configuration? Composed whole beside the old one, then
+//! swapped in: requests that began go on by what they began with. What only a restart can change
+//! is refused by name, and nothing is changed by half.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::App;
+use super::compose::{ComposeError, Live};
+use crate::config::Config;
+use crate::edge::ListenerDefinition;
+use crate::telemetry::LogDefinition;
+
+/// What a reload did, each part by its path in the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    pub kept: Vec<String>,
+    /// New, or defined otherwise than before.
+    pub new: Vec<String>,
+    /// No longer defined, or defined otherwise.
+    pub gone: Vec<String>,
+}
+
+/// Why a reload changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The paths in the file of what only a restart can change.
+    #[error("only a restart can change {}", .0.join(", "))]
+    NeedsRestart(Vec<String>),
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+}
+
+impl App {
+    /// Takes over another configuration for every request that comes from now on. What is defined
+    /// as before is kept: keys, verdicts, tokens, addresses, counters. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When it needs a restart, or cannot be made alive; then nothing has changed.
+    pub fn reload(&self, config: Config) -> Result<Reloaded, ReloadError> {
+        let mut current = self.current.lock();
+        let differences = current.settled.differences(&config);
+        if !differences.is_empty() {
+            return Err(ReloadError::NeedsRestart(differences));
+        }
+        let live = Live::compose(&config, &self.metrics, Some(&current.live))?;
+        let reloaded = Reloaded::between(&current.live, &live);
+        self.plan.store(Arc::clone(&live.plan));
+        current.live = live;
+        current.shutdown = config.shutdown;
+        Ok(reloaded)
+    }
+}
+
+/// What a running gateway cannot change.
+pub(super) struct Settled {
+    listeners: Vec<ListenerDefinition>,
+    admin: Option<SocketAddr>,
+    log: LogDefinition,
+    threads: usize,
+}
+
+impl Settled {
+    pub(super) fn of(config: Config) -> Self {
+        Self {
+            listeners: config.listeners,
+            admin: config.admin,
+            log: config.log,
+            threads: config.threads,
+        }
+    }
+
+    /// The paths in the file of what differs.
+    fn differences(&self, config: &Config) -> Vec<String> {
+        let mut paths = Vec::new();
+        let mut differ = |lists: [&[ListenerDefinition]; 2]| {
+            for listener in lists[0].iter().filter(|it| !lists[1].contains(it)) {
+                let path = format!("listeners.{}", listener.name);
+                if !paths.contains(&path) {
+                    paths.push(path);
+                }
+            }
+        };
+        differ([&self.listeners, &config.listeners]);
+        differ([&config.listeners, &self.listeners]);
+        for (path, same) in [
+            ("admin", self.admin == config.admin),
+            ("log", self.log == config.log),
+            ("threads", self.threads == config.threads),
+        ] {
+            if !same {
+                paths.push(path.to_owned());
+            }
+        }
+        paths
+    }
+}
+
+impl Reloaded {
+    fn between(old: &Live, new: &Live) -> Self {
+        let (old, new) = (parts(old), parts(new));
+        let names = |parts: &mut dyn Iterator<Item = &Part>| {
+            parts.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+        };
+        Self {
+            kept: names(&mut old.intersection(&new)),
+            new: names(&mut new.difference(&old)),
+            gone: names(&mut old.difference(&new)),
+        }
+    }
+}
+
+/// A part's name and which one it is.
+type Part = (String, *const ());
+
+fn parts(live: &Live) -> BTreeSet<Part> {
+    fn part<T>(name: String, part: &Arc<T>) -> Part {
+        (name, Arc::as_ptr(part).cast())
+    }
+    let plan = &live.plan;
+    let issuers = plan.issuers.iter();
+    let issuers = issuers.map(|(name, it)| part(format!("issuers.{name}"), it));
+    let tokens = plan.tokens.iter();
+    let tokens = tokens.map(|it| {
+        part(
+            format!("identities.{} for {}", it.identity(), it.scope()),
+            it,
+        )
+    });
+    let upstreams = live.upstreams();
+    let upstreams = upstreams.map(|it| part(format!("upstream {}", it.definition().origin()), it));
+    let routes = plan.routes.routes().iter();
+    let routes = routes.map(|it| part(format!("routes.{}", it.definition.id), it));
+    issuers
+        .chain(tokens)
+        .chain(upstreams)
+        .chain(routes)
+        .collect()
+}

@@ -1,0 +1,82 @@
+//! How does a gateway come up? Its parts are composed, hung on the one plan that can be swapped,
+//! and its listeners put in front of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use super::compose::{ComposeError, Live};
+use super::listen::{Bound, Doors};
+use super::reload::Settled;
+use crate::admin::Readiness;
+use crate::admission::Plan;
+use crate::clock::UnixTime;
+use crate::config::{Config, ShutdownDefinition};
+use crate::proxy::Shared;
+use crate::telemetry::{AccessLog, Metrics};
+
+/// A gateway that is accepting.
+pub struct App {
+    pub(super) metrics: Metrics,
+    /// What requests and the admin pages read.
+    pub(super) plan: Arc<ArcSwap<Plan>>,
+    pub(super) current: Mutex<Current>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) readiness: Arc<Readiness>,
+    pub(super) doors: Doors,
+    /// Where it accepts: each listener's name, then `admin`, with the port that was really bound.
+    pub addresses: Vec<(Arc<str>, SocketAddr)>,
+}
+
+/// What the next reload starts from.
+pub(super) struct Current {
+    pub(super) live: Live,
+    pub(super) settled: Settled,
+    pub(super) shutdown: ShutdownDefinition,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port is taken, or the address is not ours.
+    #[error("{name} cannot listen on {address}: {cause}")]
+    Bind {
+        /// The listener's name, or `admin`.
+        name: Arc<str>,
+        address: SocketAddr,
+        cause: std::io::Error,
+    },
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+}
+
+impl App {
+    /// Makes a configuration alive on sockets bound for it. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When something the file refers to cannot be used.
+    pub fn start(config: Config, bound: Bound, access_log: AccessLog) -> Result<Self, StartError> {
+        let metrics = Metrics::new();
+        metrics.watch_access_log(&access_log);
+        let live = Live::compose(&config, &metrics, None)?;
+        let plan = Arc::new(ArcSwap::new(Arc::clone(&live.plan)));
+        let shared = Shared::new(Arc::clone(&plan), access_log, &metrics);
+        let readiness = Arc::new(Readiness::new(UnixTime::now()));
+        let doors = Doors::open(&config, bound, &shared, &readiness, &metrics)?;
+        Ok(Self {
+            metrics,
+            plan,
+            current: Mutex::new(Current {
+                live,
+                shutdown: config.shutdown,
+                settled: Settled::of(config),
+            }),
+            shared,
+            readiness,
+            addresses: doors.addresses.clone(),
+            doors,
+        })
+    }
+}
