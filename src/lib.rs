@@ -15,6 +15,7 @@ pub mod guid;
 pub mod http_client;
 pub mod inbound;
 pub mod jwt;
+pub mod located;
 pub mod outbound;
 pub mod policy;
 pub mod proxy;

@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
 
 fn report(failure: &Failure) -> ExitCode {
     match failure {
-        Failure::Config(problems) => complain(format_args!("{problems}"), 2),
+        Failure::Config(problems) => complain(format_args!("{}", problems.styled()), 2),
         Failure::Usage(text) => complain(format_args!("bearergate: {text}"), 2),
         // Whoever reads our output has seen enough: `bearergate schema | head`.
         Failure::Runtime(error) if is_broken_pipe(error) => ExitCode::SUCCESS,

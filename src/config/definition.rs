@@ -6,14 +6,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::excerpt::Excerpt;
-use super::problem::{Problem, Problems};
-use super::reader::Reader;
-use super::tree::{Found, Tree, Unreadable};
-use super::{resolve, schema};
+use super::file::File as Written;
+use super::resolve;
+use super::secret_ref::MASKING;
 use crate::edge::ListenerDefinition;
 use crate::http_client::FetchDefinition;
 use crate::inbound::IssuerDefinition;
+use crate::located::{Problems, Reader, Schemas, Tree};
 use crate::outbound::IdentityDefinition;
 use crate::routing::RouteDefinition;
 use crate::telemetry::LogDefinition;
@@ -69,7 +68,7 @@ impl Config {
     /// Every problem of the file, in file order.
     pub fn load(path: &Path) -> Result<Self, Problems> {
         let name = path.display().to_string();
-        let whole = |message| Problems(vec![Problem::whole(&name, message)]);
+        let whole = |message| Problems::whole(&name, message);
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
@@ -85,63 +84,24 @@ impl Config {
     /// Every problem of the text, in its order.
     pub fn parse(text: &str, name: &str, base: &Path) -> Result<Self, Problems> {
         if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST_FILE) {
-            return Err(Problems(vec![Problem::whole(
-                name,
-                "the file is larger than 16 MiB".to_owned(),
-            )]));
+            return Err(Problems::whole(name, "the file is larger than 16 MiB"));
         }
-        let (tree, found) = Tree::parse(text).map_err(|why| unreadable(text, name, why))?;
+        let (tree, found) = Tree::parse(text, &MASKING)
+            .map_err(|why| Problems::unreadable(text, name, why, &MASKING))?;
+        let root = tree
+            .root()
+            .ok_or_else(|| Problems::whole(name, "the file is empty"))?;
         let mut reader = Reader::new(&tree, found);
-        let config = match tree.root() {
-            Some(root) => resolve::resolve(root, &mut reader, base),
-            None => {
-                return Err(Problems(vec![Problem::whole(
-                    name,
-                    "the file is empty".to_owned(),
-                )]));
-            }
-        };
+        let config = resolve::resolve(root, &mut reader, base);
         let found = reader.into_found();
         match config {
             Some(config) if found.is_empty() => Ok(config),
-            _ => Err(problems(text, name, &tree, found)),
+            _ => Err(Problems::of(text, name, &tree, found)),
         }
     }
 
     /// The JSON Schema of the file, for editors.
     pub fn schema() -> serde_json::Value {
-        schema::schema()
+        Schemas::root::<Written>("File", "bearergate configuration, version 1")
     }
-}
-
-fn problems(text: &str, name: &str, tree: &Tree<'_>, found: Vec<Found>) -> Problems {
-    let secrets = tree.secrets();
-    let problem = |found: Found| Problem {
-        file: name.to_owned(),
-        line: found.at.line,
-        column: found.at.column,
-        path: found.node.map(|node| tree.path(node)).unwrap_or_default(),
-        message: found.message,
-        hint: found.hint,
-        excerpt: Some(Excerpt::around(text, found.at, &secrets)),
-    };
-    let problems: Vec<_> = found.into_iter().map(problem).collect();
-    if problems.is_empty() {
-        // Fails closed: a value that is neither there nor complained of is our own mistake.
-        let message = "the file could not be understood; please report this".to_owned();
-        return Problems(vec![Problem::whole(name, message)]);
-    }
-    Problems(problems)
-}
-
-fn unreadable(text: &str, name: &str, Unreadable(found): Unreadable) -> Problems {
-    Problems(vec![Problem {
-        file: name.to_owned(),
-        line: found.at.line,
-        column: found.at.column,
-        path: String::new(),
-        message: found.message,
-        hint: found.hint,
-        excerpt: Some(Excerpt::of_unparsed(text, found.at)),
-    }])
 }

@@ -1,13 +1,20 @@
-//! A secret's place: `{ file: … }` or `{ env: … }`, exactly one. Never the secret itself.
+//! A secret's place: `{ file: … }` or `{ env: … }`, exactly one. Never the secret itself. And what
+//! gives a secret away that stands in the file nevertheless.
 
 use serde_json::{Value as Json, json};
 
-use super::mask;
-use super::reader::{At, Read, Reader};
-use super::schema::Schemas;
-use super::tree::{NodeId, Value};
-use super::value::FilePath;
+use crate::located::{At, FilePath, Masking, NodeId, Read, Reader, Schemas, Value};
 use crate::secret::SecretSource;
+
+/// What is never repeated in a message.
+pub(super) const MASKING: Masking = Masking {
+    keys: &["key", "sha256"],
+    parts: &["secret", "passphrase", "password", "passwd"],
+    endings: &["_key", "-key"],
+    references: &[("file", |_| true), ("env", is_variable)],
+    openings: &["eyJ"],
+    marks: &["-----BEGIN"],
+};
 
 /// Where a secret is to be read, as written: a file's path is still relative to the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,10 +78,18 @@ impl Read for SecretRef {
 
 const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
+/// Whether a text can be a variable's name.
+fn is_variable(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// A variable's name. What is not one may be the secret itself: it is not quoted.
 fn variable(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<String> {
     let name = reader.text(node, "the name of a variable")?;
-    if !mask::is_variable(name) {
+    if !is_variable(name) {
         reader
             .problem(node, "expected the name of a variable")
             .hint("letters, digits and `_`, such as MAIL_CLIENT_SECRET");

@@ -3,10 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::{Entry, OurToken};
-use crate::config::reader::{At, Read, Reader, suggestion};
-use crate::config::schema::Schemas;
-use crate::config::tree::{NodeId, Value};
 use crate::config::value::CallerHeader;
+use crate::located::{At, NodeId, Read, Reader, Schemas, Value, suggestion};
 use crate::routing::CallerClaim;
 
 /// `callers:`.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::config::object::object;
-use crate::config::reader::{May, Must};
 use crate::config::secret_ref::SecretRef;
-use crate::config::value::{FilePath, Filled, HttpUrl, Text};
 use crate::entra::{Algorithm, Cloud, Endpoint, Tenant};
 use crate::guid::Guid;
+use crate::inbound::KeyTimes;
+use crate::located::{FilePath, Filled, HttpUrl, May, Must, Or, Text, object};
+use crate::outbound::TokenTimes;
 
 object! {
     /// Who signs tokens that are accepted.
@@ -19,7 +19,7 @@ object! {
         /// For the clocks of others, in exp and nbf; 60s by default, 300s at most.
         leeway: May<Duration>,
         /// How its keys are kept.
-        keys: May<Keys>,
+        keys: Or<Keys> = "{}",
     }
     later ["oidc"]
 }
@@ -38,13 +38,13 @@ object! {
 
 object! {
     /// How an issuer's keys are kept.
-    Keys "a mapping such as `{ refresh: 1h }`" {
-        /// Between background refreshes; 1h by default.
-        refresh: May<Duration>,
-        /// Between refetches for unknown keys, and after a failure; 30s by default.
-        cool_down: May<Duration>,
-        /// How long the last good keys are trusted through an outage; 24h by default.
-        max_stale: May<Duration>,
+    Keys "a mapping such as `{ refresh: 1h }`" => KeyTimes {
+        /// Between background refreshes.
+        refresh: Or<Duration> = "1h" in "1s" to "1d",
+        /// Between refetches for keys that are not known, and after a failure.
+        cool_down: Or<Duration> = "30s" in "1ms" to "1h",
+        /// How long the last good keys are trusted through an outage; not shorter than `refresh`.
+        max_stale: Or<Duration> = "24h" in "1s" to "30d",
     }
 }
 
@@ -56,7 +56,7 @@ object! {
         /// How it proves itself: exactly one in this version.
         credentials: Must<Filled<Credential>>,
         /// How its tokens are kept.
-        tokens: May<Tokens>,
+        tokens: Or<Tokens> = "{}",
     }
     later ["oauth2"]
 }
@@ -106,10 +106,10 @@ object! {
 
 object! {
     /// How an identity's tokens are kept.
-    Tokens "a mapping such as `{ renew_before: 5m }`" {
-        /// How long before expiry a token is renewed where Entra says nothing; 5m by default.
-        renew_before: May<Duration>,
-        /// Between attempts after a failure; 5s by default.
-        cool_down: May<Duration>,
+    Tokens "a mapping such as `{ renew_before: 5m }`" => TokenTimes {
+        /// How long before expiry a token is renewed, where Entra does not say.
+        renew_before: Or<Duration> = "5m" in "0s" to "1h",
+        /// Between attempts after a failure.
+        cool_down: Or<Duration> = "5s" in "1ms" to "1h",
     }
 }

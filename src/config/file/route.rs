@@ -5,13 +5,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::choice::{CallerHeaders, Callers, Sha256, Token};
-use crate::config::object::object;
-use crate::config::reader::{At, May, Must};
 use crate::config::secret_ref::SecretRef;
-use crate::config::value::{
-    FilePath, Filled, HttpUrl, KeptHeader, Name, Named, Preserve, Text, Verb,
-};
+use crate::config::value::{KeptHeader, Preserve, Verb};
 use crate::guid::Guid;
+use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Name, Named, Text, object};
 use crate::policy::{PrincipalRule, ValuePattern};
 use crate::routing::{HostPattern, Template};
 

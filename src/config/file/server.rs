@@ -7,11 +7,10 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::{Identity, Issuer, Route};
-use crate::config::object::object;
-use crate::config::reader::{At, May, Must, Read, Reader};
-use crate::config::schema::Schemas;
-use crate::config::tree::NodeId;
-use crate::config::value::{FilePath, HttpUrl, Level, Named, Size};
+use crate::config::value::Level;
+use crate::located::{
+    At, FilePath, HttpUrl, May, Must, Named, NodeId, Read, Reader, Schemas, Size, object,
+};
 use crate::telemetry::LogFormat;
 
 object! {

@@ -6,10 +6,8 @@ use super::context::Context;
 use super::issuer::audiences;
 use super::whole::Known;
 use crate::config::file::{ApiKey, Bearer, Callers as Written, Entry as WrittenEntry, Route};
-use crate::config::reader::{At, suggestion};
-use crate::config::tree::NodeId;
-use crate::config::value::{Filled, Text};
 use crate::guid::Guid;
+use crate::located::{At, Filled, NodeId, Text, suggestion};
 use crate::policy::{
     ApiKeyCondition, BearerConditions, Callers, Credential, Entry, Networks, PrincipalKind,
     PrincipalRule, Where,

@@ -10,10 +10,8 @@ use std::time::Duration;
 use openssl::sha::sha256;
 use openssl::x509::X509;
 
-use crate::config::reader::{At, May, Reader, suggestion};
 use crate::config::secret_ref::SecretRef;
-use crate::config::tree::{Found, NodeId};
-use crate::config::value::FilePath;
+use crate::located::{At, FilePath, Found, May, NodeId, Reader, suggestion};
 use crate::secret::{Secret, SecretSource};
 
 /// The shortest key: 128 bits where it is made of hexadecimal digits.

@@ -1,20 +1,13 @@
 //! Identities: who the gateway is, and the secret or certificate that proves it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::context::Context;
 use super::issuer::authority;
 use crate::config::file::{Certificate, Credential, Identity};
-use crate::config::reader::At;
-use crate::config::value::Named;
 use crate::entra::{Algorithm, CertificateKey, Endpoint};
-use crate::outbound::{
-    CertificateCredential, CredentialDefinition, IdentityDefinition, TokenTimes,
-};
-
-const MILLISECOND: Duration = Duration::from_millis(1);
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::located::{At, Named};
+use crate::outbound::{CertificateCredential, CredentialDefinition, IdentityDefinition};
 
 /// All identities, in file order.
 pub(super) fn identities(
@@ -38,18 +31,6 @@ fn one(
     name: &At<String>,
     identity: &Identity,
 ) -> Option<IdentityDefinition> {
-    let default = TokenTimes::default();
-    let tokens = identity
-        .tokens
-        .get()
-        .map_or(default, |At { value: written, .. }| TokenTimes {
-            renew_before: context.within(
-                &written.renew_before,
-                default.renew_before,
-                Duration::ZERO..=HOUR,
-            ),
-            cool_down: context.within(&written.cool_down, default.cool_down, MILLISECOND..=HOUR),
-        });
     let credentials = identity.credentials.get();
     if let Some(second) = credentials.and_then(|at| at.value.0.get(1)) {
         context.problem(
@@ -71,7 +52,7 @@ fn one(
         client_id: entra.client_id.get()?.value,
         endpoint: entra.endpoint.or(Endpoint::default()),
         credential: credential?,
-        tokens,
+        tokens: identity.tokens.fill(),
     })
 }
 

@@ -5,17 +5,11 @@ use std::time::Duration;
 
 use super::context::Context;
 use crate::config::file::{Issuer, Keys};
-use crate::config::reader::{At, May};
-use crate::config::value::{Filled, HttpUrl, Named, Text};
 use crate::entra::{Authority, Cloud, Tenant};
 use crate::inbound::{IssuerDefinition, KeyTimes};
+use crate::located::{At, Filled, HttpUrl, May, Named, Or, Text};
 use crate::policy::Audience;
 
-const MILLISECOND: Duration = Duration::from_millis(1);
-const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
-const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 /// More than this is no clock that runs wrong, it is a token that lives longer than it says.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
@@ -47,7 +41,7 @@ fn one(
         DEFAULT_LEEWAY,
         Duration::ZERO..=LONGEST_LEEWAY,
     );
-    let keys = key_times(context, issuer.keys.get());
+    let keys = key_times(context, &issuer.keys);
     let audiences = issuer
         .audiences
         .get()
@@ -69,23 +63,13 @@ fn one(
     })
 }
 
-fn key_times(context: &mut Context<'_, '_, '_>, written: Option<&At<Keys>>) -> KeyTimes {
-    let default = KeyTimes::default();
-    let Some(At {
-        value: written,
-        node,
-    }) = written
-    else {
-        return default;
-    };
-    let keys = KeyTimes {
-        refresh: context.within(&written.refresh, default.refresh, SECOND..=DAY),
-        cool_down: context.within(&written.cool_down, default.cool_down, MILLISECOND..=HOUR),
-        max_stale: context.within(&written.max_stale, default.max_stale, SECOND..=MONTH),
-    };
-    if keys.max_stale < keys.refresh {
+fn key_times(context: &mut Context<'_, '_, '_>, written: &Or<Keys>) -> KeyTimes {
+    let keys = written.fill();
+    if let Some(node) = written.node()
+        && keys.max_stale < keys.refresh
+    {
         context
-            .problem(*node, "keys would be dropped before they are refreshed")
+            .problem(node, "keys would be dropped before they are refreshed")
             .hint("`max_stale` must not be shorter than `refresh`");
     }
     keys

@@ -9,9 +9,8 @@ use super::context::Context;
 use super::whole::Known;
 use super::{callers, token, upstream};
 use crate::config::file::{CallerHeaders, Route};
-use crate::config::reader::At;
-use crate::config::tree::NodeId;
-use crate::config::value::{Filled, KeptHeader, Verb};
+use crate::config::value::{KeptHeader, Verb};
+use crate::located::{At, Filled, NodeId};
 use crate::request::header_names::{are_one, spelling};
 use crate::routing::{CallerClaim, RouteDefinition};
 
@@ -52,9 +51,9 @@ pub(super) fn route(
     Some(RouteDefinition {
         id: Arc::from(written.id.get()?.value.0.as_str()),
         listener: Arc::from(listener?.value.0.as_str()),
-        host: matched?.host.settled()?.map(|at| at.value.clone()),
+        host: matched?.host.get().map(|at| at.value.clone()),
         path: path?.value.clone(),
-        methods: matched?.methods.settled()?.map(|at| methods(&at.value)),
+        methods: matched?.methods.get().map(|at| methods(&at.value)),
         callers: callers?,
         upstream: upstream?,
         token: token?,

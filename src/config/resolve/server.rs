@@ -8,11 +8,9 @@ use std::time::Duration;
 use super::context::Context;
 use crate::config::ShutdownDefinition;
 use crate::config::file::{Admin, Fetch, File, Listener, Log, Shutdown};
-use crate::config::reader::{At, May};
-use crate::config::tree::NodeId;
-use crate::config::value::{Named, Size};
 use crate::edge::{Limits, ListenerDefinition, Timeouts};
 use crate::http_client::FetchDefinition;
+use crate::located::{At, May, Named, NodeId, Size};
 use crate::telemetry::LogDefinition;
 
 const MILLISECOND: Duration = Duration::from_millis(1);

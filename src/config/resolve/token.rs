@@ -7,10 +7,9 @@ use super::context::Context;
 use super::microsoft;
 use super::whole::Known;
 use crate::config::file::{Callers, Entry, OurToken, Route, Token};
-use crate::config::reader::At;
-use crate::config::tree::NodeId;
-use crate::config::value::{HttpUrl, mean_everything};
+use crate::config::value::mean_everything;
 use crate::entra::Cloud;
+use crate::located::{At, HttpUrl, NodeId};
 use crate::outbound::TokenDefinition;
 
 /// A route's token.

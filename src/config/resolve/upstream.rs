@@ -6,8 +6,7 @@ use url::Host;
 
 use super::context::Context;
 use crate::config::file::{Route, Upstream};
-use crate::config::reader::At;
-use crate::config::value::HttpUrl;
+use crate::located::{At, HttpUrl};
 use crate::outbound::UpstreamDefinition;
 use crate::request::CanonicalPath;
 use crate::routing::Template;

@@ -7,8 +7,7 @@ use super::context::Context;
 use super::{identity, issuer, route, server};
 use crate::config::definition::Config;
 use crate::config::file::{File, Identity, Issuer};
-use crate::config::reader::{Read, Reader};
-use crate::config::tree::NodeId;
+use crate::located::{NodeId, Read, Reader};
 use crate::routing::Table;
 
 /// The names a route may refer to. A name whose definition could not be read is known all the same.

@@ -6,10 +6,7 @@ use http::HeaderName;
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
-use crate::config::mask;
-use crate::config::reader::{Read, Reader};
-use crate::config::schema::Schemas;
-use crate::config::tree::NodeId;
+use crate::located::{NodeId, Read, Reader, Schemas, shown};
 use crate::policy::ValuePattern;
 use crate::request::header_names::unnameable;
 use crate::routing::{HostPattern, Template};
@@ -24,16 +21,13 @@ pub(in crate::config) struct KeptHeader(pub(in crate::config) HeaderName);
 
 fn header(node: NodeId, reader: &mut Reader<'_, '_>, text: &str) -> Option<HeaderName> {
     let Ok(name) = HeaderName::from_bytes(text.as_bytes()) else {
-        reader.key_problem(
-            node,
-            format!("`{}` cannot be a header's name", mask::shown(text)),
-        );
+        reader.key_problem(node, format!("`{}` cannot be a header's name", shown(text)));
         return None;
     };
     if let Some(why) = unnameable(&name) {
         reader.key_problem(
             node,
-            format!("`{}` {why}; it cannot be named here", mask::shown(text)),
+            format!("`{}` {why}; it cannot be named here", shown(text)),
         );
         return None;
     }

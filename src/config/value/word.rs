@@ -1,61 +1,10 @@
 //! One of a few words.
 
-use serde_json::{Value as Json, json};
-
-use crate::config::reader::{Read, Reader, suggestion};
-use crate::config::schema::Schemas;
-use crate::config::tree::NodeId;
 use crate::entra::{Algorithm, Cloud, Endpoint};
+use crate::located::words;
 use crate::policy::{PrincipalKind, PrincipalRule};
 use crate::routing::CallerClaim;
 use crate::telemetry::LogFormat;
-
-/// So many words are listed where none of them stands.
-const MOST_LISTED: usize = 10;
-
-/// Reads one of a few words.
-pub(in crate::config) fn word<T: Copy>(
-    node: NodeId,
-    reader: &mut Reader<'_, '_>,
-    words: &[(&str, T)],
-) -> Option<T> {
-    let listed: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-    let expected = match &listed[..] {
-        [first @ .., last] if (2..=MOST_LISTED).contains(&listed.len()) => {
-            format!("{} or {last}", first.join(", "))
-        }
-        [first @ .., _] if listed.len() > MOST_LISTED => {
-            format!("one of {}, …", first[..MOST_LISTED].join(", "))
-        }
-        _ => listed.join(", "),
-    };
-    let Some((text, _)) = reader.scalar(node) else {
-        reader.unexpected(node, &expected);
-        return None;
-    };
-    let meant = words.iter().find(|(word, _)| *word == text);
-    if meant.is_none() {
-        let hint = suggestion(text, words.iter().map(|(word, _)| *word));
-        reader.unexpected(node, &expected).hint = hint;
-    }
-    meant.map(|(_, value)| *value)
-}
-
-/// The words of a type of the domain.
-macro_rules! words {
-    ($($kind:ty: $words:expr;)*) => { $(
-        impl Read for $kind {
-            fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
-                word(node, reader, $words)
-            }
-
-            fn schema(_: &mut Schemas) -> Json {
-                let words: &[(&str, $kind)] = $words;
-                json!({ "enum": words.iter().map(|(word, _)| *word).collect::<Vec<_>>() })
-            }
-        }
-    )* };
-}
 
 words! {
     Cloud: &[("public", Cloud::Public), ("usgov", Cloud::UsGov), ("china", Cloud::China)];

@@ -5,15 +5,15 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde_json::{Value as Json, json};
 
-use crate::config::mask;
-use crate::config::plain::Plain;
-use crate::config::reader::{Read, Reader};
-use crate::config::schema::Schemas;
-use crate::config::tree::NodeId;
+use super::masking::shown;
+use super::plain::Plain;
+use super::reader::{Read, Reader};
+use super::schema::Schemas;
+use super::tree::NodeId;
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Size(pub(in crate::config) u64);
+pub(crate) struct Size(pub(crate) u64);
 
 impl Read for bool {
     fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
@@ -64,7 +64,7 @@ impl Read for Duration {
             if let Some(number) = bare {
                 found.hint(format_args!(
                     "write `{}s` if seconds are meant",
-                    mask::shown(number)
+                    shown(number)
                 ));
             }
         }
@@ -96,7 +96,7 @@ impl Read for Size {
                 .filter(|_| digits.parse::<u64>().is_ok())
             });
             let found = reader.unexpected(node, expected);
-            found.hint = binary.map(|size| format!("did you mean `{}`?", mask::shown(&size)));
+            found.hint = binary.map(|size| format!("did you mean `{}`?", shown(&size)));
         }
         size.map(|size| Self(size.as_u64()))
     }

@@ -5,11 +5,8 @@
 pub(super) enum Plain {
     /// Nothing at all, `~` or `null`.
     Nothing,
-    /// `true`, `false`.
     Boolean,
-    /// An integer or a fraction.
     Number,
-    /// Anything else.
     Text,
 }
 

@@ -6,14 +6,14 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 use url::{Host, Url};
 
-use crate::config::mask;
-use crate::config::reader::{Read, Reader};
-use crate::config::schema::Schemas;
-use crate::config::tree::NodeId;
+use super::masking::shown;
+use super::reader::{Read, Reader};
+use super::schema::Schemas;
+use super::tree::NodeId;
 
 /// An `http` or `https` URL without user, query and fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::config) struct HttpUrl(pub(in crate::config) Url);
+pub(crate) struct HttpUrl(pub(crate) Url);
 
 impl Read for SocketAddr {
     fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
@@ -88,7 +88,7 @@ impl Read for HttpUrl {
             .filter(|url| matches!(url.scheme(), "http" | "https"));
         let Some(url) = url.filter(|url| url.host().is_some()) else {
             let hint = (!text.contains("://") && text.contains('.'))
-                .then(|| format!("write `https://{}`", mask::shown(text)));
+                .then(|| format!("write `https://{}`", shown(text)));
             reader.unexpected(node, expected).hint = hint;
             return None;
         };
@@ -114,12 +114,12 @@ impl Read for HttpUrl {
 
 impl HttpUrl {
     /// Whether it is `http` to anything but a loopback address: readable on the way.
-    pub(in crate::config) fn is_exposed(&self) -> bool {
+    pub(crate) fn is_exposed(&self) -> bool {
         self.0.scheme() != "https" && !self.is_loopback()
     }
 
     /// Whether the host is a loopback address. A name, `localhost` too, is what DNS makes of it.
-    pub(in crate::config) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         match self.0.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => IpAddr::V6(address).to_canonical().is_loopback(),
@@ -128,17 +128,17 @@ impl HttpUrl {
     }
 
     /// What to write instead of an exposed URL.
-    pub(in crate::config) fn less_exposed(&self) -> String {
+    pub(crate) fn less_exposed(&self) -> String {
         match self.0.host_str() {
             Some("localhost") => {
                 "localhost is whatever DNS makes of it: write 127.0.0.1".to_owned()
             }
-            host => format!("write `https://{}`", mask::shown(host.unwrap_or("…"))),
+            host => format!("write `https://{}`", shown(host.unwrap_or("…"))),
         }
     }
 
     /// Whether it is scheme, host and port only.
-    pub(in crate::config) fn is_bare(&self) -> bool {
+    pub(crate) fn is_bare(&self) -> bool {
         matches!(self.0.path(), "" | "/")
     }
 }

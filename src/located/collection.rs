@@ -4,21 +4,22 @@ use std::collections::HashMap;
 
 use serde_json::{Value as Json, json};
 
-use super::Name;
-use crate::config::reader::{At, Read, Reader};
-use crate::config::schema::Schemas;
-use crate::config::tree::NodeId;
+use super::field::At;
+use super::reader::{Read, Reader};
+use super::schema::Schemas;
+use super::text::Name;
+use super::tree::NodeId;
 
 /// A list that, where it is written, holds something: an empty one would read as *nobody* here and
 /// as *anybody* there.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct Filled<T>(pub(in crate::config) Vec<At<T>>);
+pub(crate) struct Filled<T>(pub(crate) Vec<At<T>>);
 
 /// Values by names that the file chooses, in file order.
 #[derive(Debug)]
-pub(in crate::config) struct Named<T> {
+pub(crate) struct Named<T> {
     /// The names, with their values where those could be read.
-    pub(in crate::config) entries: Vec<(At<String>, Option<T>)>,
+    pub(crate) entries: Vec<(At<String>, Option<T>)>,
 }
 
 impl<T: Read> Read for Filled<T> {
@@ -45,7 +46,7 @@ impl<T: Read> Read for Filled<T> {
 
 impl<T> Filled<T> {
     /// The values alone.
-    pub(in crate::config) fn values(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|at| &at.value)
     }
 }
@@ -97,14 +98,14 @@ impl<T: Read> Read for Named<T> {
 
 impl<T> Named<T> {
     /// The values that could be read, with their names.
-    pub(in crate::config) fn iter(&self) -> impl Iterator<Item = (&At<String>, &T)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&At<String>, &T)> {
         self.entries
             .iter()
             .filter_map(|(name, value)| Some((name, value.as_ref()?)))
     }
 
     /// All by their names.
-    pub(in crate::config) fn by_name(&self) -> HashMap<&str, Option<&T>> {
+    pub(crate) fn by_name(&self) -> HashMap<&str, Option<&T>> {
         self.entries
             .iter()
             .map(|(name, value)| (name.value.as_str(), value.as_ref()))

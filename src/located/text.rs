@@ -1,14 +1,12 @@
-//! Texts of the file: any, a name, a GUID, a tenant, a path.
+//! Texts: any, a name, a GUID, a file's path.
 
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
-use crate::config::mask;
-use crate::config::reader::{Read, Reader};
-use crate::config::schema::Schemas;
-use crate::config::tree::NodeId;
-use crate::entra::Tenant;
+use super::reader::{Read, Reader};
+use super::schema::Schemas;
+use super::tree::NodeId;
 use crate::guid::Guid;
 
 /// The longest text anywhere in the file.
@@ -16,15 +14,15 @@ const LONGEST_TEXT: usize = 4096;
 
 /// Any text that is not empty and has no control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Text(pub(in crate::config) String);
+pub(crate) struct Text(pub(crate) String);
 
 /// A name of our own making: of a listener, an issuer, an identity, a route, a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Name(pub(in crate::config) String);
+pub(crate) struct Name(pub(crate) String);
 
 /// A file's path, as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::config) struct FilePath(pub(in crate::config) PathBuf);
+pub(crate) struct FilePath(pub(crate) PathBuf);
 
 impl Text {
     fn parse(node: NodeId, reader: &mut Reader<'_, '_>, expected: &str) -> Option<String> {
@@ -79,7 +77,7 @@ impl Read for Name {
     }
 }
 
-const GUID_PATTERN: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
+pub(crate) const GUID_PATTERN: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
 
 impl Read for Guid {
     fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
@@ -93,23 +91,6 @@ impl Read for Guid {
             found.hint = inner.map(|guid| format!("write the GUID alone: {guid}"));
         }
         guid
-    }
-
-    fn schema(_: &mut Schemas) -> Json {
-        json!({ "type": "string", "pattern": GUID_PATTERN })
-    }
-}
-
-impl Read for Tenant {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
-        let text = reader.text(node, "the tenant's GUID")?;
-        match text.parse() {
-            Ok(tenant) => Some(tenant),
-            Err(why) => {
-                reader.problem(node, format!("`{}` {why}", mask::shown(text)));
-                None
-            }
-        }
     }
 
     fn schema(_: &mut Schemas) -> Json {

@@ -1,0 +1,172 @@
+//! The keys of an object as they were read: one that must be there, one that may be left out, and
+//! one that stands for something where it is left out. Each keeps the place it was read from.
+
+use std::ops::Deref;
+
+use super::reader::{Read, Reader};
+use super::tree::{NodeId, Tree};
+
+/// A value and the node it was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) node: NodeId,
+}
+
+/// A key that must be there. Empty only where a problem has been noted.
+#[derive(Debug)]
+pub(crate) struct Must<T>(Option<At<T>>);
+
+/// A key that may be left out; whether it was written.
+#[derive(Debug)]
+pub(crate) struct May<T>(Option<At<T>>, bool);
+
+/// A key with a default, which also stands where a problem has been noted.
+#[derive(Debug)]
+pub(crate) struct Or<T> {
+    value: T,
+    node: Option<NodeId>,
+}
+
+/// What is declared of a key.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    field: &'static str,
+    pub(super) about: &'static str,
+    /// What it means to leave it out: a value for `Or`, words for `May`.
+    pub(super) absent: Option<&'static str>,
+    /// The least and the most.
+    pub(super) bounds: Option<(&'static str, &'static str)>,
+}
+
+/// A key of an object, of some type.
+pub(crate) trait Field: Sized {
+    type Of: Read;
+    const REQUIRED: bool = false;
+    const HAS_DEFAULT: bool = false;
+
+    /// `None` where a declared default cannot be read.
+    fn new(read: Option<At<Self::Of>>, written: bool, declared: &Declared) -> Option<Self>;
+
+    /// What was written and could be read.
+    fn written(&self) -> Option<(&Self::Of, NodeId)>;
+}
+
+impl Declared {
+    pub(crate) const fn new(
+        field: &'static str,
+        about: &'static str,
+        absent: &[&'static str],
+        bounds: &[&'static str],
+    ) -> Self {
+        let absent = match absent {
+            [text, ..] => Some(*text),
+            [] => None,
+        };
+        let bounds = match bounds {
+            [least, most, ..] => Some((*least, *most)),
+            [_] | [] => None,
+        };
+        Self {
+            field,
+            about,
+            absent,
+            bounds,
+        }
+    }
+
+    /// The key that a field is named after: `r#match` is `match`.
+    pub(crate) fn key(&self) -> &'static str {
+        self.field.strip_prefix("r#").unwrap_or(self.field)
+    }
+}
+
+impl<T> Must<T> {
+    pub(crate) fn get(&self) -> Option<&At<T>> {
+        self.0.as_ref()
+    }
+}
+
+impl<T> May<T> {
+    /// The value, where the key was written and could be read.
+    pub(crate) fn get(&self) -> Option<&At<T>> {
+        self.0.as_ref()
+    }
+
+    /// Whether the key was written at all.
+    pub(crate) fn is_written(&self) -> bool {
+        self.1
+    }
+}
+
+impl<T: Copy> May<T> {
+    /// The value, or what it is where the key is left out.
+    pub(crate) fn or(&self, default: T) -> T {
+        self.get().map_or(default, |at| at.value)
+    }
+}
+
+impl<T> Or<T> {
+    pub(crate) fn node(&self) -> Option<NodeId> {
+        self.node
+    }
+}
+
+impl<T> Deref for Or<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Read> Field for Must<T> {
+    type Of = T;
+    const REQUIRED: bool = true;
+
+    fn new(read: Option<At<T>>, _: bool, _: &Declared) -> Option<Self> {
+        Some(Self(read))
+    }
+
+    fn written(&self) -> Option<(&T, NodeId)> {
+        self.get().map(|at| (&at.value, at.node))
+    }
+}
+
+impl<T: Read> Field for May<T> {
+    type Of = T;
+
+    fn new(read: Option<At<T>>, written: bool, _: &Declared) -> Option<Self> {
+        Some(Self(read, written))
+    }
+
+    fn written(&self) -> Option<(&T, NodeId)> {
+        self.get().map(|at| (&at.value, at.node))
+    }
+}
+
+impl<T: Read> Field for Or<T> {
+    type Of = T;
+    const HAS_DEFAULT: bool = true;
+
+    fn new(read: Option<At<T>>, _: bool, declared: &Declared) -> Option<Self> {
+        let Some(At { value, node }) = read else {
+            let value = declared_value(declared.absent?)?;
+            return Some(Self { value, node: None });
+        };
+        Some(Self {
+            value,
+            node: Some(node),
+        })
+    }
+
+    fn written(&self) -> Option<(&T, NodeId)> {
+        Some((&self.value, self.node?))
+    }
+}
+
+/// What a declaration writes, read as if the file had it.
+pub(super) fn declared_value<T: Read>(text: &'static str) -> Option<T> {
+    let tree = Tree::of(text);
+    T::read(tree.root()?, &mut Reader::new(&tree, Vec::new()))
+}

@@ -1,0 +1,34 @@
+//! YAML with places: a text becomes a tree, a tree becomes declared objects, and every mistake is
+//! kept with its place, its path and a hint. Knows no word of this product; what is secret is told
+//! to it. Reads no file and prints nothing.
+
+mod address;
+mod builder;
+mod collection;
+mod excerpt;
+mod field;
+mod masking;
+mod measure;
+mod object;
+mod plain;
+mod problem;
+mod reader;
+mod schema;
+mod suggestion;
+mod text;
+mod tree;
+mod word;
+
+pub(crate) use address::HttpUrl;
+pub(crate) use collection::{Filled, Named};
+pub(crate) use field::{At, Declared, May, Must, Or};
+pub(crate) use masking::{Masking, shown};
+pub(crate) use measure::Size;
+pub(crate) use object::object;
+pub use problem::{Problem, Problems};
+pub(crate) use reader::{Read, Reader};
+pub(crate) use schema::Schemas;
+pub(crate) use suggestion::suggestion;
+pub(crate) use text::{FilePath, GUID_PATTERN, Name, Text};
+pub(crate) use tree::{Found, NodeId, Tree, Value};
+pub(crate) use word::{word, words};

@@ -1,0 +1,82 @@
+//! An object is declared once: its keys, with their types, defaults, bounds and what they say. The
+//! struct, its reader and its JSON Schema all come from that.
+
+/// Declares an object. The first line says what it is, in messages and in the schema. A key may say
+/// what it is where it is left out, `= "…"`, and within what bounds it must lie, `in "…" to "…"`.
+/// With `=> Domain`, a method `fill` makes that struct out of the keys, which all have defaults.
+macro_rules! object {
+    (
+        $(#[doc = $about:literal])+
+        $name:ident $expected:literal => $domain:ident $body:tt
+        $( later $later:tt )?
+    ) => {
+        $crate::located::object! { $(#[doc = $about])+ $name $expected $body $( later $later )? }
+        $crate::located::object! { @fill $name $domain $body }
+    };
+    (
+        @fill $name:ident $domain:ident {
+            $( $(#[doc = $about:literal])+ $key:ident : $kind:ty
+                $(= $absent:literal $(in $least:literal to $most:literal)?)? ),* $(,)?
+        }
+    ) => {
+        impl $name {
+            pub(crate) fn fill(&self) -> $domain {
+                $domain { $( $key: (*self.$key).clone().into(), )* }
+            }
+        }
+    };
+    (
+        $(#[doc = $about:literal])+
+        $name:ident $expected:literal {
+            $( $(#[doc = $key_about:literal])+ $key:ident : $kind:ty
+                $(= $absent:literal $(in $least:literal to $most:literal)?)? ),* $(,)?
+        }
+        $( later [$($later:literal),* $(,)?] )?
+    ) => {
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            $( pub(crate) $key: $kind, )*
+            /// Every key is known: what is absent was left out, not misspelt.
+            #[allow(dead_code, reason = "only objects with a choice of keys are asked")]
+            pub(crate) complete: bool,
+        }
+
+        impl $name {
+            const KEYS: &[$crate::located::Declared] = &[ $(
+                $crate::located::Declared::new(
+                    stringify!($key),
+                    concat!($($key_about),+),
+                    &[$($absent)?],
+                    &[$($($least, $most)?)?],
+                ),
+            )* ];
+        }
+
+        impl $crate::located::Read for $name {
+            fn read(
+                node: $crate::located::NodeId,
+                reader: &mut $crate::located::Reader<'_, '_>,
+            ) -> Option<Self> {
+                let before = reader.count();
+                reader.map(node, $expected)?;
+                let known: Vec<_> = Self::KEYS.iter().map($crate::located::Declared::key).collect();
+                reader.check_keys(node, &known, &[$($($later),*)?]);
+                let complete = reader.count() == before;
+                let mut keys = Self::KEYS.iter();
+                $(
+                    let declared = keys.next()?;
+                    let $key: $kind = reader.field(node, declared)?;
+                    $( $( let _: (&str, &str) = ($least, $most); reader.within(&$key, declared); )? )?
+                )*
+                Some(Self { $($key,)* complete })
+            }
+
+            fn schema(schemas: &mut $crate::located::Schemas) -> serde_json::Value {
+                schemas.object(stringify!($name), concat!($($about),+), Self::KEYS, |schemas| {
+                    vec![ $( schemas.field::<$kind>() ),* ]
+                })
+            }
+        }
+    };
+}
+pub(crate) use object;

@@ -1,0 +1,176 @@
+//! A parsed text: nodes that know their place, their path, and whether they may be quoted.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::ops::Range;
+
+use super::masking::shown;
+
+/// Nodes in document order, each before its children.
+#[derive(Debug, Default)]
+pub(crate) struct Tree<'t> {
+    pub(super) nodes: Vec<Node<'t>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NodeId(pub(super) usize);
+
+/// A place in the text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// 1-based.
+    pub(crate) line: usize,
+    /// 1-based, in characters.
+    pub(crate) column: usize,
+    /// In bytes from the start of the text.
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Node<'t> {
+    pub(super) parent: Option<NodeId>,
+    pub(super) step: Step<'t>,
+    pub(super) at: Place,
+    pub(super) value: Value<'t>,
+    pub(super) sensitive: bool,
+}
+
+/// How a node is reached from its parent.
+#[derive(Clone, Debug)]
+pub(super) enum Step<'t> {
+    Root,
+    Item(usize),
+    Key(Key<'t>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Key<'t> {
+    pub(super) name: Cow<'t, str>,
+    pub(super) at: Place,
+    pub(super) readable: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Value<'t> {
+    /// `plain`: without quotes, so that `30` is a number and `true` a boolean.
+    Scalar {
+        text: Cow<'t, str>,
+        plain: bool,
+    },
+    List(Vec<NodeId>),
+    /// Each child knows its key.
+    Map(Vec<NodeId>),
+    /// Something a problem has been reported for already.
+    Broken,
+}
+
+/// Something that is not as it must be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// The node whose path is shown; `None` for the text as a whole.
+    pub(crate) node: Option<NodeId>,
+    pub(crate) at: Place,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// The text is no YAML, or more of it than anyone means.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreadable(pub(super) Found);
+
+impl<'t> Tree<'t> {
+    /// The outermost node; none in an empty text.
+    pub(crate) fn root(&self) -> Option<NodeId> {
+        (!self.nodes.is_empty()).then_some(NodeId(0))
+    }
+
+    /// A value as declarations write it: a scalar without quotes, `[]` or `{}`.
+    pub(super) fn of(text: &'static str) -> Self {
+        let value = match text {
+            "[]" => Value::List(Vec::new()),
+            "{}" => Value::Map(Vec::new()),
+            text => Value::Scalar {
+                text: Cow::Borrowed(text),
+                plain: true,
+            },
+        };
+        let (parent, step, at, sensitive) = (None, Step::Root, Place::default(), false);
+        let nodes = vec![Node {
+            parent,
+            step,
+            at,
+            value,
+            sensitive,
+        }];
+        Self { nodes }
+    }
+
+    pub(crate) fn value(&self, id: NodeId) -> &Value<'t> {
+        &self.nodes[id.0].value
+    }
+
+    pub(crate) fn at(&self, id: NodeId) -> Place {
+        self.nodes[id.0].at
+    }
+
+    /// Where the node's key is, or the node where it has none.
+    pub(crate) fn key_at(&self, id: NodeId) -> Place {
+        match &self.nodes[id.0].step {
+            Step::Key(key) => key.at,
+            Step::Root | Step::Item(_) => self.at(id),
+        }
+    }
+
+    /// The node's key in its parent; empty for items.
+    pub(crate) fn key(&self, id: NodeId) -> &str {
+        match &self.nodes[id.0].step {
+            Step::Key(key) => &key.name,
+            Step::Root | Step::Item(_) => "",
+        }
+    }
+
+    /// Whether the node may hold a secret: it is never quoted.
+    pub(crate) fn is_sensitive(&self, id: NodeId) -> bool {
+        self.nodes[id.0].sensitive
+    }
+
+    /// `routes[0].callers[1].bearer.issuer`.
+    pub(crate) fn path(&self, id: NodeId) -> String {
+        let above = |&NodeId(index): &NodeId| self.nodes[index].parent;
+        let mut line: Vec<_> = std::iter::successors(Some(id), above).collect();
+        line.reverse();
+        let mut path = String::new();
+        for NodeId(index) in line {
+            match &self.nodes[index].step {
+                Step::Root => {}
+                Step::Item(index) => {
+                    let _ = write!(path, "[{index}]");
+                }
+                Step::Key(key) => {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    path.push_str(dot);
+                    path.push_str(&shown(&key.name));
+                }
+            }
+        }
+        path
+    }
+
+    /// The byte ranges that must not be shown, sorted.
+    pub(super) fn secrets(&self) -> Vec<Range<usize>> {
+        let mut ranges = Vec::new();
+        for node in self.nodes.iter().filter(|node| node.sensitive) {
+            if let Value::Scalar { .. } = node.value {
+                ranges.push(node.at.start..node.at.end);
+            }
+            let inherits = node.parent.is_some_and(|parent| self.is_sensitive(parent));
+            if let (Step::Key(key), true) = (&node.step, inherits) {
+                ranges.push(key.at.start..key.at.end);
+            }
+        }
+        ranges.sort_unstable_by_key(|range| (range.start, range.end));
+        ranges.dedup();
+        ranges
+    }
+}
