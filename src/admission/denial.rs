@@ -1,5 +1,5 @@
-//! Each refusal in HTTP, and nowhere else: status, challenge, body. Two voices: the caller's is
-//! safe, the log's is complete; neither holds a token, a secret or a claim the caller did not send.
+//! Why does the gateway answer by itself, and to whom? Two voices: the caller's is safe, the log's is
+//! complete; neither holds a token, a secret or a claim the caller did not send.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,13 +124,8 @@ impl Denial {
         self.refusal.to_string()
     }
 
-    /// The status.
-    pub fn status(&self) -> StatusCode {
-        status_of(self.reason())
-    }
-
     /// The header fields that go with the status: `Allow`, `WWW-Authenticate`, `Retry-After`.
-    pub fn headers(&self) -> Vec<(http::HeaderName, String)> {
+    pub(super) fn headers(&self) -> Vec<(http::HeaderName, String)> {
         let mut fields = Vec::new();
         match self.status() {
             StatusCode::METHOD_NOT_ALLOWED => {
@@ -149,18 +144,6 @@ impl Denial {
             _ => {}
         }
         fields
-    }
-
-    /// The body: problem details (RFC 9457) with the reason and the request's id.
-    pub fn problem(&self, request_id: &str) -> String {
-        let problem = Problem {
-            status: self.status().as_u16(),
-            title: self.reason().sentence(),
-            reason: self.reason().word(),
-            request_id,
-        };
-        // A struct of texts and a number always has a JSON form.
-        serde_json::to_string(&problem).unwrap_or_default()
     }
 
     /// RFC 6750 §3: no error code where nothing was presented; `invalid_token` for a bad one,
@@ -216,73 +199,11 @@ impl Denial {
     }
 }
 
-/// RFC 9457, with two members of our own.
-#[derive(serde::Serialize)]
-struct Problem<'a> {
-    status: u16,
-    title: &'a str,
-    reason: &'a str,
-    request_id: &'a str,
-}
-
 fn reads_bearer(callers: &Callers) -> bool {
     match callers {
         Callers::Public => false,
         Callers::Entries(entries) => entries
             .iter()
             .any(|entry| matches!(entry.credential, Some(Credential::Bearer(_)))),
-    }
-}
-
-const fn status_of(reason: Reason) -> StatusCode {
-    match reason {
-        Reason::NoRoute => StatusCode::NOT_FOUND,
-        Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Reason::BadPath | Reason::BadHost | Reason::BadFraming | Reason::RepeatedCredential => {
-            StatusCode::BAD_REQUEST
-        }
-        Reason::HeaderTimeout | Reason::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-        Reason::UriTooLong => StatusCode::URI_TOO_LONG,
-        Reason::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        Reason::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Reason::NoCredential
-        | Reason::MalformedToken
-        | Reason::TokenTooLarge
-        | Reason::AlgorithmNotAllowed
-        | Reason::CriticalHeader
-        | Reason::TokenNotForUs
-        | Reason::WrongType
-        | Reason::SenderConstrained
-        | Reason::UnknownIssuer
-        | Reason::UnknownKey
-        | Reason::BadSignature
-        | Reason::TokenExpired
-        | Reason::TokenNotYetValid
-        | Reason::WrongTenant
-        | Reason::WrongAudience
-        | Reason::MissingClaim
-        | Reason::MalformedClaim
-        | Reason::BadKey => StatusCode::UNAUTHORIZED,
-        Reason::PrincipalNotAllowed
-        | Reason::ClientNotAllowed
-        | Reason::ObjectNotAllowed
-        | Reason::RoleMissing
-        | Reason::ScopeMissing
-        | Reason::ParameterNotAllowed
-        | Reason::NetworkNotAllowed
-        | Reason::BrowserNotAllowed
-        | Reason::BatchNotAllowed
-        | Reason::ExpandNotAllowed => StatusCode::FORBIDDEN,
-        Reason::KeysUnavailable | Reason::TokenUnavailable | Reason::TokenThrottled => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        Reason::TokenRefused
-        | Reason::UpstreamUnreachable
-        | Reason::UpstreamFailed
-        | Reason::UpstreamRefusedToken => StatusCode::BAD_GATEWAY,
-        Reason::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
-        // The status is for the log alone: nobody is left to read an answer.
-        Reason::ClientClosed => StatusCode::BAD_REQUEST,
-        Reason::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

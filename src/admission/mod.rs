@@ -1,14 +1,20 @@
-//! The one screen that explains the product, and what follows from it in HTTP.
+//! The one screen that explains the product, and what follows from it in HTTP: what every kind of
+//! listener asks, answers and tells.
 
 mod admit;
+mod answer;
 mod denial;
 mod forwarding;
 mod guard;
 mod headers;
 mod plan;
+mod record;
+mod shared;
 mod telling;
 
 pub use admit::{Admission, admit};
 pub use denial::{Denial, Refusal};
 pub use headers::HeaderRules;
 pub use plan::Plan;
+pub use record::Record;
+pub use shared::Shared;

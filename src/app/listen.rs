@@ -13,9 +13,10 @@ use tokio_util::task::TaskTracker;
 
 use super::StartError;
 use crate::admin::{Admin, Readiness};
+use crate::admission::Shared;
 use crate::config::Config;
 use crate::edge::{self, Edge, Limits, Timeouts};
-use crate::proxy::{Gateway, Shared};
+use crate::proxy::Gateway;
 use crate::telemetry::Metrics;
 
 /// Idle upstream connections kept for each worker.

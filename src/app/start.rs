@@ -11,10 +11,9 @@ use super::compose::{ComposeError, Live};
 use super::listen::{Bound, Doors};
 use super::reload::Settled;
 use crate::admin::Readiness;
-use crate::admission::Plan;
+use crate::admission::{Plan, Shared};
 use crate::clock::UnixTime;
 use crate::config::{Config, ShutdownDefinition};
-use crate::proxy::Shared;
 use crate::telemetry::{AccessLog, Metrics};
 
 /// A gateway that is accepting.

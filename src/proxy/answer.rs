@@ -1,15 +1,12 @@
-//! A denial, written to the caller: problem details, never cached, and a small unread body taken in
-//! first so that the caller sees the answer and not a reset.
+//! How Pingora writes an answer of our own: a small unread body is taken in first, so that the caller
+//! sees the answer and not a reset.
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{Method, Response, StatusCode, header};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-use crate::admission::Denial;
 use crate::edge;
-use crate::request::RequestId;
-use crate::request::header_names::X_REQUEST_ID;
 
 /// How much of an unread body is taken in before an early answer.
 const DRAINED: usize = 64 * 1024;
@@ -18,19 +15,15 @@ const DRAINED: usize = 64 * 1024;
 ///
 /// # Errors
 /// When the caller is gone.
-pub(super) async fn early(
-    session: &mut Session,
-    denial: &Denial,
-    request_id: &RequestId,
-) -> pingora::Result<()> {
+pub(super) async fn early(session: &mut Session, answer: Response<Bytes>) -> pingora::Result<()> {
     drain(session).await;
     if !session.is_body_done() {
         edge::body_unread(session);
     }
-    let (head, body) = build(denial, request_id)?;
+    let (head, body) = answer.into_parts();
     let bodiless = session.req_header().method == Method::HEAD;
     session
-        .write_response_header(Box::new(head), bodiless)
+        .write_response_header(Box::new(ResponseHeader::from(head)), bodiless)
         .await?;
     if !bodiless {
         session.write_response_body(Some(body), true).await?;
@@ -39,23 +32,17 @@ pub(super) async fn early(
 }
 
 /// Answers a request that failed on its way; the connection ends with it.
-pub(super) async fn late(session: &mut Session, denial: &Denial, request_id: &RequestId) {
-    let Ok((head, body)) = build(denial, request_id) else {
-        return;
-    };
-    let body = if session.req_header().method == Method::HEAD {
-        Bytes::new()
-    } else {
-        body
-    };
+pub(super) async fn late(session: &mut Session, answer: Response<Bytes>) {
+    let (head, mut body) = answer.into_parts();
+    if session.req_header().method == Method::HEAD {
+        body.clear();
+    }
     if !session.is_body_done() {
         edge::body_unread(session);
     }
+    let downstream = session.as_downstream_mut();
     // A caller who is gone needs no answer.
-    let _ = session
-        .as_downstream_mut()
-        .write_error_response(head, body)
-        .await;
+    let _ = downstream.write_error_response(head.into(), body).await;
     // Pingora would drop the connection, and bytes that nobody has read would reset it.
     session.as_downstream_mut().shutdown().await;
 }
@@ -65,19 +52,6 @@ pub(super) fn status(session: &Session) -> Option<StatusCode> {
     let status = session.response_written()?.status;
     let last = !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS;
     last.then_some(status)
-}
-
-fn build(denial: &Denial, request_id: &RequestId) -> pingora::Result<(ResponseHeader, Bytes)> {
-    let body = denial.problem(request_id.as_str());
-    let mut head = ResponseHeader::build(denial.status(), Some(8))?;
-    head.insert_header(header::CONTENT_TYPE, "application/problem+json")?;
-    head.insert_header(header::CONTENT_LENGTH, body.len())?;
-    head.insert_header(header::CACHE_CONTROL, "no-store")?;
-    head.insert_header(X_REQUEST_ID, request_id.header())?;
-    for (name, value) in denial.headers() {
-        head.append_header(name, value)?;
-    }
-    Ok((head, Bytes::from(body)))
 }
 
 /// Takes in a small body. One that is larger, or announced by `Expect`, is left: Pingora then

@@ -1,13 +1,12 @@
-//! The gateway in Pingora's phases: intake, admit, forward what was admitted, answer what was not.
+//! The gateway in Pingora's phases, in their order: meet, decide, forward what was admitted, answer
+//! what was not.
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::FutureExt;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -15,14 +14,12 @@ use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
 
-use super::{Context, Shared, answer, failure, hops, outgoing};
-use crate::admission::{Denial, Refusal, admit};
+use super::{Context, answer, failure, incoming, outgoing};
+use crate::admission::{Record, Shared};
 use crate::clock::UnixTime;
 use crate::edge::{self, ListenerDefinition};
-use crate::outbound::Upstream;
 use crate::reason::Reason;
-use crate::request::header_names::X_REQUEST_ID;
-use crate::request::{AccessRequest, Head, Limits, Peer, Sent};
+use crate::request::{Limits, Peer, Sent};
 
 /// How often one request may be put to an upstream.
 pub(crate) const ATTEMPTS: usize = 3;
@@ -31,62 +28,22 @@ pub(crate) const ATTEMPTS: usize = 3;
 #[derive(Debug)]
 pub struct Gateway {
     listener: ListenerDefinition,
+    limits: Limits,
     shared: Arc<Shared>,
 }
 
 impl Gateway {
-    /// The application of a listener.
     pub fn new(listener: ListenerDefinition, shared: Arc<Shared>) -> Self {
-        Self { listener, shared }
-    }
-
-    /// Reads the head, decides, and leaves the admission in the context.
-    async fn decide(&self, session: &Session, context: &mut Context) -> Result<(), Denial> {
-        let head = session.req_header();
-        let http1 = session.as_http1();
-        let peer = context
-            .peer
-            .ok_or_else(|| internal("the connection has no peer address"))?;
-        let limits = &self.listener.limits;
         let limits = Limits {
-            uri: limits.uri,
-            header: limits.header,
-            body: limits.body,
+            uri: listener.limits.uri,
+            header: listener.limits.header,
+            body: listener.limits.body,
         };
-        let sent = Sent {
-            method: &head.method,
-            version: head.version,
-            target: head.raw_path(),
-            uri: &head.uri,
-            authority: None,
-            headers: &head.headers,
-            bytes: http1.map_or(0, |http1| http1.get_headers_raw_bytes().len()),
-        };
-        let read = Head::read(&self.listener.name, peer, &sent, &limits);
-        let read = read.map_err(|why| Denial::unrouted(why.into()))?;
-        let request = AccessRequest {
-            head: context.head.insert(read),
-            headers: &head.headers,
-        };
-        let admission = admit(&context.plan, request, UnixTime::now()).await?;
-        context.in_flight = Some(admission.route().metrics.begin());
-        context.admission = Some(admission);
-        Ok(())
-    }
-
-    /// A bug of ours must cost one answer, not the connection of whoever met it.
-    async fn caught(
-        &self,
-        what: &str,
-        work: impl Future<Output = Result<(), Denial>> + Send,
-    ) -> Result<(), Denial> {
-        AssertUnwindSafe(work)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| {
-                self.shared.metrics.panicked();
-                Err(internal(what))
-            })
+        Self {
+            listener,
+            limits,
+            shared,
+        }
     }
 
     fn let_go_when_draining(&self, session: &mut Session) {
@@ -101,7 +58,7 @@ impl ProxyHttp for Gateway {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context::new(Arc::clone(&self.shared), Arc::clone(&self.listener.name))
+        Context::new(Record::begin(&self.shared, &self.listener.name))
     }
 
     /// No modules: compression and the rest would cost every request.
@@ -117,41 +74,42 @@ impl ProxyHttp for Gateway {
         let address = session
             .client_addr()
             .and_then(|address| address.as_inet())
-            .map(|a| a.ip());
-        context.peer =
-            address.map(|ip| Peer::of(ip, &head.headers, &self.listener.trusted_proxies));
-        let trusted = context.peer.is_some_and(|peer| peer.trusted);
-        context.request_id = self.shared.request_ids.of(&head.headers, trusted);
-        context.method = head.method.clone();
+            .map(|address| address.ip());
+        let trusted = &self.listener.trusted_proxies;
+        let peer = address.map(|address| Peer::of(address, &head.headers, trusted));
+        context.record.meet(peer, &head.method, &head.headers);
         Ok(())
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
-        let decided = self
-            .caught("a panic while deciding", self.decide(session, context))
-            .await;
-        let Err(denial) = decided else {
-            return Ok(false);
+        let head = session.req_header();
+        let http1 = session.as_http1();
+        let sent = Sent {
+            method: &head.method,
+            version: head.version,
+            target: head.raw_path(),
+            uri: &head.uri,
+            authority: None,
+            headers: &head.headers,
+            bytes: http1.map_or(0, |http1| http1.get_headers_raw_bytes().len()),
         };
-        if denial.status().is_server_error() {
-            tracing::warn!(request_id = %context.request_id, reason = %denial.reason(),
-                route = denial.route().map(|route| &*route.definition.id),
-                detail = denial.detail(), "not forwarded");
+        let record = &mut context.record;
+        if record.decide(&sent, &self.limits, UnixTime::now()).await {
+            return Ok(false);
         }
         self.let_go_when_draining(session);
-        let denial = context.denial.insert(denial);
-        answer::early(session, denial, &context.request_id)
-            .await
-            .map_err(|error| error.into_down())?;
+        if let Some(answer) = record.answer() {
+            let sent = answer::early(session, answer).await;
+            sent.map_err(|error| error.into_down())?;
+        }
         Ok(true)
     }
 
     async fn upstream_peer(&self, _: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
-        // SECURITY: no admission, no forward, whatever happened before.
+        let upstream = Arc::clone(&context.admission()?.route().upstream);
         context.attempts += 1;
         // The body starts anew with each attempt.
         context.body_in = 0;
-        let upstream = Arc::clone(upstream_of(context)?);
         upstream.peer().await.ok_or_else(|| {
             context.failure = Some(Reason::UpstreamUnreachable);
             Error::explain(
@@ -170,7 +128,8 @@ impl ProxyHttp for Gateway {
         mut error: Box<Error>,
     ) -> Box<Error> {
         // Nothing has been sent yet, so another address may be tried whatever the method.
-        let addresses = upstream_of(context).map_or(1, |upstream| upstream.addresses());
+        let admission = context.record.admission();
+        let addresses = admission.map_or(1, |admission| admission.route().upstream.addresses());
         error.set_retry(context.attempts < addresses.min(ATTEMPTS));
         error
     }
@@ -185,7 +144,8 @@ impl ProxyHttp for Gateway {
         context: &mut Context,
     ) -> Result<()> {
         let tls = digest.and_then(|digest| digest.ssl_digest.as_deref());
-        upstream_of(context)?
+        let upstream = &context.admission()?.route().upstream;
+        upstream
             .check_tls(tls)
             .map_err(|why| Error::explain(ErrorType::InvalidCert, why).into_up())
     }
@@ -211,7 +171,7 @@ impl ProxyHttp for Gateway {
         context: &mut Context,
     ) -> Result<()> {
         context.body_in += body.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        if context.body_in > self.listener.limits.body {
+        if context.body_in > self.limits.body {
             context.failure = Some(Reason::BodyTooLarge);
             return Error::e_explain(ErrorType::HTTPStatus(413), "larger than limits.body");
         }
@@ -224,28 +184,9 @@ impl ProxyHttp for Gateway {
         head: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
-        let ours = context
-            .admission
-            .as_ref()
-            .filter(|a| a.route().egress.is_ours());
-        if let Some(admission) = ours
-            && head.status == http::StatusCode::UNAUTHORIZED
-        {
-            admission
-                .route()
-                .egress
-                .refused(admission.token(), UnixTime::now());
-            context.failure = Some(Reason::UpstreamRefusedToken);
-            return Error::e_explain(ErrorType::HTTPStatus(502), "the upstream answered 401");
-        }
-        // Pingora passes on a 101 that nobody asked for where neither side did.
-        if head.status == http::StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
-            return Error::e_explain(ErrorType::InvalidHTTPHeader, "101 without a request for it")
-                .map_err(|error: Box<Error>| error.into_up());
-        }
-        hops::strip(head);
+        incoming::receive(session, head, context)?;
         self.let_go_when_draining(session);
-        head.insert_header(X_REQUEST_ID, context.request_id.header())
+        Ok(())
     }
 
     async fn response_filter(
@@ -254,15 +195,7 @@ impl ProxyHttp for Gateway {
         head: &mut ResponseHeader,
         _: &mut Context,
     ) -> Result<()> {
-        // RFC 9112 §6.1: HTTP/1.0 knows no chunks, and Pingora makes them of any open end.
-        let old = session.req_header().version == http::Version::HTTP_10;
-        if old
-            && head
-                .remove_header(&http::header::TRANSFER_ENCODING)
-                .is_some()
-        {
-            session.set_keepalive(None);
-        }
+        incoming::end_without_chunks(session, head);
         Ok(())
     }
 
@@ -273,38 +206,18 @@ impl ProxyHttp for Gateway {
         context: &mut Context,
     ) -> FailToProxy {
         // What was decided is what is told, also when the caller did not wait for it.
-        if context.denial.is_some() {
-            return FailToProxy {
-                error_code: 0,
-                can_reuse_downstream: false,
-            };
+        let mut answered = context.record.is_denied();
+        if !answered {
+            let named = context.failure.take();
+            let reason = named.unwrap_or_else(|| failure::reason_of(error));
+            context.record.fail(reason, failure::describe(error));
+            answered = reason == Reason::ClientClosed || answer::status(session).is_some();
         }
-        let reason = context
-            .failure
-            .take()
-            .unwrap_or_else(|| failure::reason_of(error));
-        let refusal = Refusal::Upstream {
-            reason,
-            detail: failure::describe(error),
-        };
-        let denial = match &context.admission {
-            Some(admission) => refusal.on(admission.route()),
-            None => Denial::unrouted(refusal),
-        };
-        if reason != Reason::ClientClosed {
-            tracing::warn!(request_id = %context.request_id, %reason, detail = denial.detail(),
-                route = denial.route().map(|route| &*route.definition.id), "request failed");
+        let mut error_code = 0;
+        if !answered && let Some(answer) = context.record.answer() {
+            error_code = answer.status().as_u16();
+            answer::late(session, answer).await;
         }
-        let answerable = reason != Reason::ClientClosed && answer::status(session).is_none();
-        let error_code = if answerable {
-            denial.status().as_u16()
-        } else {
-            0
-        };
-        if answerable {
-            answer::late(session, &denial, &context.request_id).await;
-        }
-        context.denial = Some(denial);
         FailToProxy {
             error_code,
             can_reuse_downstream: false,
@@ -317,34 +230,13 @@ impl ProxyHttp for Gateway {
     }
 
     fn request_summary(&self, session: &Session, context: &Context) -> String {
-        format!(
-            "{} request {}",
-            session.req_header().method,
-            context.request_id
-        )
+        let method = &session.req_header().method;
+        format!("{method} request {}", context.record.request_id())
     }
 
     async fn logging(&self, session: &mut Session, _: Option<&Error>, context: &mut Context) {
-        context.status = answer::status(session).map_or(0, |status| status.as_u16());
-        context.body_out = session.body_bytes_sent() as u64;
+        let status = answer::status(session).map_or(0, |status| status.as_u16());
+        let bytes_out = session.body_bytes_sent() as u64;
+        context.record.answered(status, bytes_out);
     }
 }
-
-pub(super) fn upstream_of(context: &Context) -> Result<&Arc<Upstream>> {
-    let admission = context.admission.as_ref();
-    admission
-        .map(|admission| &admission.route().upstream)
-        .ok_or_else(|| Error::explain(ErrorType::InternalError, "no admission"))
-}
-
-fn internal(detail: &str) -> Denial {
-    let detail = detail.to_owned();
-    Denial::unrouted(Refusal::Upstream {
-        reason: Reason::InternalError,
-        detail,
-    })
-}
-
-#[cfg(test)]
-#[path = "gateway_tests.rs"]
-mod tests;

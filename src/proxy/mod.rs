@@ -5,11 +5,9 @@ mod answer;
 mod context;
 mod failure;
 mod gateway;
-mod hops;
+mod incoming;
 mod outgoing;
-mod shared;
 
 pub use context::Context;
 pub(crate) use gateway::ATTEMPTS;
 pub use gateway::Gateway;
-pub use shared::Shared;

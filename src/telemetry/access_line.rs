@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::net::IpAddr;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -48,6 +48,18 @@ pub struct AccessLine<'a> {
     pub duration: Duration,
     /// Bytes of the answer's body.
     pub bytes_out: u64,
+}
+
+/// Now, since the epoch.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "an access line's time is told, never decided by"
+)]
+pub fn milliseconds() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl AccessLine<'_> {

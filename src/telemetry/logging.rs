@@ -7,6 +7,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::reason::Reason;
+
 /// `log:` of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogDefinition {
@@ -51,6 +53,17 @@ pub fn start_logging(definition: &LogDefinition) {
         .with(filter(&definition.level))
         .with(lines)
         .try_init();
+}
+
+/// A request that was not served by a fault that is not its caller's.
+pub fn warn_of_failure(
+    message: &'static str,
+    request_id: &str,
+    reason: Reason,
+    route: Option<&str>,
+    detail: &str,
+) {
+    tracing::warn!(request_id, %reason, route, detail, "{message}");
 }
 
 /// Whose lines are let through.

@@ -10,10 +10,10 @@ mod names;
 mod route_metrics;
 mod samples;
 
-pub use access_line::AccessLine;
+pub use access_line::{AccessLine, milliseconds};
 pub use access_log::AccessLog;
 pub use edge_metrics::{EdgeMetrics, OpenConnection, Refused};
-pub use logging::{LogDefinition, LogFormat, start_logging};
+pub use logging::{LogDefinition, LogFormat, start_logging, warn_of_failure};
 pub use metrics::Metrics;
 pub use names::NAMES;
 pub use route_metrics::{InFlight, Outcome, RouteMetrics};

@@ -30,7 +30,8 @@ impl Outcome {
         }
     }
 
-    pub(super) fn reason(self) -> Option<&'static str> {
+    /// Its word.
+    pub fn reason(self) -> Option<&'static str> {
         match self {
             Self::Allowed => None,
             Self::Denied(reason) | Self::Failed(reason) => Some(reason.word()),

@@ -1,16 +1,53 @@
-//! What an upstream says of its connection to us is not said to the caller (RFC 9110 §7.6.1).
-//! Pingora does so for requests only.
+//! The upstream's head on its way back: a token of ours that was refused, a switch that nobody asked
+//! for, and what an upstream says of its connection to us (RFC 9110 §7.6.1), which Pingora takes off
+//! requests only.
 
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, StatusCode, Version, header};
 use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use pingora::{Error, ErrorType, Result};
 
-use crate::request::header_names::OF_ONE_HOP;
+use super::Context;
+use crate::clock::UnixTime;
+use crate::reason::Reason;
+use crate::request::header_names::{OF_ONE_HOP, X_REQUEST_ID};
 
 /// What tells where the message ends is not the upstream's to take away.
 const FRAMING: &[HeaderName] = &[header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 
-/// Takes them off; a 101 needs what it has.
-pub(super) fn strip(head: &mut ResponseHeader) {
+/// Brings the upstream's head in the form in which the caller gets it.
+pub(super) fn receive(
+    session: &Session,
+    head: &mut ResponseHeader,
+    context: &mut Context,
+) -> Result<()> {
+    let admission = context.admission()?;
+    let egress = &admission.route().egress;
+    if egress.is_ours() && head.status == StatusCode::UNAUTHORIZED {
+        egress.refused(admission.token(), UnixTime::now());
+        context.failure = Some(Reason::UpstreamRefusedToken);
+        return Error::e_explain(ErrorType::HTTPStatus(502), "the upstream answered 401");
+    }
+    // Pingora passes on a 101 that nobody asked for where neither side did.
+    if head.status == StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
+        return Error::e_explain(ErrorType::InvalidHTTPHeader, "101 without a request for it")
+            .map_err(|error: Box<Error>| error.into_up());
+    }
+    strip_hops(head);
+    head.insert_header(X_REQUEST_ID, context.record.request_id().header())
+}
+
+/// RFC 9112 §6.1: HTTP/1.0 knows no chunks, and Pingora makes them of any open end.
+pub(super) fn end_without_chunks(session: &mut Session, head: &mut ResponseHeader) {
+    if session.req_header().version == Version::HTTP_10
+        && head.remove_header(&header::TRANSFER_ENCODING).is_some()
+    {
+        session.set_keepalive(None);
+    }
+}
+
+/// A 101 needs what it has. `Connection` itself and `Transfer-Encoding` are Pingora's to set.
+fn strip_hops(head: &mut ResponseHeader) {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return;
     }
@@ -44,7 +81,7 @@ mod tests {
         for (name, value) in fields {
             head.append_header(*name, *value).unwrap();
         }
-        strip(&mut head);
+        strip_hops(&mut head);
         let mut left: Vec<String> = head.headers.keys().map(ToString::to_string).collect();
         left.sort_unstable();
         left

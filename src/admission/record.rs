@@ -1,0 +1,248 @@
+//! One request from its beginning to what is told of it, whoever asked: the access line, the
+//! counters, what is in flight. Each kind of listener keeps one for as long as a request lasts, and
+//! asks `admit` through it.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderMap, Method, Response};
+
+use super::{Admission, Denial, Plan, Refusal, Shared, admit};
+use crate::clock::UnixTime;
+use crate::policy::Principal;
+use crate::reason::Reason;
+use crate::request::{AccessRequest, Client, Head, Limits, Peer, RequestId, Sent};
+use crate::routing::Route;
+use crate::telemetry::{AccessLine, InFlight, Outcome, milliseconds, warn_of_failure};
+
+/// Its `Drop` tells, so that what timed out, was reset or panicked is told too.
+pub struct Record {
+    shared: Arc<Shared>,
+    plan: Arc<Plan>,
+    listener: Arc<str>,
+    request_id: RequestId,
+    peer: Option<Peer>,
+    method: Method,
+    head: Option<Head>,
+    admission: Option<Admission>,
+    denial: Option<Denial>,
+    in_flight: Option<InFlight>,
+    status: u16,
+    bytes_out: u64,
+    /// Told, never decided by.
+    started: Instant,
+}
+
+impl Record {
+    pub fn begin(shared: &Arc<Shared>, listener: &Arc<str>) -> Self {
+        shared.in_flight.fetch_add(1, Ordering::AcqRel);
+        Self {
+            plan: shared.plan.load_full(),
+            shared: Arc::clone(shared),
+            listener: Arc::clone(listener),
+            request_id: RequestId::none(),
+            peer: None,
+            method: Method::GET,
+            head: None,
+            admission: None,
+            denial: None,
+            in_flight: None,
+            status: 0,
+            bytes_out: 0,
+            started: Instant::now(),
+        }
+    }
+
+    /// Takes note of who is at the other end, and by which id the request goes.
+    pub fn meet(&mut self, peer: Option<Peer>, method: &Method, headers: &HeaderMap) {
+        let trusted = peer.is_some_and(|peer| peer.trusted);
+        self.request_id = self.shared.request_ids.of(headers, trusted);
+        self.method = method.clone();
+        self.peer = peer;
+    }
+
+    /// Reads a head, decides about it, and says whether it may go on: then there is an admission,
+    /// else a denial.
+    pub async fn decide(&mut self, sent: &Sent<'_>, limits: &Limits, now: UnixTime) -> bool {
+        let (plan, listener, peer) = (&self.plan, &self.listener, self.peer);
+        let kept = &mut self.head;
+        let decided = caught(&self.shared, async {
+            let no_peer = || internal("the connection has no peer address");
+            let peer = peer.ok_or_else(no_peer)?;
+            let read = Head::read(listener, peer, sent, limits);
+            let head = kept.insert(read.map_err(|why| Denial::unrouted(why.into()))?);
+            let headers = sent.headers;
+            admit(plan, AccessRequest { head, headers }, now).await
+        });
+        match decided.await {
+            Ok(admission) => {
+                self.in_flight = Some(admission.route().metrics.begin());
+                self.admission = Some(admission);
+                true
+            }
+            Err(denial) => {
+                if denial.status().is_server_error() {
+                    self.warn("not forwarded", &denial);
+                }
+                self.denial = Some(denial);
+                false
+            }
+        }
+    }
+
+    /// What was admitted failed on its way. What was decided before stays what is told.
+    pub fn fail(&mut self, reason: Reason, detail: String) {
+        if self.denial.is_some() {
+            return;
+        }
+        let refusal = Refusal::Upstream { reason, detail };
+        let denial = match &self.admission {
+            Some(admission) => refusal.on(admission.route()),
+            None => Denial::unrouted(refusal),
+        };
+        if reason != Reason::ClientClosed {
+            self.warn("request failed", &denial);
+        }
+        self.denial = Some(denial);
+    }
+
+    /// What was sent to the caller: 0 for no status at all.
+    pub fn answered(&mut self, status: u16, bytes_out: u64) {
+        self.status = status;
+        self.bytes_out = bytes_out;
+    }
+
+    /// The plan that this request is decided and forwarded by.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub fn request_id(&self) -> &RequestId {
+        &self.request_id
+    }
+
+    /// Once it was read and found in order.
+    pub fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
+    pub fn admission(&self) -> Option<&Admission> {
+        self.admission.as_ref()
+    }
+
+    pub fn is_denied(&self) -> bool {
+        self.denial.is_some()
+    }
+
+    /// The answer that we give ourselves, where we do.
+    pub fn answer(&self) -> Option<Response<Bytes>> {
+        let denial = self.denial.as_ref()?;
+        Some(denial.answer(&self.request_id))
+    }
+
+    fn warn(&self, message: &'static str, denial: &Denial) {
+        let route = denial.route().map(|route| &*route.definition.id);
+        let id = self.request_id.as_str();
+        warn_of_failure(message, id, denial.reason(), route, &denial.detail());
+    }
+
+    fn route(&self) -> Option<&Arc<Route>> {
+        let admitted = self.admission.as_ref().map(Admission::route);
+        admitted.or_else(|| self.denial.as_ref()?.route())
+    }
+
+    fn principal(&self) -> Option<&Principal> {
+        let admitted = self.admission.as_ref();
+        let admitted = admitted.map(|admission| admission.permit().principal());
+        admitted.or_else(|| self.denial.as_ref()?.principal())
+    }
+
+    fn outcome(&self) -> Outcome {
+        match &self.denial {
+            Some(denial) if denial.status().is_client_error() && self.admission.is_none() => {
+                Outcome::Denied(denial.reason())
+            }
+            Some(denial) => Outcome::Failed(denial.reason()),
+            // Neither answered nor failed by name: a panic outside the guarded part, or a caller who
+            // left before anything was decided.
+            None if self.status == 0 && std::thread::panicking() => {
+                Outcome::Failed(Reason::InternalError)
+            }
+            None if self.status == 0 => Outcome::Failed(Reason::ClientClosed),
+            None => Outcome::Allowed,
+        }
+    }
+
+    fn tell(&self, outcome: Outcome, duration: Duration) {
+        let principal = self.principal();
+        self.shared.access_log.write(&AccessLine {
+            time_ms: milliseconds(),
+            request_id: self.request_id.as_str(),
+            listener: &self.listener,
+            route: self.route().map(|route| &*route.definition.id),
+            method: self.method.as_str(),
+            path: self.head.as_ref().map_or("", |head| head.path.as_str()),
+            status: self.status,
+            reason: outcome.reason(),
+            detail: self.denial.as_ref().map(Denial::detail).as_deref(),
+            principal: principal.map(Principal::to_string).as_deref(),
+            token_id: match principal {
+                Some(Principal::Token(token)) => token.claims.token_id.as_deref(),
+                _ => None,
+            },
+            client: self.peer.map(client),
+            duration,
+            bytes_out: self.bytes_out,
+        });
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
+        let (outcome, duration) = (self.outcome(), self.started.elapsed());
+        let metrics = self.route().map(|route| &route.metrics);
+        let metrics = metrics.unwrap_or(&self.shared.unrouted);
+        metrics.finished(outcome, duration);
+        if self.shared.access_log.is_enabled() {
+            self.tell(outcome, duration);
+        }
+    }
+}
+
+/// A bug of ours must cost one answer, not the connection of whoever met it.
+async fn caught<T>(
+    shared: &Shared,
+    work: impl Future<Output = Result<T, Denial>>,
+) -> Result<T, Denial> {
+    let caught = AssertUnwindSafe(work).catch_unwind().await;
+    caught.unwrap_or_else(|_| {
+        shared.metrics.panicked();
+        Err(internal("a panic while deciding"))
+    })
+}
+
+fn internal(detail: &str) -> Denial {
+    let detail = detail.to_owned();
+    Denial::unrouted(Refusal::Upstream {
+        reason: Reason::InternalError,
+        detail,
+    })
+}
+
+fn client(peer: Peer) -> IpAddr {
+    match peer.client {
+        Client::Known(address) => address,
+        Client::Unknown => peer.address,
+    }
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;
