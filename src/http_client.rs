@@ -23,8 +23,6 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// Makes the client.
-    ///
     /// # Errors
     /// When a certificate or the proxy is not usable.
     pub fn new(definition: &FetchDefinition) -> Result<Self, FetchError> {
@@ -63,9 +61,6 @@ impl HttpClient {
     }
 
     /// POSTs a form; the body is wiped afterwards as far as the library allows.
-    ///
-    /// # Errors
-    /// As `fetch`.
     pub async fn post_form(
         &self,
         url: &str,
@@ -119,9 +114,7 @@ impl fmt::Debug for FetchDefinition {
 
 /// A whole, bounded answer.
 pub struct Answer {
-    /// The status code.
     pub status: u16,
-    /// The header fields.
     pub headers: http::HeaderMap,
     /// The body, never larger than was allowed.
     pub body: Zeroizing<Vec<u8>>,

@@ -22,7 +22,6 @@ const JSON: &str = "application/json";
 /// The exposition format that we write.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The admin listener's application.
 #[derive(Debug)]
 pub struct Admin {
     plan: Arc<ArcSwap<Plan>>,

@@ -13,7 +13,6 @@ use crate::clock::UnixTime;
 /// How long all issuers are waited for; then one suffices.
 const WAIT_FOR_ALL: Duration = Duration::from_secs(30);
 
-/// What readiness remembers between two questions.
 #[derive(Debug)]
 pub struct Readiness {
     started: UnixTime,
@@ -24,35 +23,28 @@ pub struct Readiness {
 /// The answer of `/readyz`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReadyReport {
-    /// Whether traffic should come.
     pub ready: bool,
     /// `ready`, `starting`, `draining`.
     pub state: &'static str,
-    /// Every issuer, by name.
     pub issuers: Vec<IssuerReport>,
     /// Every token that routes carry; readiness does not depend on them.
     pub tokens: Vec<TokenReport>,
 }
 
-/// How an issuer is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IssuerReport {
-    /// Its name in the file.
     pub name: String,
     /// Whether a route needs it.
     pub needed: bool,
     /// `keys_held`, `keys_missing`.
     pub state: &'static str,
-    /// Keys held.
     pub keys: usize,
 }
 
 /// How an identity's token for a scope is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TokenReport {
-    /// The identity's name in the file.
     pub identity: String,
-    /// The scope.
     pub scope: String,
     /// `token_held`, `token_expired`, `no_token`.
     pub state: &'static str,
@@ -73,7 +65,6 @@ impl Readiness {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// How things are now.
     pub fn report(&self, plan: &Plan, now: UnixTime) -> ReadyReport {
         let needed: BTreeSet<&str> = plan
             .routes

@@ -12,11 +12,8 @@ use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::entra::Endpoint;
 use crate::http_client::{FetchDefinition, HttpClient};
-use crate::jwt::KeySet;
+use crate::inbound::count_keys;
 use crate::outbound::{TokenDefinition, TokenSource, UpstreamDefinition};
-
-/// The most a key set may be.
-const LARGEST_KEY_SET: usize = 256 * 1024;
 
 /// Tries everything and prints a line for each.
 ///
@@ -33,11 +30,10 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         }
     };
     for issuer in &config.issuers {
-        let keys = keys(&http, &issuer.authority.keys_url(Endpoint::V2)).await;
-        tell(
-            format!("keys of {}", issuer.name),
-            keys.map(|keys| count(keys, "key")),
-        )?;
+        let keys = count_keys(issuer, http.clone()).await;
+        let keys = keys.with_context(|| issuer.authority.keys_url(Endpoint::V2));
+        let what = format!("keys of {}", issuer.name);
+        tell(what, keys.map(|keys| count(keys, "key")))?;
     }
     let mut asked = HashSet::new();
     let mut reached = HashSet::new();
@@ -58,17 +54,6 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         bail!("{failed} of these failed; the file itself is valid");
     }
     Ok(())
-}
-
-async fn keys(http: &HttpClient, url: &str) -> anyhow::Result<usize> {
-    let answer = http
-        .fetch(url, LARGEST_KEY_SET)
-        .await
-        .context(url.to_owned())?;
-    if answer.status != 200 {
-        bail!("{url} answered {}", answer.status);
-    }
-    Ok(KeySet::parse(&answer.body)?.len())
 }
 
 async fn token(

@@ -23,9 +23,6 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 const SELDOM: Duration = Duration::from_secs(1);
 
 /// Binds a listener. A taken port is an error at once.
-///
-/// # Errors
-/// What the operating system says.
 pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     // On Unix, std sets SO_REUSEADDR: a restart need not wait for old connections to time out.
     let listener = std::net::TcpListener::bind(address)?;
@@ -116,7 +113,6 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
         }
     }
 
-    /// How many connections are open.
     pub fn open_connections(&self) -> usize {
         self.connections.len()
     }
@@ -166,9 +162,6 @@ impl Seldom {
 
 /// Listens again with a longer backlog: std's is 128, which a burst of new connections overflows.
 /// Needs the runtime that will accept.
-///
-/// # Errors
-/// What the operating system says.
 pub fn listen(listener: std::net::TcpListener) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     // The detour over `TcpStream` is the one way from a bound socket of std's to tokio's `listen`.

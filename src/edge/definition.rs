@@ -6,31 +6,23 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-/// A listener as the file defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerDefinition {
-    /// Its name in the file.
     pub name: Arc<str>,
-    /// Where it accepts.
     pub address: SocketAddr,
     /// Whose `X-Forwarded-*` and request ids are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Bounds in size and number.
     pub limits: Limits,
-    /// Bounds in time.
     pub timeouts: Timeouts,
 }
 
 /// `limits:` of a listener, bytes and connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The request target.
     pub uri: usize,
     /// The whole request head.
     pub header: usize,
-    /// The request body.
     pub body: u64,
-    /// Connections at a time.
     pub connections: usize,
 }
 

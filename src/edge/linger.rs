@@ -30,7 +30,6 @@ impl Linger {
         }
     }
 
-    /// Ready when the connection may be closed.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,

@@ -18,10 +18,8 @@ pub struct Tls {
     acceptor: SslAcceptor,
 }
 
-/// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// There is none.
     #[error("there is no certificate in the PEM text")]
     NoCertificate,
     /// The text, the key, or both together, are not what they should be.

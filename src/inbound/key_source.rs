@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use openssl::sha::sha256;
 
+use super::IssuerDefinition;
 use crate::clock::UnixTime;
 use crate::entra::{Authority, Endpoint};
 use crate::http_client::{Answer, FetchError, HttpClient};
@@ -37,6 +38,16 @@ impl PartialEq for PublishedKeys {
     fn eq(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
+}
+
+/// Fetches an issuer's keys once, as a live issuer does, and counts them.
+///
+/// # Errors
+/// Why there are none.
+pub async fn count_keys(issuer: &IssuerDefinition, http: HttpClient) -> Result<usize, KeysError> {
+    let source = KeySource::new(Arc::clone(&issuer.name), &issuer.authority, http);
+    let published = source.fetch(UnixTime::now()).await?;
+    Ok(published.keys.len())
 }
 
 impl KeySource {
@@ -76,7 +87,7 @@ impl Source for KeySource {
 
 /// Why there are no new keys. Safe to log and to show on the admin listener.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum KeysError {
+pub enum KeysError {
     /// No whole answer.
     #[error(transparent)]
     Fetch(#[from] FetchError),

@@ -10,3 +10,4 @@ mod verdict_cache;
 
 pub use gate::{AuthError, Gate};
 pub use issuer::{Issuer, IssuerDefinition, IssuerStatus, KeyTimes};
+pub use key_source::{KeysError, count_keys};

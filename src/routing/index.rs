@@ -10,7 +10,6 @@ use super::tree::PathTree;
 use super::{HostPattern, RouteDefinition, RouteMiss, TableError};
 use crate::request::{CanonicalPath, normalised_host};
 
-/// Where each route is found.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     listeners: HashMap<Arc<str>, Hosts>,

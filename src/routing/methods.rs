@@ -18,7 +18,6 @@ const ORDINARY: [Method; 7] = [
 pub(super) struct Methods(pub(super) Option<Vec<Method>>);
 
 impl Methods {
-    /// Whether a request with this method may go by the route.
     pub(super) fn take(&self, method: &Method) -> bool {
         match &self.0 {
             // SECURITY: some servers read methods in any case, against RFC 9110 §9.1.
@@ -47,7 +46,6 @@ impl Methods {
             .or_else(|| other.allowed().find(|method| self.take(method)))
     }
 
-    /// Whether no request can go by the route.
     pub(super) fn are_none(&self) -> bool {
         self.0.as_ref().is_some_and(Vec::is_empty)
     }

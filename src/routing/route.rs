@@ -13,21 +13,15 @@ use crate::telemetry::RouteMetrics;
 /// A route as the file defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteDefinition {
-    /// Its id in the file.
     pub id: Arc<str>,
-    /// The listener's name.
     pub listener: Arc<str>,
     /// `match.host`; `None`: any.
     pub host: Option<HostPattern>,
-    /// `match.path`.
     pub path: Template,
     /// `match.methods`; `None`: all but CONNECT and TRACE.
     pub methods: Option<Vec<Method>>,
-    /// Who may come in.
     pub callers: Callers,
-    /// Where it goes.
     pub upstream: UpstreamDefinition,
-    /// Whose token it carries.
     pub token: TokenDefinition,
     /// What the upstream is told of the caller.
     pub caller_headers: Vec<(HeaderName, CallerClaim)>,
@@ -40,7 +34,6 @@ pub struct RouteDefinition {
 /// A host pattern, lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HostPattern {
-    /// One name.
     Exact(String),
     /// `*.example.com`: one or more labels before the suffix `.example.com`.
     Suffix(String),
@@ -53,17 +46,13 @@ pub enum CallerClaim {
     Principal,
     /// The calling application, in v1 and v2 tokens.
     Azp,
-    /// The object id.
     Oid,
-    /// The subject.
     Sub,
-    /// The tenant.
     Tid,
     /// App roles, comma-separated.
     Roles,
     /// Delegated scopes, space-separated.
     Scp,
-    /// The token's id.
     Uti,
     /// The user's display name.
     Name,
@@ -87,17 +76,12 @@ impl CallerClaim {
     ];
 }
 
-/// A live route.
 #[derive(Debug)]
 pub struct Route {
-    /// As the file defines it.
     pub definition: RouteDefinition,
-    /// Who may come in.
     pub gate: Gate,
-    /// Whose token it carries.
     pub egress: Egress,
     /// Where it goes; shared by all routes that go to the same.
     pub upstream: Arc<Upstream>,
-    /// Its counters.
     pub metrics: RouteMetrics,
 }

@@ -9,7 +9,6 @@ use super::{Route, RouteDefinition};
 use crate::reason::Reason;
 use crate::request::{AccessRequest, Host, Params};
 
-/// The routes by listener, host and path.
 #[derive(Debug)]
 pub struct Table {
     routes: Vec<Arc<Route>>,
@@ -28,7 +27,6 @@ pub struct TableError {
     pub problem: String,
 }
 
-/// Why no route was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteMiss {
     /// Nothing matches: 404.
@@ -41,7 +39,6 @@ pub enum RouteMiss {
 }
 
 impl RouteMiss {
-    /// The word for it.
     pub fn reason(&self) -> Reason {
         match self {
             Self::NoRoute => Reason::NoRoute,
@@ -64,15 +61,10 @@ impl Table {
         Self { routes, index }
     }
 
-    /// All routes in file order.
     pub fn routes(&self) -> &[Arc<Route>] {
         &self.routes
     }
 
-    /// Finds the one route for a request.
-    ///
-    /// # Errors
-    /// When there is none, or none for this method.
     pub fn find(&self, request: AccessRequest<'_>) -> Result<(&Arc<Route>, Params), RouteMiss> {
         let head = request.head;
         let host = head.host.as_ref().map(Host::as_str);

@@ -9,7 +9,6 @@ use crate::request::{CanonicalPath, Params, PathError, decoded_segment};
 /// The most segments of a pattern: what bounds every walk over patterns.
 const MOST_SEGMENTS: usize = 64;
 
-/// A parsed `match.path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     text: String,
@@ -27,7 +26,6 @@ pub(super) enum Segment {
     Rest,
 }
 
-/// Why a pattern cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TemplateError(pub String);
@@ -68,12 +66,10 @@ impl Template {
         })
     }
 
-    /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The names of its parameters.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(|segment| match segment {
             Segment::Parameter(name) => Some(&**name),

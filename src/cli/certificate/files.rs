@@ -10,9 +10,7 @@ use anyhow::Context as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// A file to be.
 pub(super) struct NewFile {
-    /// Where.
     pub(super) path: PathBuf,
     /// What it is, for the summary.
     pub(super) purpose: &'static str,
@@ -23,7 +21,7 @@ pub(super) struct NewFile {
 }
 
 /// Refuses when any of these is there already.
-pub(super) fn ensure_absent<'a>(paths: impl Iterator<Item = &'a Path>) -> anyhow::Result<()> {
+pub(super) fn ensure_absent(paths: impl Iterator<Item = PathBuf>) -> anyhow::Result<()> {
     let present: Vec<String> = paths
         .filter(|path| path.symlink_metadata().is_ok())
         .map(|path| path.display().to_string())

@@ -39,10 +39,12 @@ const ROUNDS: u32 = 100_000;
 /// A key pair with its certificate, and how the gateway itself reads them back.
 pub(super) struct Material {
     key: PKey<Private>,
-    certificate: X509,
-    passphrase: Secret<String>,
-    sealed: Zeroizing<Vec<u8>>,
-    read_back: CertificateKey,
+    pub(super) certificate: X509,
+    pub(super) passphrase: Secret<String>,
+    /// Key and certificate, PKCS#12.
+    pub(super) sealed: Zeroizing<Vec<u8>>,
+    /// As the gateway reads it back.
+    pub(super) read_back: CertificateKey,
 }
 
 impl Material {
@@ -66,21 +68,6 @@ impl Material {
             sealed,
             read_back,
         })
-    }
-
-    /// The passphrase.
-    pub(super) fn passphrase(&self) -> &Secret<String> {
-        &self.passphrase
-    }
-
-    /// Key and certificate, PKCS#12.
-    pub(super) fn pkcs12(&self) -> &[u8] {
-        &self.sealed
-    }
-
-    /// The certificate, PEM.
-    pub(super) fn certificate_pem(&self) -> anyhow::Result<Vec<u8>> {
-        Ok(self.certificate.to_pem()?)
     }
 
     /// The key, encrypted PKCS#8 in PEM.
@@ -113,11 +100,6 @@ impl Material {
             .iter()
             .map(|byte| format!("{byte:02X}"))
             .collect())
-    }
-
-    /// As the gateway reads it back.
-    pub(super) fn read_back(&self) -> &CertificateKey {
-        &self.read_back
     }
 }
 

@@ -5,13 +5,29 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use zeroize::Zeroizing;
 
 use super::files::{NewFile, ensure_absent, write_all};
 use super::material::{CommonName, Material, random_passphrase};
 use crate::cli::say;
 use crate::clock::UnixTime;
 use crate::secret::{Secret, SecretSource};
+
+/// What a file's name ends in, what it is for, and whether it is secret.
+const FILES: [(&str, &str, bool); 5] = [
+    (
+        ".pfx",
+        "private key and certificate (PKCS#12, AES-256)",
+        true,
+    ),
+    (".pass", "its passphrase", true),
+    (".key.pem", "private key (PEM, same passphrase)", true),
+    (".cer", "certificate to upload (PEM)", false),
+    (
+        ".manifest.json",
+        "the same as keyCredentials of the manifest",
+        false,
+    ),
+];
 
 /// Make a key pair and a certificate by which an application proves itself to Entra
 #[derive(Debug, clap::Args)]
@@ -40,10 +56,6 @@ pub(crate) struct CertificateNew {
 }
 
 impl CertificateNew {
-    /// Makes the files and says what to do with them.
-    ///
-    /// # Errors
-    /// When a file is there already or cannot be written, or the passphrase cannot be read.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let summary = self.make(UnixTime::now())?;
         say!("{}", summary.trim_end())
@@ -54,8 +66,7 @@ impl CertificateNew {
             .with_context(|| format!("cannot make the folder {}", self.out.display()))?;
         let folder = self.out.canonicalize()?;
         if !self.force {
-            let paths: Vec<PathBuf> = self.ends().map(|end| self.path(&folder, end)).collect();
-            ensure_absent(paths.iter().map(PathBuf::as_path))?;
+            ensure_absent(self.wanted().map(|(end, ..)| self.path(&folder, end)))?;
         }
         let passphrase = self.passphrase()?;
         let material = Material::new(&self.name, self.bits, self.days, passphrase, now)?;
@@ -71,14 +82,13 @@ impl CertificateNew {
         }
     }
 
-    /// What the names of the files to be written end in.
-    fn ends(&self) -> impl Iterator<Item = &'static str> {
-        let passphrase = self.passphrase_file.is_none().then_some(".pass");
-        let pem = self.pem.then_some(".key.pem");
-        [".pfx", ".cer", ".manifest.json"]
-            .into_iter()
-            .chain(passphrase)
-            .chain(pem)
+    /// The files to be written.
+    fn wanted(&self) -> impl Iterator<Item = &'static (&'static str, &'static str, bool)> {
+        FILES.iter().filter(|(end, ..)| match *end {
+            ".pass" => self.passphrase_file.is_none(),
+            ".key.pem" => self.pem,
+            _ => true,
+        })
     }
 
     fn path(&self, folder: &Path, end: &str) -> PathBuf {
@@ -86,46 +96,24 @@ impl CertificateNew {
     }
 
     fn files(&self, folder: &Path, material: &Material) -> anyhow::Result<Vec<NewFile>> {
-        let file = |end, purpose, secret, content: Vec<u8>| NewFile {
-            path: self.path(folder, end),
-            purpose,
-            secret,
-            content: Zeroizing::new(content),
+        let file = |&(end, purpose, secret): &(&str, _, _)| {
+            let content = match end {
+                ".pfx" => material.sealed.clone(),
+                ".pass" => material.passphrase.expose().as_bytes().to_vec().into(),
+                ".key.pem" => material.key_pem()?,
+                ".cer" => material.certificate.to_pem()?.into(),
+                _ => (serde_json::to_string_pretty(&material.manifest()?)? + "\n")
+                    .into_bytes()
+                    .into(),
+            };
+            Ok(NewFile {
+                path: self.path(folder, end),
+                purpose,
+                secret,
+                content,
+            })
         };
-        let mut manifest = serde_json::to_vec_pretty(&material.manifest()?)?;
-        manifest.push(b'\n');
-        let mut files = vec![file(
-            ".pfx",
-            "private key and certificate (PKCS#12, AES-256)",
-            true,
-            material.pkcs12().to_vec(),
-        )];
-        if self.passphrase_file.is_none() {
-            let word = material.passphrase().expose().as_bytes().to_vec();
-            files.push(file(".pass", "its passphrase", true, word));
-        }
-        if self.pem {
-            let pem = material.key_pem()?.to_vec();
-            files.push(file(
-                ".key.pem",
-                "private key (PEM, same passphrase)",
-                true,
-                pem,
-            ));
-        }
-        files.push(file(
-            ".cer",
-            "certificate to upload (PEM)",
-            false,
-            material.certificate_pem()?,
-        ));
-        files.push(file(
-            ".manifest.json",
-            "the same as keyCredentials of the manifest",
-            false,
-            manifest,
-        ));
-        Ok(files)
+        self.wanted().map(file).collect()
     }
 
     fn summary(
@@ -134,7 +122,7 @@ impl CertificateNew {
         material: &Material,
         files: &[NewFile],
     ) -> anyhow::Result<String> {
-        let key = material.read_back();
+        let key = &material.read_back;
         let listed: String = files
             .iter()
             .map(|file| {

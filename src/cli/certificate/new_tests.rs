@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use clap::Parser;
 use openssl::hash::{MessageDigest, hash};
 use openssl::x509::X509;
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::entra::CertificateKey;
