@@ -7,12 +7,10 @@ mod contoso;
 mod echo;
 mod faults;
 #[cfg(test)]
-pub(crate) mod fixtures;
+mod fixtures;
 mod http;
 mod issuer;
 mod mailbox;
-#[cfg(test)]
-pub(crate) mod mint;
 mod serve;
 mod token;
 

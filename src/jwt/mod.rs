@@ -5,6 +5,8 @@ mod bearer;
 mod claims;
 mod json;
 mod key_set;
+#[cfg(test)]
+pub(crate) mod mint;
 mod payload;
 mod provider;
 mod token;

@@ -4,53 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::support::sample_files;
 use bearergate::admission::{Denial, Refusal};
 use bearergate::config::Config;
-use bearergate::fake::{CertificateAuthority, KeyPair};
 use bearergate::reason::Reason;
-
-/// The files that samples refer to, made for real in a folder.
-fn secrets(folder: &Path) {
-    let pair = KeyPair::generate("sample").unwrap();
-    std::fs::write(
-        folder.join("mail.pfx"),
-        pair.pkcs12("sample-passphrase").unwrap(),
-    )
-    .unwrap();
-    std::fs::write(
-        folder.join("mail-daemon.pfx"),
-        pair.pkcs12("sample-passphrase").unwrap(),
-    )
-    .unwrap();
-    std::fs::write(folder.join("mail.pem"), pair.certificate_pem().unwrap()).unwrap();
-    std::fs::write(folder.join("mail.key.pem"), pair.key_pem().unwrap()).unwrap();
-    for pass in ["mail.pass", "mail-daemon.pass"] {
-        std::fs::write(folder.join(pass), "sample-passphrase\n").unwrap();
-    }
-    let ca = CertificateAuthority::generate()
-        .unwrap()
-        .certificate_pem()
-        .unwrap();
-    for name in [
-        "ca.pem",
-        "corporate-ca.pem",
-        "upstream-ca.pem",
-        "internal-ca.pem",
-    ] {
-        std::fs::write(folder.join(name), &ca).unwrap();
-    }
-    for (name, letter) in [
-        ("payroll.key", "p"),
-        ("archive.key", "a"),
-        ("scanner.key", "s"),
-        ("secret", "c"),
-    ] {
-        std::fs::write(folder.join(name), letter.repeat(40)).unwrap();
-    }
-    for name in ["client-secret", "mail.secret", "client.secret"] {
-        std::fs::write(folder.join(name), "a-client-secret").unwrap();
-    }
-}
 
 /// Loads a text as a user's file whose secrets are in `folder`; no port is bound.
 fn load(text: &str, name: &str, folder: &Path) -> Config {
@@ -125,7 +82,7 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 #[test]
 fn every_sample_configuration_loads() {
     let folder = tempfile::tempdir().unwrap();
-    secrets(folder.path());
+    sample_files(folder.path());
     for name in ["dev", "protect-api", "graph-mail", "full"] {
         let path = format!("config/{name}.yaml");
         load(&read(&path), &path, folder.path());
@@ -135,7 +92,7 @@ fn every_sample_configuration_loads() {
 #[test]
 fn every_whole_yaml_block_of_the_docs_loads() {
     let folder = tempfile::tempdir().unwrap();
-    secrets(folder.path());
+    sample_files(folder.path());
     let mut whole = 0;
     for page in pages() {
         for block in blocks(&read(&page), "yaml") {

@@ -1,8 +1,7 @@
 //! What a connection must keep to before and between its requests, and what is believed of who is
 //! at its other end; through the whole gateway.
 
-use crate::support::origin::{Answering, Origin, open_gateway};
-use crate::support::{API_KEY, Connection, Gateway, eventually};
+use crate::support::{API_KEY, Answering, Gateway, Origin, Setup, eventually, is};
 use serde_json::Value;
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -10,16 +9,16 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
 async fn world(listener: &str) -> (Answering, Gateway) {
     let origin = Origin::open().await.answering(|_| ANSWER.to_owned());
-    let gateway = open_gateway(&origin.url, listener, "").await;
+    let gateway = Setup::open(&origin.url, listener, "").gateway().await;
     (origin, gateway)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_connection_is_closed_before_and_between_requests() {
     let (_origin, gateway) = world("timeouts: { idle: 200ms }").await;
-    let mut silent = Connection::open(gateway.address("apis")).await;
+    let mut silent = gateway.connect("apis").await;
     assert_eq!(silent.rest().await, "");
-    let mut caller = Connection::open(gateway.address("apis")).await;
+    let mut caller = gateway.connect("apis").await;
     caller.send(GET).await;
     assert_eq!(caller.reply().await.unwrap().status, 200);
     assert_eq!(caller.rest().await, "");
@@ -31,7 +30,7 @@ async fn a_head_that_takes_too_long_gets_408_on_the_first_request_and_on_the_sec
     // Half a head and then nothing; and byte by byte, where a timer that starts anew with each
     // would never fire.
     for (before, dribbles) in [(0, false), (0, true), (1, false), (1, true)] {
-        let mut caller = Connection::open(gateway.address("apis")).await;
+        let mut caller = gateway.connect("apis").await;
         for _ in 0..before {
             caller.send(GET).await;
             assert_eq!(caller.reply().await.unwrap().status, 200);
@@ -63,7 +62,7 @@ async fn connections_whose_framing_is_old_or_in_doubt_are_not_kept() {
         "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ] {
         let (_origin, gateway) = world("").await;
-        let mut caller = Connection::open(gateway.address("apis")).await;
+        let mut caller = gateway.connect("apis").await;
         caller.send(request).await;
         let reply = caller.reply().await.unwrap();
         assert_eq!(
@@ -78,8 +77,8 @@ async fn connections_whose_framing_is_old_or_in_doubt_are_not_kept() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_comes_early_is_answered_in_its_turn() {
     let origin = Origin::open().await;
-    let gateway = open_gateway(&origin.url(), "", "").await;
-    let mut caller = Connection::open(gateway.address("apis")).await;
+    let gateway = Setup::open(&origin.url(), "", "").gateway().await;
+    let mut caller = gateway.connect("apis").await;
     caller
         .send("GET /first HTTP/1.1\r\nHost: a.example\r\n\r\n")
         .await;
@@ -99,78 +98,29 @@ async fn a_request_that_comes_early_is_answered_in_its_turn() {
     assert_eq!(gateway.lines(3).await.len(), 3);
 }
 
-async fn guarded(listener: &str) -> (Answering, Gateway, tempfile::TempDir) {
+async fn guarded(listener: &str) -> (Answering, Gateway) {
     let origin = Origin::open().await.answering(|_| ANSWER.to_owned());
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("key"), API_KEY).unwrap();
-    let yaml = format!(
-        r#"
-version: 1
-listeners: {{ apis: {{ address: 127.0.0.1:0{listener} }} }}
-admin: {{ address: 127.0.0.1:0 }}
-routes:
-  - id: keyed
-    listener: apis
-    match: {{ path: /keyed }}
-    callers: [{{ api_key: {{ id: payroll, key: {{ file: key }} }} }}]
-    upstream: {{ url: "{url}" }}
-  - id: inside
-    listener: apis
-    match: {{ path: /inside }}
-    callers: [{{ network: [10.0.0.0/8] }}]
-    upstream: {{ url: "{url}" }}
-"#,
-        url = origin.url,
-    );
-    let gateway = Gateway::start(&yaml, folder.path()).await;
-    (origin, gateway, folder)
+    let setup = Setup::of("guarded.yaml").fill("UPSTREAM", &origin.url);
+    let gateway = setup.put("/listeners/apis", listener).gateway().await;
+    (origin, gateway)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_early_answer_keeps_the_connection_where_the_body_was_small_and_tells_where_not() {
-    let (origin, gateway, _folder) = guarded("").await;
+    let (origin, gateway) = guarded("").await;
     let large = "x".repeat(300_000);
     let chunked = format!("{:x}\r\n{large}\r\n0\r\n\r\n", large.len());
+    #[rustfmt::skip]
     let rows: [(&str, &str, String, bool); 6] = [
-        (
-            "length",
-            "HTTP/1.1\r\nContent-Length: 5",
-            "hello".into(),
-            true,
-        ),
-        (
-            "chunks",
-            "HTTP/1.1\r\nTransfer-Encoding: chunked",
-            "5\r\nhello\r\n0\r\n\r\n".into(),
-            true,
-        ),
-        (
-            "large length",
-            "HTTP/1.1\r\nContent-Length: 300000",
-            large,
-            false,
-        ),
-        (
-            "large chunk",
-            "HTTP/1.1\r\nTransfer-Encoding: chunked",
-            chunked,
-            false,
-        ),
-        (
-            "asks first",
-            "HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue",
-            String::new(),
-            false,
-        ),
-        (
-            "HTTP/1.0",
-            "HTTP/1.0\r\nContent-Length: 5",
-            "hello".into(),
-            false,
-        ),
+        ("length", "HTTP/1.1\r\nContent-Length: 5", "hello".into(), true),
+        ("chunks", "HTTP/1.1\r\nTransfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n".into(), true),
+        ("large length", "HTTP/1.1\r\nContent-Length: 300000", large, false),
+        ("large chunk", "HTTP/1.1\r\nTransfer-Encoding: chunked", chunked, false),
+        ("asks first", "HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue", String::new(), false),
+        ("HTTP/1.0", "HTTP/1.0\r\nContent-Length: 5", "hello".into(), false),
     ];
     for (what, head, body, kept) in rows {
-        let mut caller = Connection::open(gateway.address("apis")).await;
+        let mut caller = gateway.connect("apis").await;
         caller
             .send(format!("POST /keyed {head}\r\nHost: a.example\r\n\r\n"))
             .await;
@@ -179,11 +129,7 @@ async fn an_early_answer_keeps_the_connection_where_the_body_was_small_and_tells
             .reply()
             .await
             .unwrap_or_else(|| panic!("{what}: no answer"));
-        assert_eq!(
-            (reply.status, reply.reason().as_str()),
-            (401, "no_credential"),
-            "{what}"
-        );
+        assert_eq!(reply.verdict(), is(401, "no_credential"), "{what}");
         let connection = if kept { "keep-alive" } else { "close" };
         assert_eq!(reply.header("connection"), Some(connection), "{what}");
         if kept {
@@ -206,8 +152,8 @@ async fn an_early_answer_keeps_the_connection_where_the_body_was_small_and_tells
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_decided_is_told_also_when_the_caller_does_not_wait_for_it() {
-    let (_origin, gateway, _folder) = guarded("").await;
-    let mut caller = Connection::open(gateway.address("apis")).await;
+    let (_origin, gateway) = guarded("").await;
+    let mut caller = gateway.connect("apis").await;
     caller
         .send("POST /keyed HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5\r\n\r\nhel")
         .await;
@@ -222,7 +168,7 @@ async fn what_was_decided_is_told_also_when_the_caller_does_not_wait_for_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_ends_before_a_route_is_found_is_counted_and_told() {
-    let (_origin, gateway, _folder) = guarded("").await;
+    let (_origin, gateway) = guarded("").await;
     assert_eq!(gateway.get("apis", "/nowhere", &[]).await.status, 404);
     assert_eq!(gateway.get("apis", "/a/../b", &[]).await.status, 400);
     let lines = gateway.lines(2).await;
@@ -276,8 +222,7 @@ async fn a_request_id_is_taken_over_from_a_trusted_proxy_only() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_client_behind_trusted_proxies_is_the_rightmost_that_is_none_of_them() {
-    let (_origin, gateway, _folder) =
-        guarded(", trusted_proxies: [127.0.0.0/8, 192.0.2.0/24]").await;
+    let (_origin, gateway) = guarded("trusted_proxies: [127.0.0.0/8, 192.0.2.0/24]").await;
     for (chain, status, client) in [
         ("10.1.1.1", 200, "10.1.1.1"),
         ("10.1.1.1, 192.0.2.7", 200, "10.1.1.1"),
@@ -307,8 +252,8 @@ async fn a_caller_who_leaves_is_told_of_and_no_longer_in_flight() {
         (GET.to_owned(), true),
     ] {
         let origin = Origin::open().await;
-        let gateway = open_gateway(&origin.url(), "", "").await;
-        let mut caller = Connection::open(gateway.address("apis")).await;
+        let gateway = Setup::open(&origin.url(), "", "").gateway().await;
+        let mut caller = gateway.connect("apis").await;
         caller.send(&request).await;
         let mut upstream = origin.accept().await;
         upstream.head().await.unwrap();

@@ -23,5 +23,3 @@ mod shutdown;
 mod sources;
 mod support;
 mod upstream;
-mod upstream_attempts;
-mod upstream_tls;

@@ -1,27 +1,21 @@
 //! How the process starts, stops and says no: signals, exit codes, and what becomes of requests in
 //! flight and of idle connections.
 
-use crate::support::origin::{Origin, open_yaml};
-use crate::support::process::{Process, run};
-use crate::support::{Connection, Gateway, eventually};
+use crate::support::{Connection, Origin, Process, Setup, eventually, run};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
 /// A process with a request in flight: who asked, and who has not answered.
-async fn busy(shutdown: &str) -> (Process, Connection, Connection, tempfile::TempDir) {
+async fn busy(shutdown: &str) -> (Process, Connection, Connection, Setup) {
     let origin = Origin::open().await;
-    let folder = tempfile::tempdir().unwrap();
-    let yaml = format!(
-        "{}shutdown: {{ {shutdown} }}\n",
-        open_yaml(&origin.url(), "", "")
-    );
-    let process = Process::serve(&yaml, folder.path()).await;
+    let setup = Setup::open(&origin.url(), "", "").put("/shutdown", shutdown);
+    let process = Process::serve(&setup.written()).await;
     let mut caller = Connection::open(process.address("apis")).await;
     caller.send(GET).await;
     let mut upstream = origin.accept().await;
     upstream.head().await.unwrap();
-    (process, caller, upstream, folder)
+    (process, caller, upstream, setup)
 }
 
 async fn refuses(process: &Process, listener: &str) -> bool {
@@ -32,7 +26,7 @@ async fn refuses(process: &Process, listener: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_waits_for_what_is_in_flight_and_exits_0() {
-    let (mut process, mut caller, mut upstream, _folder) = busy("grace: 1h").await;
+    let (mut process, mut caller, mut upstream, _setup) = busy("grace: 1h").await;
     let mut idle = Connection::open(process.address("apis")).await;
     idle.send("GET /.. HTTP/1.1\r\nHost: a.example\r\n\r\n")
         .await;
@@ -67,7 +61,7 @@ async fn sigterm_waits_for_what_is_in_flight_and_exits_0() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_waits_no_longer_than_grace_and_the_log_counts_whom_it_cut() {
-    let (mut process, mut caller, _upstream, _folder) = busy("grace: 300ms").await;
+    let (mut process, mut caller, _upstream, _setup) = busy("grace: 300ms").await;
     process.signal("TERM");
     assert_eq!(process.ended().await, Some(0));
     assert!(caller.reply().await.is_none());
@@ -80,7 +74,7 @@ async fn sigterm_waits_no_longer_than_grace_and_the_log_counts_whom_it_cut() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_it_at_once() {
     for (first, second) in [("TERM", "TERM"), ("INT", "TERM"), ("TERM", "INT")] {
-        let (mut process, _caller, _upstream, _folder) = busy("grace: 1h").await;
+        let (mut process, _caller, _upstream, _setup) = busy("grace: 1h").await;
         process.signal(first);
         eventually("it stops", async || refuses(&process, "apis").await).await;
         process.signal(second);
@@ -90,7 +84,7 @@ async fn a_second_signal_ends_it_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sighup_changes_nothing() {
-    let (mut process, mut caller, mut upstream, _folder) = busy("grace: 1h").await;
+    let (mut process, mut caller, mut upstream, _setup) = busy("grace: 1h").await;
     process.signal("HUP");
     eventually("it is noted", async || process.log().contains("SIGHUP")).await;
     upstream.send(OK).await;
@@ -106,7 +100,7 @@ async fn sighup_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readiness_turns_before_the_door_closes() {
-    let (mut process, mut caller, mut upstream, _folder) = busy("delay: 1h").await;
+    let (mut process, mut caller, mut upstream, _setup) = busy("delay: 1h").await;
     let ready = async |process: &Process| {
         let mut connection = Connection::open(process.address("admin")).await;
         connection
@@ -134,7 +128,7 @@ async fn readiness_turns_before_the_door_closes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_has_begun_to_come_is_waited_for() {
-    let (mut process, mut first, mut upstream, _folder) = busy("grace: 1h").await;
+    let (mut process, mut first, mut upstream, _setup) = busy("grace: 1h").await;
     let mut caller = Connection::open(process.address("apis")).await;
     caller.send("GET /.. HTTP/1.1\r\n").await;
     process.signal("TERM");
@@ -144,11 +138,6 @@ async fn a_head_that_has_begun_to_come_is_waited_for() {
     .await;
     upstream.send(OK).await;
     assert_eq!(first.reply().await.expect("an answer").status, 200);
-    // Nothing else holds it now; it would have ended within moments.
-    for _ in 0..30 {
-        assert!(process.is_running(), "somebody is still asking");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
     caller.send("Host: a.example\r\n\r\n").await;
     let reply = caller.reply().await.expect("an answer");
     assert_eq!(
@@ -159,24 +148,33 @@ async fn a_head_that_has_begun_to_come_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_has_begun_to_come_is_cut_when_grace_has_passed() {
+    let (mut process, mut first, mut upstream, _setup) = busy("grace: 1s").await;
+    let mut caller = Connection::open(process.address("apis")).await;
+    caller.send("GET /.. HTTP/1.1\r\n").await;
+    process.signal("TERM");
+    upstream.send(OK).await;
+    assert_eq!(first.reply().await.expect("an answer").status, 200);
+    assert!(first.closed().await);
+    // Nobody else is there: had it not been waited for, nobody would have been cut.
+    assert_eq!(process.ended().await, Some(0));
+    process.says("\"cut\":1").await;
+    assert_eq!(caller.rest().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_is_taken_is_named_with_its_listener() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let folder = tempfile::tempdir().unwrap();
-    for (name, written) in [
-        ("apis", "apis: { address: 127.0.0.1:0"),
-        ("admin", "admin: { address: 127.0.0.1:0"),
+    for (name, place) in [
+        ("apis", "/listeners/apis/address"),
+        ("admin", "/admin/address"),
     ] {
-        let yaml = open_yaml("http://127.0.0.1:1", "", "");
-        let yaml = yaml.replace(written, &written.replace("127.0.0.1:0", &address));
-        let file = folder.path().join("taken.yaml");
-        std::fs::write(&file, yaml).unwrap();
-        let (code, _, log) = run(&["serve", "--config", file.to_str().unwrap()]);
-        assert_eq!(code, Some(1), "{log}");
-        assert!(
-            log.contains(&format!("{name} cannot listen on {address}")),
-            "{log}"
-        );
+        let setup = Setup::open("http://127.0.0.1:1", "", "").put(place, &address);
+        let message = format!("{name} cannot listen on {address}");
+        run(&["serve", "--config", &setup.written()])
+            .ends(1)
+            .says(&[&message]);
     }
 }
 
@@ -185,15 +183,15 @@ async fn a_file_that_is_not_valid_exits_2_and_binds_nothing() {
     // The port is taken: had it been bound first, that would be the complaint.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("wrong.yaml");
-    let yaml = open_yaml("http://127.0.0.1:1", "", "").replace("127.0.0.1:0", &address);
-    std::fs::write(&file, yaml.replace("callers: public", "callers: []")).unwrap();
-    let (code, out, log) = run(&["serve", "--config", file.to_str().unwrap()]);
-    assert_eq!((code, out.as_str()), (Some(2), ""), "{log}");
+    let mut setup =
+        Setup::open("http://127.0.0.1:1", "", "").put("/listeners/apis/address", &address);
+    setup.set("/routes/0/callers", "[]");
+    let ran = run(&["serve", "--config", &setup.written()]).ends(2);
+    assert_eq!(ran.out, "");
     assert!(
-        log.contains("callers") && !log.contains("cannot listen"),
-        "{log}"
+        ran.err.contains("callers") && !ran.err.contains("cannot listen"),
+        "{}",
+        ran.err
     );
 }
 
@@ -208,21 +206,16 @@ fn arguments_have_their_exit_codes() {
         (&[], 2),
         (&["serve", "--config", "/nowhere/at/all.yaml"], 2),
     ] {
-        let (got, _, log) = run(arguments);
-        assert_eq!(got, Some(code), "{arguments:?}: {log}");
+        run(arguments).ends(code);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_tells_how_many_were_cut() {
     let origin = Origin::open().await;
-    let folder = tempfile::tempdir().unwrap();
-    let yaml = format!(
-        "{}shutdown: {{ grace: 100ms }}\n",
-        open_yaml(&origin.url(), "", "")
-    );
-    let mut gateway = Gateway::start(&yaml, folder.path()).await;
-    let mut caller = Connection::open(gateway.address("apis")).await;
+    let setup = Setup::open(&origin.url(), "", "").put("/shutdown", "grace: 100ms");
+    let mut gateway = setup.gateway().await;
+    let mut caller = gateway.connect("apis").await;
     caller.send(GET).await;
     let _upstream = origin.accept().await;
     assert_eq!(gateway.drain().await, 1);

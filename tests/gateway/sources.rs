@@ -2,16 +2,17 @@
 //! (Baeke), mail read by an application that proves itself with a certificate (Johnston, Connell).
 //! MSAL Python's own client is put to the same gateway by `tests/msal`.
 
-use crate::support::mail::{MailWorld, mailbox};
+use crate::support::{API_KEY, MAILBOX, Setup, World, contoso, inbox, is};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use bearergate::fake::{Contoso, KeyPair, Ports, SigningKey, TokenRequest};
+use bearergate::fake::{Contoso, TokenRequest};
 use openssl::hash::{MessageDigest, hash};
+use openssl::x509::X509;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn baeke_a_client_with_the_role_calls_the_calculator_and_one_without_gets_403() {
-    let world = crate::support::calc::CalcWorld::start().await;
+    let world = Setup::of("calc.yaml").ready().await;
     let tokens = world.contoso.clone();
     for (client, secret, status) in [
         (Contoso::CALC_CLIENT, tokens.calc_secret.expose(), 200),
@@ -26,7 +27,7 @@ async fn baeke_a_client_with_the_role_calls_the_calculator_and_one_without_gets_
         );
         let url = format!(
             "{}/019486dd-8ffb-45a9-9232-4132babb1324/oauth2/v2.0/token",
-            world.doors.issuer.base()
+            world.issuer()
         );
         let answer = reqwest::Client::new()
             .post(url)
@@ -58,9 +59,10 @@ async fn baeke_a_client_with_the_role_calls_the_calculator_and_one_without_gets_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn johnston_ten_newest_messages_by_a_certificate_assertion_field_by_field() {
-    let world = MailWorld::start("").await;
+    let world = Setup::mail(contoso()).start().await;
     let reply = world
-        .read(mailbox(), "?$top=10&$orderby=receivedDateTime%20desc")
+        .gateway
+        .ask(&inbox("?$top=10&$orderby=receivedDateTime%20desc"))
         .await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     let messages = reply.json()["value"].as_array().unwrap().clone();
@@ -89,7 +91,7 @@ async fn johnston_ten_newest_messages_by_a_certificate_assertion_field_by_field(
     assert_eq!(asked.field("resource"), None);
     assert!(!asked.headers.contains_key("origin"));
     let (header, claims) = assertion(&asked);
-    let thumbprint = sha(&world.pair, MessageDigest::sha256());
+    let thumbprint = sha(&world, MessageDigest::sha256());
     assert_eq!(
         header,
         json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint})
@@ -97,68 +99,66 @@ async fn johnston_ten_newest_messages_by_a_certificate_assertion_field_by_field(
     let now = bearergate::clock::UnixTime::now().seconds();
     assert_claims(
         &claims,
-        &format!(
-            "{}/{}/oauth2/v2.0/token",
-            world.doors.issuer.base(),
-            asked.tenant
-        ),
+        &format!("{}/{}/oauth2/v2.0/token", world.issuer(), asked.tenant),
         now,
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn johnston_the_v1_endpoint_takes_a_resource_and_rs256_with_x5t_where_asked() {
-    let world = MailWorld::start("endpoint: v1 | assertion: RS256, x5c: true").await;
-    let reply = world.read(mailbox(), "?$top=1").await;
+    let world = Setup::mail(contoso())
+        .put("/identities/mail-daemon/entra", "endpoint: v1")
+        .put(
+            "/identities/mail-daemon/credentials/0/certificate",
+            "{ assertion: RS256, x5c: true }",
+        )
+        .start()
+        .await;
+    let reply = world.gateway.ask(&inbox("?$top=1")).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     let asked = world.contoso.issuer.last_token_request().unwrap();
     assert_eq!(asked.field("resource"), Some("https://graph.microsoft.com"));
     assert_eq!(asked.field("scope"), None);
     let (header, claims) = assertion(&asked);
     assert_eq!(header["alg"], "RS256");
-    assert_eq!(header["x5t"], sha(&world.pair, MessageDigest::sha1()));
+    assert_eq!(header["x5t"], sha(&world, MessageDigest::sha1()));
     assert_eq!(header.get("x5t#S256"), None);
-    let leaf = STANDARD.encode(world.pair.certificate().to_der().unwrap());
+    let leaf = STANDARD.encode(certificate(&world));
     assert_eq!(header["x5c"], json!([leaf]));
     let now = bearergate::clock::UnixTime::now().seconds();
     assert_claims(
         &claims,
-        &format!(
-            "{}/{}/oauth2/token",
-            world.doors.issuer.base(),
-            asked.tenant
-        ),
+        &format!("{}/{}/oauth2/token", world.issuer(), asked.tenant),
         now,
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_token_request_carries_a_fresh_assertion() {
-    let contoso = Contoso::with_key(SigningKey::shared().unwrap());
+    let contoso = contoso();
     contoso.issuer.refuse_replayed_assertions();
     for gateways in 1..=3 {
-        let doors = contoso.open(Ports::default(), None).unwrap();
-        let world = MailWorld::with(contoso.clone(), doors, "").await;
-        assert_eq!(world.read(mailbox(), "?$top=1").await.status, 200);
+        let world = Setup::mail(contoso.clone()).start().await;
+        assert_eq!(world.gateway.ask(&inbox("?$top=1")).await.status, 200);
         assert_eq!(contoso.issuer.token_requests(), gateways);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mail_is_sent_for_an_application_that_knows_no_oauth() {
-    let world = MailWorld::start("").await;
+    let world = Setup::mail(contoso()).start().await;
     let mail = json!({"message": {
         "subject": "Invoice 17",
         "body": {"contentType": "Text", "content": "Please pay."},
         "toRecipients": [{"emailAddress": {"address": "someone@fabrikam.example"}}],
     }, "saveToSentItems": true})
     .to_string();
-    let target = format!("/graph/v1.0/users/{}/sendMail", mailbox());
+    let target = format!("/graph/v1.0/users/{}/sendMail", MAILBOX);
     let request = |extra: &str| {
         format!(
             "POST {target} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {}\r\n{extra}Content-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{mail}",
-            crate::support::API_KEY,
+            API_KEY,
             mail.len()
         )
     };
@@ -172,10 +172,7 @@ async fn mail_is_sent_for_an_application_that_knows_no_oauth() {
         "Origin: null\r\n",
     ] {
         let reply = world.gateway.raw("legacy", request(header)).await;
-        assert_eq!(
-            (reply.status, reply.reason().as_str()),
-            (403, "browser_not_allowed")
-        );
+        assert_eq!(reply.verdict(), is(403, "browser_not_allowed"));
     }
     assert_eq!(world.contoso.mailbox.sent().len(), 1);
 }
@@ -212,6 +209,12 @@ fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-fn sha(pair: &KeyPair, digest: MessageDigest) -> String {
-    URL_SAFE_NO_PAD.encode(hash(digest, &pair.certificate().to_der().unwrap()).unwrap())
+fn sha(world: &World, digest: MessageDigest) -> String {
+    URL_SAFE_NO_PAD.encode(hash(digest, &certificate(world)).unwrap())
+}
+
+/// What the application proves itself with, as DER.
+fn certificate(world: &World) -> Vec<u8> {
+    let pem = std::fs::read(world.path("mail.cer")).unwrap();
+    X509::from_pem(&pem).unwrap().to_der().unwrap()
 }

@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use openssl::error::ErrorStack;
 use parking_lot::{Mutex, RwLock};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::misbehaviour::Behaviour;
 use super::refusal::Refusal;
@@ -18,7 +19,6 @@ use super::{aadsts, discovery};
 use crate::fake::faults::Faults;
 use crate::fake::http::{Intake, Origin, Request, Response};
 use crate::fake::token::TokenBuilder;
-use crate::guid::Guid;
 
 const LARGEST_BODY: usize = 64 * 1024;
 
@@ -143,10 +143,10 @@ impl Tenant {
             "common" => Some(Self::Many("common")),
             "organizations" => Some(Self::Many("organizations")),
             "consumers" => Some(Self::One(Self::CONSUMERS.to_owned())),
-            _ => segment
-                .parse()
+            _ if segment.len() == 36 => Uuid::try_parse(segment)
                 .ok()
-                .map(|id: Guid| Self::One(id.to_string())),
+                .map(|id| Self::One(id.hyphenated().to_string())),
+            _ => None,
         }
     }
 

@@ -181,6 +181,11 @@ impl ApiRegistration {
         }
     }
 
+    pub fn uri(mut self, uri: &str) -> Self {
+        self.uris.push(uri.trim_end_matches('/').to_owned());
+        self
+    }
+
     /// With `requestedAccessTokenVersion` 1 or 2.
     pub fn wants(mut self, tokens: Generation) -> Self {
         self.tokens = tokens;
@@ -188,10 +193,8 @@ impl ApiRegistration {
     }
 
     fn of_microsoft(client_id: &str, uris: &[&str]) -> Self {
-        Self {
-            uris: uris.iter().map(|uri| (*uri).to_owned()).collect(),
-            tokens: Generation::V1,
-            ..Self::new(client_id)
-        }
+        let api = Self::new(client_id).wants(Generation::V1);
+        let uris = uris.iter().map(|uri| (*uri).to_owned()).collect();
+        Self { uris, ..api }
     }
 }

@@ -7,14 +7,9 @@ use bearergate::config::{Config, ShutdownDefinition};
 use bearergate::inbound::KeyTimes;
 use bearergate::outbound::TokenTimes;
 use bearergate::telemetry::LogDefinition;
-use openssl::asn1::Asn1Time;
-use openssl::hash::MessageDigest;
-use openssl::pkcs12::Pkcs12;
-use openssl::pkey::{PKey, Private};
-use openssl::rsa::Rsa;
-use openssl::symm::Cipher;
-use openssl::x509::{X509, X509Name};
 use serde_json::Value;
+
+use crate::support::sample_files;
 
 use super::{as_json, one_route, parsed};
 
@@ -96,47 +91,6 @@ fn sample(name: &str) -> Config {
 /// Loads a text beside all the files that samples name, made for this test.
 fn with_files(text: &str, name: &str) -> Config {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, content: &[u8]| fs::write(folder.path().join(name), content).unwrap();
-    let (key, certificate) = self_signed();
-    let passphrase = "a passphrase of the test";
-    let pem_key =
-        key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), passphrase.as_bytes());
-    let pfx = Pkcs12::builder()
-        .pkey(&key)
-        .cert(&certificate)
-        .build2(passphrase)
-        .unwrap();
-    write("ca.pem", &certificate.to_pem().unwrap());
-    write("mail.pem", &certificate.to_pem().unwrap());
-    write("mail.key.pem", &pem_key.unwrap());
-    write(
-        "payroll.key",
-        b"another-key-of-the-test-32-bytes-and-more\n",
-    );
-    write("mail.secret", b"a secret of the test\n");
-    for stem in ["mail", "mail-daemon"] {
-        write(&format!("{stem}.pfx"), &pfx.to_der().unwrap());
-        write(&format!("{stem}.pass"), passphrase.as_bytes());
-    }
+    sample_files(folder.path());
     Config::parse(text, name, folder.path()).unwrap_or_else(|why| panic!("{why}"))
-}
-
-fn self_signed() -> (PKey<Private>, X509) {
-    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-    let mut name = X509Name::builder().unwrap();
-    name.append_entry_by_text("CN", "bearergate test").unwrap();
-    let name = name.build();
-    let mut certificate = X509::builder().unwrap();
-    certificate.set_version(2).unwrap();
-    certificate.set_subject_name(&name).unwrap();
-    certificate.set_issuer_name(&name).unwrap();
-    certificate.set_pubkey(&key).unwrap();
-    certificate
-        .set_not_before(&Asn1Time::days_from_now(0).unwrap())
-        .unwrap();
-    certificate
-        .set_not_after(&Asn1Time::days_from_now(1).unwrap())
-        .unwrap();
-    certificate.sign(&key, MessageDigest::sha256()).unwrap();
-    (key, certificate.build())
 }

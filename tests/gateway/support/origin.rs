@@ -2,19 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use openssl::asn1::Asn1Time;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
+use bearergate::fake::{Intake, Origin as Fake, Request, Response, Running, bind, serve};
 use openssl::ssl::{SslAcceptor, SslMethod, SslVersion};
-use openssl::x509::extension::SubjectAlternativeName;
-use openssl::x509::{X509, X509Name};
 use tokio::net::TcpListener;
 
-use super::{Connection, Gateway, PATIENCE};
+use super::certificate::self_signed;
+use super::{Connection, PATIENCE};
 
 /// An upstream whose every connection is the test's.
 pub struct Origin {
@@ -135,65 +131,36 @@ impl TlsOrigin {
     }
 }
 
-fn self_signed(names: &[&str]) -> (X509, PKey<Private>) {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
-    let mut subject = X509Name::builder().unwrap();
-    subject
-        .append_entry_by_nid(Nid::COMMONNAME, "origin")
-        .unwrap();
-    let subject = subject.build();
-    let mut certificate = X509::builder().unwrap();
-    certificate.set_version(2).unwrap();
-    certificate.set_subject_name(&subject).unwrap();
-    certificate.set_issuer_name(&subject).unwrap();
-    certificate.set_pubkey(&key).unwrap();
-    certificate
-        .set_not_before(&Asn1Time::days_from_now(0).unwrap())
-        .unwrap();
-    certificate
-        .set_not_after(&Asn1Time::days_from_now(1).unwrap())
-        .unwrap();
-    let mut alternatives = SubjectAlternativeName::new();
-    for name in names {
-        alternatives.dns(name);
+/// An origin that answers as it is told, and counts.
+pub struct Told<F> {
+    answer: F,
+    count: AtomicUsize,
+}
+
+impl<F: Fn(&Request) -> Response + Send + Sync + 'static> Told<F> {
+    /// Opens its door.
+    pub fn open(answer: F) -> (Arc<Self>, Running) {
+        let told = Arc::new(Self {
+            answer,
+            count: AtomicUsize::new(0),
+        });
+        let running = serve(bind(0).unwrap(), None, Arc::clone(&told) as Arc<dyn Fake>).unwrap();
+        (told, running)
     }
-    let extension = alternatives
-        .build(&certificate.x509v3_context(None, None))
-        .unwrap();
-    certificate.append_extension(extension).unwrap();
-    certificate.sign(&key, MessageDigest::sha256()).unwrap();
-    (certificate.build(), key)
+
+    /// How many requests came.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
 }
 
-/// A gateway with one public route to everything of this upstream. `listener` and `upstream` are
-/// what else is said of either.
-pub async fn open_gateway(url: &str, listener: &str, upstream: &str) -> Gateway {
-    let folder = tempfile::tempdir().unwrap();
-    Gateway::start(&open_yaml(url, listener, upstream), folder.path()).await
-}
+impl<F: Fn(&Request) -> Response + Send + Sync + 'static> Fake for Told<F> {
+    fn intake(&self) -> Intake {
+        Intake::Beginning(64 * 1024)
+    }
 
-pub fn open_yaml(url: &str, listener: &str, upstream: &str) -> String {
-    let more = |text: &str| {
-        if text.is_empty() {
-            String::new()
-        } else {
-            format!(", {text}")
-        }
-    };
-    format!(
-        r#"
-version: 1
-listeners: {{ apis: {{ address: 127.0.0.1:0{} }} }}
-admin: {{ address: 127.0.0.1:0 }}
-routes:
-  - id: open
-    listener: apis
-    match: {{ path: /** }}
-    callers: public
-    upstream: {{ url: "{url}"{} }}
-"#,
-        more(listener),
-        more(upstream),
-    )
+    fn answer(&self, request: &Request) -> Response {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        (self.answer)(request)
+    }
 }

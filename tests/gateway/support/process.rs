@@ -1,95 +1,154 @@
-//! The gateway as its operators run it: a process with a log, signals and an exit code.
+//! The binary as its users run it: a command that ends, or a process with a log and signals.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use super::eventually;
 
-/// `bearergate serve`, running.
-pub struct Process {
-    child: Child,
-    log: Text,
-    out: Text,
+/// `bearergate` with these arguments and nothing of this process's environment that it reads.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bearergate"));
+    command.args(arguments).stdin(Stdio::null());
+    for name in ["BEARERGATE_CONFIG", "NO_COLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command.env("RUST_BACKTRACE", "1");
+    command
 }
 
-/// What a process wrote so far.
-#[derive(Clone, Default)]
-struct Text(Arc<Mutex<String>>);
+pub fn run(arguments: &[&str]) -> Ran {
+    Ran::of(command(arguments).output().unwrap())
+}
 
-impl Text {
-    fn of(stream: impl std::io::Read + Send + 'static) -> Self {
-        let text = Self::default();
-        let kept = text.clone();
-        std::thread::spawn(move || {
+/// What a command came to.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    pub fn of(output: Output) -> Self {
+        let ran = Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        };
+        for word in ["panicked", "stack backtrace", "RUST_BACKTRACE"] {
+            assert!(!ran.err.contains(word), "{}", ran.err);
+        }
+        ran
+    }
+
+    /// Ended with this code; a failure says so on standard error, in lines of its own.
+    pub fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        assert!(code == 0 || self.err.ends_with('\n'), "{self:?}");
+        self
+    }
+
+    pub fn says(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(
+                self.out.contains(word) || self.err.contains(word),
+                "{word} in {self:?}"
+            );
+        }
+        self
+    }
+}
+
+/// A process that is ended with the test.
+pub struct Process {
+    child: Child,
+    out: Stream,
+    log: Stream,
+}
+
+/// What a process writes to one of its streams.
+struct Stream {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Stream {
+    fn of(stream: impl Read + Send + 'static) -> Self {
+        let text = Arc::<Mutex<String>>::default();
+        let kept = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                let mut text = kept.0.lock().unwrap();
+                let mut text = kept.lock().unwrap();
                 text.push_str(&line);
                 text.push('\n');
             }
         });
-        text
+        Self {
+            text,
+            reader: Some(reader),
+        }
     }
 
     fn now(&self) -> String {
-        self.0.lock().unwrap().clone()
+        self.text.lock().unwrap().clone()
+    }
+
+    /// All of it, once the process has ended.
+    fn whole(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.now()
     }
 }
 
-/// The binary with these arguments, ended: exit code, standard output, standard error.
-pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let ended = Command::new(env!("CARGO_BIN_EXE_bearergate"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
-        ended.status.code(),
-        text(&ended.stdout),
-        text(&ended.stderr),
-    )
-}
-
 impl Process {
-    /// Starts it with this file and waits until it accepts.
-    pub async fn serve(yaml: &str, folder: &Path) -> Self {
-        let file = folder.join("process.yaml");
-        std::fs::write(&file, yaml).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bearergate"))
-            .args(["serve", "--config"])
-            .arg(file)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = Text::of(child.stderr.take().unwrap());
-        let out = Text::of(child.stdout.take().unwrap());
-        let process = Self { child, log, out };
-        eventually("the process accepts", async || {
-            process.log().contains("admin listening")
+    pub fn start(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = command(arguments);
+        change(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let mut child = command.spawn().unwrap();
+        let out = Stream::of(child.stdout.take().unwrap());
+        let log = Stream::of(child.stderr.take().unwrap());
+        Self { child, out, log }
+    }
+
+    /// Serves this file, and accepts.
+    pub async fn serve(config: &str) -> Self {
+        Self::serve_as(config, |_| {}).await
+    }
+
+    /// The same with another environment.
+    pub async fn serve_as(config: &str, change: impl FnOnce(&mut Command)) -> Self {
+        let process = Self::start(&["serve", "--config", config], change);
+        process.says("admin listening").await;
+        process
+    }
+
+    /// Waits until it has written this, to whichever stream.
+    pub async fn says(&self, words: &str) {
+        eventually(words, async || {
+            self.log().contains(words) || self.out().contains(words)
         })
         .await;
-        process
     }
 
     /// Where one of its listeners accepts, or `admin`.
     pub fn address(&self, listener: &str) -> SocketAddr {
         let log = self.log();
-        let lines = log.lines().filter_map(|line| {
+        let mut lines = log.lines().filter_map(|line| {
             let line: serde_json::Value = serde_json::from_str(line).ok()?;
             let name = match line["message"].as_str()? {
-                "listening" => line["listener"].as_str()?.to_owned(),
-                "admin listening" => "admin".to_owned(),
+                "listening" => line["listener"].as_str()?,
+                "admin listening" => "admin",
                 _ => return None,
             };
-            Some((name, line["address"].as_str()?.parse().ok()?))
+            (name == listener).then(|| line["address"].as_str()?.parse().ok())?
         });
-        let found = lines.into_iter().find(|(name, _)| name == listener);
-        found
-            .unwrap_or_else(|| panic!("no listener {listener}: {log}"))
-            .1
+        let found = lines.next();
+        found.unwrap_or_else(|| panic!("no listener {listener}: {log}"))
     }
 
     /// Sends it a signal, by its own pid.
@@ -112,6 +171,13 @@ impl Process {
         self.child.wait().unwrap().code()
     }
 
+    /// Ends it as its operator does: the exit code, standard output, and the log.
+    pub async fn stop(mut self) -> (Option<i32>, String, String) {
+        self.signal("TERM");
+        let code = self.ended().await;
+        (code, self.out.whole(), self.log.whole())
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -121,7 +187,7 @@ impl Process {
         self.log.now()
     }
 
-    /// What it wrote to standard output so far: access lines.
+    /// What it wrote to standard output so far.
     pub fn out(&self) -> String {
         self.out.now()
     }

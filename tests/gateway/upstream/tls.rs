@@ -4,8 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::support::Gateway;
-use crate::support::origin::TlsOrigin;
+use crate::support::{Gateway, Setup, TlsOrigin};
 use bearergate::fake::{CertificateAuthority, Echo, Running, bind, serve};
 use openssl::ssl::SslVersion;
 
@@ -19,16 +18,18 @@ fn api() -> (Running, CertificateAuthority) {
 
 /// A gateway with a public route `/id` for each (id, url, CA's PEM).
 async fn gateway(routes: &[(&str, String, &[u8])]) -> Gateway {
-    let folder = tempfile::tempdir().unwrap();
-    let mut yaml = "version: 1\nlisteners: { apis: { address: 127.0.0.1:0 } }\nadmin: { address: 127.0.0.1:0 }\nroutes:\n".to_owned();
-    for (id, url, ca_pem) in routes {
-        std::fs::write(folder.path().join(format!("{id}.pem")), ca_pem).unwrap();
-        yaml.push_str(&format!(
-            "  - {{ id: {id}, listener: apis, match: {{ path: /{id} }}, callers: public, \
-             upstream: {{ url: \"{url}\", ca_file: {id}.pem }} }}\n"
-        ));
-    }
-    Gateway::start(&yaml, folder.path()).await
+    let setup = routes
+        .iter()
+        .fold(Setup::of("tls.yaml"), |setup, (id, url, ca_pem)| {
+            let route = format!(
+                "{{ id: {id}, listener: apis, match: {{ path: /{id} }}, callers: public, \
+             upstream: {{ url: {url}, ca_file: {id}.pem }} }}"
+            );
+            setup
+                .file(&format!("{id}.pem"), ca_pem)
+                .put("/routes", &route)
+        });
+    setup.gateway().await
 }
 
 /// What this route answers, and the reason and detail in its access line.

@@ -1,0 +1,131 @@
+//! `check` and `token`: what they tell of a file, of what it names, and of what comes of it.
+
+use crate::support::{CALC, GRAPH, Ran, command, run};
+use bearergate::clock::UnixTime;
+use bearergate::fake::KeyPair;
+
+use super::setup;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_prints_the_plan_and_colours_are_for_terminals() {
+    let setup = setup().plain("open", "url: http://127.0.0.1:1", "");
+    let config = setup.written();
+    let ran = run(&["check", "--config", &config]).ends(0).says(&[
+        "who may come in",
+        "the key payroll",
+        "mail-daemon's",
+        "nobody's",
+        "2 routes, 0 issuers, 1 identity: valid.",
+    ]);
+    assert_eq!(ran.err, "");
+    assert!(!ran.out.contains('\u{1b}'), "a pipe gets no colours");
+    assert!(
+        ran.out.contains(&setup.echo.base()),
+        "a URL stays whole:\n{}",
+        ran.out
+    );
+    let forced = command(&["check", "--online", "--config", &config])
+        .env("CLICOLOR_FORCE", "1")
+        .output()
+        .unwrap();
+    assert!(Ran::of(forced).out.contains("\u{1b}["));
+    let unwanted = command(&["check", "--online", "--config", &config])
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    assert!(!Ran::of(unwanted).out.contains('\u{1b}'));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_online_tells_what_works_and_what_does_not() {
+    let setup = setup();
+    let config = setup.written();
+    let ran = run(&["check", "--online", "--config", &config]).ends(0);
+    assert!(ran.out.contains("ok  token of mail-daemon"), "{}", ran.out);
+    assert!(ran.out.contains("ok  upstream 127.0.0.1"), "{}", ran.out);
+
+    let broken = setup
+        .identity("reports", "$ISSUER", "not this application's secret")
+        .route("reports", "$ECHO", "reports", GRAPH)
+        .plain("gone", "url: http://127.0.0.1:1", "");
+    let ran = run(&["check", "--online", "--config", &broken.written()])
+        .ends(1)
+        .says(&[
+            "failed  token of reports",
+            "AADSTS7000215",
+            "give the secret's Value",
+            "failed  upstream 127.0.0.1:1",
+            "2 of these failed; the file itself is valid",
+        ]);
+    assert!(
+        ran.out.contains("ok  token of mail-daemon"),
+        "all are tried"
+    );
+    assert!(!ran.out.contains("not this application's secret"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_says_when_a_certificate_has_ended_and_what_is_wrong_with_a_pfx() {
+    let ended = KeyPair::generate_expired("old", UnixTime::now()).unwrap();
+    let mut setup = setup()
+        .file("old.pfx", ended.pkcs12("a passphrase").unwrap())
+        .file("old.pass", "a passphrase\n")
+        .file("wrong.pass", "another passphrase\n");
+    let mut with = |more: &str| {
+        let credential = format!("{{ file: old.pfx{more} }}");
+        setup.set(
+            "/identities/mail-daemon/credentials/0",
+            &format!("certificate: {credential}"),
+        );
+        let config = setup.written();
+        (run(&["check", "--config", &config]), config)
+    };
+    let (ran, _) = with(", passphrase: { file: old.pass }");
+    ran.ends(0)
+        .says(&["note  identity mail-daemon: its certificate ended at"]);
+    let (ran, config) = with(", passphrase: { file: wrong.pass }");
+    let ran = ran
+        .ends(2)
+        .says(&["gate.yaml:", "the passphrase does not open it"]);
+    assert!(!ran.err.contains("another passphrase"), "{}", ran.err);
+    let ran = run(&["serve", "--config", &config]).ends(2);
+    assert!(
+        !ran.err.contains("listening"),
+        "nothing is bound before the file is valid"
+    );
+    let (ran, _) = with("");
+    ran.ends(2).says(&["give `passphrase`"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn token_shows_claims_and_keeps_the_token_to_itself_unless_asked() {
+    let setup = setup();
+    let config = setup.written();
+    let token = ["token", "--config", &config, "--identity"];
+    let with = |rest: &[&str]| run(&[&token[..], rest].concat());
+    let ran = with(&["mail-daemon", "--scope", GRAPH]).ends(0).says(&[
+        "\"aud\": \"https://graph.microsoft.com\"",
+        "\"Mail.Read\"",
+        "valid until",
+    ]);
+    assert!(!ran.out.contains("eyJ"), "{}", ran.out);
+    let raw = with(&["mail-daemon", "--scope", CALC, "--raw"]).ends(0).out;
+    assert_eq!(
+        (raw.trim_end().split('.').count(), raw.lines().count()),
+        (3, 1),
+        "{raw}"
+    );
+    with(&["mail-deamon", "--scope", GRAPH])
+        .ends(2)
+        .says(&["no identity `mail-deamon`", "did you mean `mail-daemon`?"]);
+    with(&["x", "--scope", GRAPH])
+        .ends(2)
+        .says(&["it has: mail-daemon"]);
+    with(&["mail-daemon", "--scope", "api://nobody/.default"])
+        .ends(1)
+        .says(&[
+            "identity mail-daemon got no token",
+            "AADSTS500011",
+            "check the App ID URI",
+        ]);
+}

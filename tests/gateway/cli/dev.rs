@@ -1,0 +1,82 @@
+//! `dev`: it comes up, says where, does what it prints, and leaves nothing behind.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::support::{Process, run};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dev_comes_up_says_where_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let ready = folder.path().join("ready.json");
+    let name = ready.display().to_string();
+    let scratch = folder.path().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let arguments = ["dev", "--https", "--any-ports", "--ready-file", &name];
+    let dev = Process::start(&arguments, |command| {
+        command.env("TMPDIR", &scratch);
+    });
+    dev.says("Ctrl-C").await;
+    assert_eq!(
+        std::fs::metadata(&ready).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let facts: serde_json::Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
+    assert!(facts["authority"].as_str().unwrap().starts_with("https://"));
+    assert!(Path::new(facts["ca_file"].as_str().unwrap()).exists());
+    assert_ne!(std::fs::read_dir(&scratch).unwrap().count(), 0);
+    let (code, out, log) = dev.stop().await;
+    let printed = out + &log;
+    assert_eq!(code, Some(0), "{printed}");
+    for told in [
+        "issuer's authority (PEM)",
+        "calculator.header",
+        "→ 401 no_credential",
+    ] {
+        assert!(printed.contains(told), "{told} in\n{printed}");
+    }
+    for secret in ["api_key", "clients"] {
+        let text = facts[secret].as_str().unwrap_or("eyJ");
+        assert!(!printed.contains(text), "{printed}");
+    }
+    assert!(!ready.exists(), "what it tells of is gone");
+    assert_eq!(
+        std::fs::read_dir(&scratch).unwrap().count(),
+        0,
+        "keys and tokens are gone"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dev_moves_off_taken_ports_and_says_so() {
+    // Whoever holds a port, this test or another process: it is taken.
+    let held: Vec<_> = [8080, 8400]
+        .iter()
+        .map(|port| std::net::TcpListener::bind(("127.0.0.1", *port)))
+        .collect();
+    let dev = Process::start(&["dev"], |_| {});
+    dev.says("Ctrl-C").await;
+    let (code, out, log) = dev.stop().await;
+    let printed = out + &log;
+    drop(held);
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(
+        printed.contains("apis: 127.0.0.1:8080 is taken"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("issuer: 127.0.0.1:8400 is taken"),
+        "{printed}"
+    );
+    assert!(
+        !printed.contains("curl http://127.0.0.1:8080/"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn dev_try_runs_what_it_prints() {
+    run(&["dev", "--try", "--any-ports"])
+        .ends(0)
+        .says(&["5 passed, 0 failed"]);
+}

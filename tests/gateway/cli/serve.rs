@@ -1,0 +1,117 @@
+//! `serve` and `probe`: what a gateway that runs tells its operator, and what it never prints.
+
+use std::net::SocketAddr;
+
+use crate::support::{API_KEY, Connection, GRAPH, Process, Reply, Setup, run};
+use bearergate::fake::KeyPair;
+
+use super::setup;
+
+async fn ask(address: SocketAddr, head: &str) -> Reply {
+    let mut connection = Connection::open(address).await;
+    let request = format!("GET {head}\r\nHost: localhost\r\n\r\n");
+    connection.send(request).await;
+    connection.reply().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_secret_assertion_or_token_is_ever_printed() {
+    let pair = KeyPair::generate("mail-daemon").unwrap();
+    let setup = setup()
+        .file("mail.pfx", pair.pkcs12("PFX-PASSPHRASE-7").unwrap())
+        .file("mail.pass", "PFX-PASSPHRASE-7\n")
+        .identity_with(
+            "by-certificate",
+            "$ISSUER",
+            "certificate: { file: mail.pfx, passphrase: { file: mail.pass } }",
+        )
+        .identity("wrong", "$ISSUER", "WRONG-SECRET-7")
+        .route("certificate", "$ECHO", "by-certificate", GRAPH)
+        .route("wrong", "$ECHO", "wrong", GRAPH);
+    setup.contoso.register_mail_certificate(&pair).unwrap();
+    let gate = Process::serve_as(&setup.written(), |command| {
+        command
+            .env("RUST_LOG", "trace")
+            .env("RUST_BACKTRACE", "full");
+    })
+    .await;
+    let [address, admin] = ["legacy", "admin"].map(|name| gate.address(name));
+    let mut hidden = vec![
+        API_KEY.to_owned(),
+        "PFX-PASSPHRASE-7".to_owned(),
+        "WRONG-SECRET-7".to_owned(),
+        setup.contoso.mail_secret.expose().clone(),
+        "CALLERS-OWN-7".to_owned(),
+    ];
+    let mut answers = String::new();
+    for (route, status) in [
+        ("mail", 200),
+        ("certificate", 200),
+        ("wrong", 502),
+        ("nowhere", 404),
+    ] {
+        let head = format!(
+            "/{route}/x?$search=QUERY-7 HTTP/1.1\r\nX-Api-Key: {API_KEY}\r\n\
+             Authorization: Bearer CALLERS-OWN-7"
+        );
+        let reply = ask(address, &head).await;
+        assert_eq!(reply.status, status, "{route}: {}", reply.text());
+        if status != 200 {
+            answers += &reply.text();
+        }
+        let token = setup.echoed("authorization");
+        hidden.push(token.trim_start_matches("Bearer ").to_owned());
+        let asked = setup.contoso.issuer.last_token_request().unwrap();
+        hidden.extend(asked.field("client_assertion").map(str::to_owned));
+    }
+    ask(
+        address,
+        &format!("/mail/x HTTP/1.1\r\nX-Api-Key: {API_KEY}x"),
+    )
+    .await;
+    answers += &ask(admin, "/metrics HTTP/1.1").await.text();
+    answers += &ask(admin, "/readyz HTTP/1.1").await.text();
+    let (code, out, log) = gate.stop().await;
+    let printed = out + &log;
+    assert_eq!(code, Some(0));
+    assert!(printed.contains("AADSTS7000215"), "{printed}");
+    hidden.extend(["eyJ".to_owned(), "QUERY-7".to_owned()]);
+    for secret in hidden {
+        assert!(
+            secret.len() > 2 && !printed.contains(&secret),
+            "{secret} in\n{printed}"
+        );
+        assert!(!answers.contains(&secret), "{secret} in\n{answers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probe_tells_health_by_its_exit_code() {
+    let setup = Setup::of("calc.yaml").fill("ISSUER", "http://127.0.0.1:1");
+    let gate = Process::serve(&setup.written()).await;
+    let admin = gate.address("admin");
+    run(&["probe", &format!("http://{admin}/livez")])
+        .ends(0)
+        .says(&["200"]);
+    run(&["probe", &format!("http://{admin}/readyz")])
+        .ends(1)
+        .says(&["answered 503", "contoso"]);
+    run(&["probe", &format!("http://{admin}/nothing")])
+        .ends(1)
+        .says(&["answered 404"]);
+    let (code, _, log) = gate.stop().await;
+    assert_eq!(code, Some(0), "{log}");
+    run(&["probe", &format!("http://{admin}/livez")])
+        .ends(1)
+        .says(&["does not answer"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_taken_port_is_said_at_once() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let setup = setup().put("/listeners/legacy/address", &address);
+    run(&["serve", "--config", &setup.written()])
+        .ends(1)
+        .says(&["legacy cannot listen on", &address, "in use"]);
+}

@@ -1,0 +1,33 @@
+//! The files that the samples and the pages name, made for real.
+
+use std::fs;
+use std::path::Path;
+
+use bearergate::fake::{CertificateAuthority, KeyPair};
+use openssl::symm::Cipher;
+
+const PASSPHRASE: &str = "sample-passphrase";
+
+pub fn sample_files(folder: &Path) {
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).unwrap();
+    let pair = KeyPair::generate("sample").unwrap();
+    let key = pair.key();
+    let key = key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), PASSPHRASE.as_bytes());
+    write("mail.pem", &pair.certificate_pem().unwrap());
+    write("mail.key.pem", &key.unwrap());
+    for name in ["mail", "mail-daemon"] {
+        write(&format!("{name}.pfx"), &pair.pkcs12(PASSPHRASE).unwrap());
+        write(&format!("{name}.pass"), PASSPHRASE.as_bytes());
+    }
+    let ca = CertificateAuthority::generate().unwrap();
+    let ca = ca.certificate_pem().unwrap();
+    for name in ["ca", "corporate-ca", "upstream-ca", "internal-ca"] {
+        write(&format!("{name}.pem"), &ca);
+    }
+    for name in ["payroll.key", "archive.key", "scanner.key", "secret"] {
+        write(name, name[..1].repeat(40).as_bytes());
+    }
+    for name in ["client-secret", "mail.secret", "client.secret"] {
+        write(name, b"a-client-secret");
+    }
+}
