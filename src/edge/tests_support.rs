@@ -7,11 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use openssl::asn1::Asn1Time;
-use openssl::hash::MessageDigest;
-use openssl::pkey::PKey;
-use openssl::rsa::Rsa;
-use openssl::x509::{X509, X509NameBuilder};
 use pingora::http::ResponseHeader;
 use pingora::proxy::{HttpProxy, ProxyHttp, Session};
 use pingora::server::configuration::ServerConf;
@@ -23,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::{Edge, Limits, Timeouts, Tls, bind, headers_complete, listen};
 use crate::clock::UnixTime;
+use crate::fake::CertificateAuthority;
 use crate::telemetry::{Metrics, Refused};
 
 /// Long enough never to matter in a test that is about something else.
@@ -286,24 +282,9 @@ impl Client {
     }
 }
 
-/// A self-signed certificate for `localhost` and its key, both PEM.
+/// A certificate for `localhost` and its key, both PEM.
 pub(super) fn certificate() -> (Vec<u8>, Vec<u8>) {
-    let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-    let mut name = X509NameBuilder::new().unwrap();
-    name.append_entry_by_text("CN", "localhost").unwrap();
-    let name = name.build();
-    let mut certificate = X509::builder().unwrap();
-    certificate.set_version(2).unwrap();
-    certificate.set_subject_name(&name).unwrap();
-    certificate.set_issuer_name(&name).unwrap();
-    certificate.set_pubkey(&key).unwrap();
-    certificate
-        .set_not_before(&Asn1Time::days_from_now(0).unwrap())
-        .unwrap();
-    certificate
-        .set_not_after(&Asn1Time::days_from_now(1).unwrap())
-        .unwrap();
-    certificate.sign(&key, MessageDigest::sha256()).unwrap();
-    let pem = certificate.build().to_pem().unwrap();
-    (pem, key.private_key_to_pem_pkcs8().unwrap())
+    let authority = CertificateAuthority::generate().unwrap();
+    let pair = authority.issue_for_loopback().unwrap();
+    (pair.certificate_pem().unwrap(), pair.key_pem().unwrap())
 }

@@ -1,13 +1,18 @@
 use openssl::sign::Verifier;
 use serde_json::{Value, json};
 
-use super::super::test_material::{KEY, certificate_key};
 use super::*;
+use crate::fake::fixtures::PAIR;
 
 const CLIENT: &str = "bcdb5ae8-1ab8-47c3-b0b2-6756048e2ddc";
 const ENDPOINT: &str =
     "https://login.windows.net/5e0699a2-7e10-4d08-8ebb-4f7d7406ad09/oauth2/token";
 const JTI: &str = "9ef089d9-b116-40d8-bbe2-57a756e32ea9";
+
+fn certificate_key() -> CertificateKey {
+    let (certificate, key) = (PAIR.certificate_pem(), PAIR.key_pem());
+    CertificateKey::from_pem(&certificate.unwrap(), &key.unwrap(), None).unwrap()
+}
 
 fn sample() -> Assertion {
     let now = UnixTime::from_seconds(1_423_167_888);
@@ -63,7 +68,7 @@ fn ps256_names_the_certificate_by_sha256_and_signs_with_pss() {
     );
     assert_eq!(claims, serde_json::to_value(sample()).unwrap());
 
-    let mut verifier = Verifier::new(MessageDigest::sha256(), &KEY).unwrap();
+    let mut verifier = Verifier::new(MessageDigest::sha256(), PAIR.key()).unwrap();
     verifier.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
     verifier.set_rsa_mgf1_md(MessageDigest::sha256()).unwrap();
     verifier
@@ -85,7 +90,7 @@ fn rs256_names_the_certificate_by_sha1_and_signs_with_pkcs1() {
         header,
         json!({ "alg": "RS256", "typ": "JWT", "x5t": key.thumbprint_sha1() })
     );
-    let mut verifier = Verifier::new(MessageDigest::sha256(), &KEY).unwrap();
+    let mut verifier = Verifier::new(MessageDigest::sha256(), PAIR.key()).unwrap();
     verifier.set_rsa_padding(Padding::PKCS1).unwrap();
     assert!(
         verifier

@@ -3,8 +3,8 @@ use openssl::nid::Nid;
 use openssl::stack::Stack;
 use openssl::symm::Cipher;
 
-use super::super::test_material::{KEY, NOT_AFTER, OTHER_KEY, certificate, certificate_key, rsa};
 use super::*;
+use crate::fake::fixtures::{NOT_AFTER, PAIR, STRANGER, certificate, rsa};
 
 /// RSA 2048 and a self-signed certificate, made by `openssl pkcs12 -export -legacy`: the
 /// certificate under RC2-40, the key under 3DES, the MAC with SHA-1. Passphrase: `korrekt häst`.
@@ -16,15 +16,17 @@ fn secret(word: &str) -> Secret<String> {
 }
 
 fn pem() -> Vec<u8> {
-    certificate("gate", &KEY, "gate", &KEY, NOT_AFTER)
-        .to_pem()
-        .unwrap()
+    PAIR.certificate_pem().unwrap()
+}
+
+fn certificate_key() -> CertificateKey {
+    CertificateKey::from_pem(&pem(), &PAIR.key_pem().unwrap(), None).unwrap()
 }
 
 fn pkcs12(word: &str) -> Vec<u8> {
     let mut builder = Pkcs12::builder();
-    builder.pkey(&KEY);
-    builder.cert(&certificate("gate", &KEY, "gate", &KEY, NOT_AFTER));
+    builder.pkey(PAIR.key());
+    builder.cert(PAIR.certificate());
     builder
         .key_algorithm(Nid::AES_256_CBC)
         .cert_algorithm(Nid::AES_256_CBC);
@@ -47,16 +49,18 @@ fn thumbprints_are_unpadded_base64url() {
 #[test]
 fn every_form_of_pem_key_is_read() {
     let word = secret("open sesame");
-    let encrypted = KEY
+    let encrypted = PAIR
+        .key()
         .private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"open sesame")
         .unwrap();
-    let traditional = KEY
+    let traditional = PAIR
+        .key()
         .rsa()
         .unwrap()
         .private_key_to_pem_passphrase(Cipher::aes_128_cbc(), b"open sesame")
         .unwrap();
-    let plain = KEY.private_key_to_pem_pkcs8().unwrap();
-    let pkcs1 = KEY.rsa().unwrap().private_key_to_pem().unwrap();
+    let plain = PAIR.key().private_key_to_pem_pkcs8().unwrap();
+    let pkcs1 = PAIR.key().rsa().unwrap().private_key_to_pem().unwrap();
     #[allow(clippy::type_complexity, reason = "a table reads best with its type")]
     let forms: [(&str, &[u8], Option<&Secret<String>>); 5] = [
         ("BEGIN PRIVATE KEY", &plain, None),
@@ -79,7 +83,8 @@ fn every_form_of_pem_key_is_read() {
 
 #[test]
 fn passphrases_of_pem_keys_are_told_apart() {
-    let encrypted = KEY
+    let encrypted = PAIR
+        .key()
         .private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), b"open sesame")
         .unwrap();
     let cases = [
@@ -155,14 +160,14 @@ fn only_rsa_keys_of_2048_bits_and_more_will_do() {
 
 #[test]
 fn a_key_and_another_keys_certificate_do_not_go_together() {
-    let other = OTHER_KEY.private_key_to_pem_pkcs8().unwrap();
+    let other = STRANGER.key().private_key_to_pem_pkcs8().unwrap();
     let error = CertificateKey::from_pem(&pem(), &other, None).unwrap_err();
     assert!(matches!(error, CertificateKeyError::Mismatch));
 }
 
 #[test]
 fn what_is_neither_is_refused_with_a_sentence() {
-    let key = KEY.private_key_to_pem_pkcs8().unwrap();
+    let key = PAIR.key().private_key_to_pem_pkcs8().unwrap();
     let cut = &key[..key.len() / 2];
     let broken = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     let cases: [(&[u8], &[u8], &str); 6] = [
@@ -206,11 +211,11 @@ fn damaged_files_never_panic() {
 
 #[test]
 fn the_chain_is_put_leaf_first() {
-    let root = certificate("root", &OTHER_KEY, "root", &OTHER_KEY, NOT_AFTER);
+    let root = certificate("root", STRANGER.key(), "root", STRANGER.key(), NOT_AFTER);
     let middle_key = rsa(2048);
-    let middle = certificate("middle", &middle_key, "root", &OTHER_KEY, NOT_AFTER);
-    let leaf = certificate("gate", &KEY, "middle", &middle_key, NOT_AFTER);
-    let stranger = certificate("stranger", &OTHER_KEY, "nobody", &middle_key, NOT_AFTER);
+    let middle = certificate("middle", &middle_key, "root", STRANGER.key(), NOT_AFTER);
+    let leaf = certificate("gate", PAIR.key(), "middle", &middle_key, NOT_AFTER);
+    let stranger = certificate("stranger", STRANGER.key(), "nobody", &middle_key, NOT_AFTER);
     let expected: Vec<_> = [&leaf, &middle, &root]
         .map(|one| one.to_der().unwrap())
         .to_vec();
@@ -218,12 +223,12 @@ fn the_chain_is_put_leaf_first() {
     let shuffled = [&root, &stranger, &leaf, &middle]
         .map(|one| one.to_pem().unwrap())
         .concat();
-    let key = KEY.private_key_to_pem_pkcs8().unwrap();
+    let key = PAIR.key().private_key_to_pem_pkcs8().unwrap();
     let read = CertificateKey::from_pem(&shuffled, &key, None).unwrap();
     assert_eq!(read.chain(), expected);
 
     let mut builder = Pkcs12::builder();
-    builder.pkey(&KEY).cert(&leaf);
+    builder.pkey(PAIR.key()).cert(&leaf);
     let mut others = Stack::new().unwrap();
     others.push(root).unwrap();
     others.push(middle).unwrap();
@@ -235,9 +240,9 @@ fn the_chain_is_put_leaf_first() {
 
 #[test]
 fn of_two_certificates_for_one_key_the_later_counts() {
-    let early = certificate("gate", &KEY, "gate", &KEY, NOT_AFTER - 1000);
-    let late = certificate("gate", &KEY, "gate", &KEY, NOT_AFTER);
-    let key = KEY.private_key_to_pem_pkcs8().unwrap();
+    let early = certificate("gate", PAIR.key(), "gate", PAIR.key(), NOT_AFTER - 1000);
+    let late = certificate("gate", PAIR.key(), "gate", PAIR.key(), NOT_AFTER);
+    let key = PAIR.key().private_key_to_pem_pkcs8().unwrap();
     for order in [[&early, &late], [&late, &early]] {
         let both = order.map(|one| one.to_pem().unwrap()).concat();
         let read = CertificateKey::from_pem(&both, &key, None).unwrap();
@@ -248,15 +253,15 @@ fn of_two_certificates_for_one_key_the_later_counts() {
 
 #[test]
 fn an_expired_certificate_loads_and_says_when_it_ended() {
-    let expired = certificate("gate", &KEY, "gate", &KEY, 86_400 + 5);
-    let key = KEY.private_key_to_pem_pkcs8().unwrap();
+    let expired = certificate("gate", PAIR.key(), "gate", PAIR.key(), 86_400 + 5);
+    let key = PAIR.key().private_key_to_pem_pkcs8().unwrap();
     let read = CertificateKey::from_pem(&expired.to_pem().unwrap(), &key, None).unwrap();
     assert_eq!(read.not_after(), UnixTime::from_seconds(86_405));
 }
 
 #[test]
 fn nothing_is_left_in_the_error_queue() {
-    let key = KEY.private_key_to_pem_pkcs8().unwrap();
+    let key = PAIR.key().private_key_to_pem_pkcs8().unwrap();
     CertificateKey::from_pem(&pem(), &key, None).unwrap();
     let _ = CertificateKey::from_pem(&pem(), b"nothing", None);
     assert!(ErrorStack::get().errors().is_empty());

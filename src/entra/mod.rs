@@ -7,8 +7,6 @@ mod authority;
 mod certificate_key;
 mod cloud;
 mod principal;
-#[cfg(test)]
-pub(crate) mod test_material;
 mod token_answer;
 mod token_endpoint;
 

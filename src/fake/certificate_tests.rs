@@ -3,7 +3,7 @@ use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509StoreContext};
 
-use crate::fake::fixtures::CLIENT;
+use crate::fake::fixtures::PAIR;
 use crate::fake::{CertificateAuthority, KeyPair};
 
 #[test]
@@ -47,7 +47,7 @@ fn the_server_certificate_is_for_loopback_and_of_this_authority() {
 
 #[test]
 fn a_pair_belongs_together_in_every_form() {
-    let pair: &KeyPair = &CLIENT;
+    let pair: &KeyPair = &PAIR;
     let certificate = X509::from_pem(&pair.certificate_pem().unwrap()).unwrap();
     assert!(certificate.public_key().unwrap().public_eq(pair.key()));
     assert_eq!(pair.key().bits(), 2048);

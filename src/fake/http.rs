@@ -9,6 +9,7 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use crate::clock::UnixTime;
+use crate::guid::Guid;
 
 /// An origin server (RFC 9110 §3.6): one of the fakes.
 pub trait Origin: Send + Sync + 'static {
@@ -89,6 +90,12 @@ impl Request {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// `client-request-id`, where it is a GUID.
+    pub(super) fn client_request_id(&self) -> Option<String> {
+        let id: Guid = self.header("client-request-id")?.parse().ok()?;
+        Some(id.to_string())
     }
 
     /// `Content-Type` in lower case, without parameters; empty where there is none.

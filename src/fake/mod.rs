@@ -7,10 +7,12 @@ mod contoso;
 mod echo;
 mod faults;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod http;
 mod issuer;
 mod mailbox;
+#[cfg(test)]
+pub(crate) mod mint;
 mod serve;
 mod token;
 

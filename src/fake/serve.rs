@@ -20,7 +20,6 @@ use openssl::sha::Sha256;
 use openssl::ssl::{Ssl, SslAcceptor, SslMethod};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_openssl::SslStream;
@@ -29,7 +28,6 @@ use super::certificate::KeyPair;
 use super::http::{Body, Intake, Origin, Pace, Request, Response};
 use crate::clock::UnixTime;
 
-const CONNECTIONS: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So much more than an origin takes is read and dropped, so that the peer sees the refusal and no reset.
 const DRAINED: u64 = 16 * 1024 * 1024;
@@ -55,12 +53,10 @@ pub fn serve(
     let address = listener.local_addr()?;
     let acceptor = tls.map(acceptor).transpose()?;
     listener.set_nonblocking(true)?;
-    let (stop, stopped) = watch::channel(false);
-    let accepting = accept(TcpListener::from_std(listener)?, acceptor, origin, stopped);
+    let accepting = accept(TcpListener::from_std(listener)?, acceptor, origin);
     Ok(Running {
         address,
         secure: tls.is_some(),
-        stop,
         task: tokio::spawn(accepting),
     })
 }
@@ -70,7 +66,6 @@ pub fn serve(
 pub struct Running {
     address: SocketAddr,
     secure: bool,
-    stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -86,8 +81,8 @@ impl Running {
 
     /// Ends it, and returns when its port is free again.
     pub async fn stop(mut self) {
-        self.stop.send_replace(true);
-        // A join error is a panic of the accept loop; the port is free in that case too.
+        self.task.abort();
+        // Whatever ended it: the port is free.
         let _ = (&mut self.task).await;
     }
 }
@@ -98,31 +93,18 @@ impl Drop for Running {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    acceptor: Option<SslAcceptor>,
-    origin: Arc<dyn Origin>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+async fn accept(listener: TcpListener, acceptor: Option<SslAcceptor>, origin: Arc<dyn Origin>) {
+    // Ends them all when it is dropped.
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let accepted = tokio::select! {
-            _ = stop.changed() => break,
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((tcp, _)) = accepted else {
+        let Ok((tcp, _)) = listener.accept().await else {
             sleep(PAUSE).await;
-            continue;
-        };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             continue;
         };
         let _ = tcp.set_nodelay(true);
         let (origin, acceptor) = (Arc::clone(&origin), acceptor.clone());
         connections.spawn(async move {
-            let _place = place;
             match acceptor {
                 None => converse(tcp, false, origin).await,
                 Some(acceptor) => {
@@ -133,8 +115,6 @@ async fn accept(
             }
         });
     }
-    drop(listener);
-    connections.shutdown().await;
 }
 
 fn acceptor(pair: &KeyPair) -> Result<SslAcceptor, ErrorStack> {

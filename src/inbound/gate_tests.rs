@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 use super::super::test_tenant::{Tenant, payload};
 use super::*;
-use crate::jwt::mint::Mint;
+use crate::fake::mint::Mint;
 use crate::policy::{ApiKeyCondition, BearerConditions, Entry, Networks, PrincipalRule, Where};
 use crate::request::{Client, samples};
 

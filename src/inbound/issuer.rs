@@ -137,26 +137,6 @@ impl Issuer {
         }
     }
 
-    /// Proves a token that names this issuer: cached verdict, else signature and claims.
-    ///
-    /// # Errors
-    /// `AuthError::Token` for a bad token, `AuthError::KeysUnavailable` when there are no keys to tell.
-    pub async fn prove(
-        &self,
-        token: &str,
-        now: UnixTime,
-    ) -> Result<Arc<TokenPrincipal>, AuthError> {
-        let digest = TokenDigest::of(token)?;
-        if let Some(principal) = self.cached(&digest, now) {
-            return Ok(principal);
-        }
-        let token = UnverifiedToken::parse(token)?;
-        if !self.signs(&token.issuer) {
-            return Err(TokenError::Issuer.into());
-        }
-        self.verify(&token, digest, now).await
-    }
-
     /// The principal of a token that was proven before, while its keys and times hold.
     pub(super) fn cached(
         &self,

@@ -1,11 +1,26 @@
 use super::super::test_tenant::{TENANT, Tenant, payload};
 use super::*;
-use crate::jwt::mint::Mint;
+use crate::fake::mint::Mint;
 use crate::policy::PrincipalKind;
 use crate::reason::Reason;
 
 fn published() -> &'static Mint {
     Mint::published()
+}
+
+impl Issuer {
+    /// As the gate does it: cached verdict, else signature and claims.
+    async fn prove(&self, token: &str, now: UnixTime) -> Result<Arc<TokenPrincipal>, AuthError> {
+        let digest = TokenDigest::of(token)?;
+        if let Some(principal) = self.cached(&digest, now) {
+            return Ok(principal);
+        }
+        let token = UnverifiedToken::parse(token)?;
+        if !self.signs(&token.issuer) {
+            return Err(TokenError::Issuer.into());
+        }
+        self.verify(&token, digest, now).await
+    }
 }
 
 async fn prove(issuer: &Issuer, token: &str, now: UnixTime) -> Result<(), Reason> {

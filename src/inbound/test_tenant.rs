@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{Issuer, IssuerDefinition, KeyTimes};
 use crate::clock::UnixTime;
 use crate::entra::{Authority, Cloud};
+use crate::fake::mint::Mint;
 use crate::http_client::{FetchDefinition, HttpClient};
-use crate::jwt::mint::Mint;
 
 pub(super) const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
 const CLIENT: &str = "cccc0000-5555-4666-8777-888888888888";

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::mint::encode;
 use super::*;
+use crate::fake::mint::encode;
 
 /// A member with a modulus of this many bits that OpenSSL is never shown.
 fn member(kid: &str, bits: usize) -> Value {

@@ -5,8 +5,6 @@ mod bearer;
 mod claims;
 mod json;
 mod key_set;
-#[cfg(test)]
-pub(crate) mod mint;
 mod payload;
 mod provider;
 mod token;

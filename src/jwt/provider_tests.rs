@@ -1,8 +1,8 @@
 use jsonwebtoken::{Header, Validation, crypto};
 use serde_json::{Value, json};
 
-use super::super::mint::{Mint, encode};
 use super::*;
+use crate::fake::mint::{Mint, encode};
 
 fn numbers(mint: &Mint) -> DecodingKey {
     let rsa = mint.key.rsa().unwrap();

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::mint::encode;
 use super::*;
+use crate::fake::mint::encode;
 
 const ISS: &str = r#"{"iss":"https://issuer.example/"}"#;
 

@@ -4,14 +4,25 @@ use openssl::rsa::Padding;
 use openssl::sign::Signer;
 use serde_json::{Value, json};
 
-use super::super::mint::{Mint, encode};
 use super::super::{KeySet, Version};
 use super::*;
+use crate::fake::mint::{Mint, encode};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_790_001_000);
 const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
 const V1: &str = "https://sts.windows.net/11111111-aaaa-4bbb-8ccc-222222222222/";
 const V2: &str = "https://login.microsoftonline.com/11111111-aaaa-4bbb-8ccc-222222222222/v2.0";
+
+impl Mint {
+    /// A set of this one key, with an `issuer` where one is given.
+    fn key_set(&self, issuer: Option<&str>) -> KeySet {
+        let mut jwk = self.jwk();
+        if let Some(issuer) = issuer {
+            jwk["issuer"] = issuer.into();
+        }
+        KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap()
+    }
+}
 
 fn payload() -> Value {
     json!({

@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use super::*;
-use crate::entra::test_material::certificate_key;
-use crate::entra::{Algorithm, Authority, Cloud, Endpoint};
+use crate::entra::{Algorithm, Authority, CertificateKey, Cloud, Endpoint};
+use crate::fake::fixtures::PAIR;
 use crate::http_client::FetchDefinition;
 use crate::secret::Secret;
 
@@ -171,8 +171,9 @@ fn source(base: &Url, endpoint: Endpoint, credential: CredentialDefinition) -> T
 }
 
 fn certificate() -> CredentialDefinition {
+    let (certificate, key) = (PAIR.certificate_pem(), PAIR.key_pem());
     CredentialDefinition::Certificate(CertificateCredential {
-        key: certificate_key(),
+        key: CertificateKey::from_pem(&certificate.unwrap(), &key.unwrap(), None).unwrap(),
         algorithm: Algorithm::Ps256,
         with_chain: false,
     })

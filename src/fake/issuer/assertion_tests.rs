@@ -5,7 +5,7 @@ use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Signer};
 use serde_json::{Value, json};
 
-use crate::fake::fixtures::{CLIENT, HOST, NOW, STRANGER, ask, contoso, decoded, post_form};
+use crate::fake::fixtures::{HOST, NOW, PAIR, STRANGER, ask, contoso, decoded, post_form};
 use crate::fake::{AppRegistration, Contoso, Issuer, KeyPair};
 
 const TOKEN: &str = "/5e0699a2-7e10-4d08-8ebb-4f7d7406ad09/oauth2/v2.0/token";
@@ -23,7 +23,7 @@ impl Forge {
     fn new() -> Self {
         let now = NOW.seconds();
         Self {
-            header: json!({ "typ": "JWT", "alg": "PS256", "x5t#S256": sha256_of(&CLIENT) }),
+            header: json!({ "typ": "JWT", "alg": "PS256", "x5t#S256": sha256_of(&PAIR) }),
             claims: json!({
                 "aud": format!("http://{HOST}{TOKEN}"),
                 "iss": Contoso::MAIL_CLIENT,
@@ -38,7 +38,7 @@ impl Forge {
     }
 
     fn rs256(mut self) -> Self {
-        self.header = json!({ "alg": "RS256", "x5t": sha1_of(&CLIENT) });
+        self.header = json!({ "alg": "RS256", "x5t": sha1_of(&PAIR) });
         self.padding = Padding::PKCS1;
         self
     }
@@ -71,7 +71,7 @@ impl Forge {
     }
 
     fn signed(self) -> String {
-        self.signed_by(&CLIENT)
+        self.signed_by(&PAIR)
     }
 }
 
@@ -89,7 +89,7 @@ fn sha256_of(pair: &KeyPair) -> String {
 
 fn issuer() -> Issuer {
     let issuer = contoso().issuer;
-    let der = CLIENT.certificate().to_der().unwrap();
+    let der = PAIR.certificate().to_der().unwrap();
     issuer.register(|registry| {
         registry.with_app_changed(Contoso::MAIL_CLIENT, |app| app.certificate(&der).unwrap())
     });
@@ -116,8 +116,8 @@ fn every_form_that_entra_takes_is_taken() {
     let issuer = issuer();
     let now = NOW.seconds();
     let (sha1, sha256) = (
-        thumbprint(&CLIENT, MessageDigest::sha1()),
-        thumbprint(&CLIENT, MessageDigest::sha256()),
+        thumbprint(&PAIR, MessageDigest::sha1()),
+        thumbprint(&PAIR, MessageDigest::sha256()),
     );
     let v1_url = format!("http://{HOST}/{}/oauth2/token", Contoso::MAIL_TENANT);
     for (name, assertion) in [
@@ -231,7 +231,7 @@ fn what_proves_nothing_is_refused() {
             "SHA-256 in x5t",
             Forge::new()
                 .rs256()
-                .header("x5t", sha256_of(&CLIENT))
+                .header("x5t", sha256_of(&PAIR))
                 .signed(),
             700_027,
         ),

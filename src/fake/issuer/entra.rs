@@ -8,7 +8,6 @@ use http::{Method, StatusCode};
 use openssl::error::ErrorStack;
 use parking_lot::{Mutex, RwLock};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::misbehaviour::Behaviour;
 use super::refusal::Refusal;
@@ -19,6 +18,7 @@ use super::{aadsts, discovery};
 use crate::fake::faults::Faults;
 use crate::fake::http::{Intake, Origin, Request, Response};
 use crate::fake::token::TokenBuilder;
+use crate::guid::Guid;
 
 const LARGEST_BODY: usize = 64 * 1024;
 
@@ -143,10 +143,10 @@ impl Tenant {
             "common" => Some(Self::Many("common")),
             "organizations" => Some(Self::Many("organizations")),
             "consumers" => Some(Self::One(Self::CONSUMERS.to_owned())),
-            _ if segment.len() == 36 => Uuid::try_parse(segment)
+            _ => segment
+                .parse()
                 .ok()
-                .map(|id| Self::One(id.hyphenated().to_string())),
-            _ => None,
+                .map(|id: Guid| Self::One(id.to_string())),
         }
     }
 

@@ -70,10 +70,7 @@ impl Refusal {
 /// A trace id of ours, and the correlation id: the caller's `client-request-id` when that is a GUID.
 pub(super) fn ids(request: &Request) -> (String, String) {
     let fresh = || Uuid::new_v4().hyphenated().to_string();
-    let correlation = request
-        .header("client-request-id")
-        .and_then(|id| Uuid::try_parse(id).ok())
-        .map_or_else(fresh, |id| id.hyphenated().to_string());
+    let correlation = request.client_request_id().unwrap_or_else(fresh);
     (fresh(), correlation)
 }
 

@@ -181,11 +181,6 @@ impl ApiRegistration {
         }
     }
 
-    pub fn uri(mut self, uri: &str) -> Self {
-        self.uris.push(uri.trim_end_matches('/').to_owned());
-        self
-    }
-
     /// With `requestedAccessTokenVersion` 1 or 2.
     pub fn wants(mut self, tokens: Generation) -> Self {
         self.tokens = tokens;
@@ -193,8 +188,10 @@ impl ApiRegistration {
     }
 
     fn of_microsoft(client_id: &str, uris: &[&str]) -> Self {
-        let api = Self::new(client_id).wants(Generation::V1);
-        let uris = uris.iter().map(|uri| (*uri).to_owned()).collect();
-        Self { uris, ..api }
+        Self {
+            uris: uris.iter().map(|uri| (*uri).to_owned()).collect(),
+            tokens: Generation::V1,
+            ..Self::new(client_id)
+        }
     }
 }

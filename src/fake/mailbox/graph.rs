@@ -126,10 +126,8 @@ impl Origin for Mailbox {
     fn answer(&self, request: &Request) -> Response {
         *self.state.last.lock() = Some(request.clone());
         let id = Uuid::new_v4().hyphenated().to_string();
-        let client_id = request
-            .header("client-request-id")
-            .and_then(|id| Uuid::try_parse(id).ok())
-            .map_or_else(|| id.clone(), |id| id.hyphenated().to_string());
+        let client_id = request.client_request_id();
+        let client_id = client_id.unwrap_or_else(|| id.clone());
         let date = request.at.to_string();
         let (failure, pace) = self.state.door.admit();
         let refused = |refusal: Refusal| refusal.response(&date, [&id, &client_id]);

@@ -1,4 +1,5 @@
-//! Tokens for the tests of this crate's rooms, signed with real keys.
+//! What does a verifier make of it? Any header over any payload, signed with a real key: for the tests of
+//! those who verify. What Entra would issue is made by `TokenBuilder`.
 
 use std::sync::LazyLock;
 
@@ -9,8 +10,6 @@ use openssl::pkey::{PKey, Private};
 use openssl::rsa::{Padding, Rsa};
 use openssl::sign::Signer;
 use serde_json::{Value, json};
-
-use super::KeySet;
 
 /// An issuer's signing key.
 pub(crate) struct Mint {
@@ -47,15 +46,6 @@ impl Mint {
             "n": encode(&rsa.n().to_vec()),
             "e": encode(&rsa.e().to_vec()),
         })
-    }
-
-    /// A set of this one key, with an `issuer` where one is given.
-    pub(crate) fn key_set(&self, issuer: Option<&str>) -> KeySet {
-        let mut jwk = self.jwk();
-        if let Some(issuer) = issuer {
-            jwk["issuer"] = issuer.into();
-        }
-        KeySet::parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap()
     }
 
     /// A compact serialisation of exactly this header and payload, signed by RS256.
