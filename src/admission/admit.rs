@@ -19,17 +19,14 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// The route it goes by.
     pub fn route(&self) -> &Arc<Route> {
         &self.route
     }
 
-    /// Who was let in.
     pub fn permit(&self) -> &Permit {
         &self.permit
     }
 
-    /// What it carries on.
     pub fn token(&self) -> &Carried {
         &self.token
     }

@@ -19,31 +19,21 @@ pub enum Refusal {
     /// No route, or not this method.
     #[error("{}", .0.reason().sentence())]
     Route(RouteMiss),
-    /// The request cannot be read safely.
     #[error(transparent)]
     Malformed(#[from] HeadError),
     /// A rule for routes that carry our token.
     #[error("{}", .0.sentence())]
     Guard(Reason),
-    /// Not let in.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// No token to carry.
     #[error("{why}")]
     Token {
-        /// Why there is none.
         why: AcquireError,
-        /// Who was let in.
         principal: Principal,
     },
     /// The upstream failed, or we did.
     #[error("{detail}")]
-    Upstream {
-        /// The word for it.
-        reason: Reason,
-        /// For the log.
-        detail: String,
-    },
+    Upstream { reason: Reason, detail: String },
 }
 
 /// A refusal with what is known of the request: its route, and who asked.
@@ -100,12 +90,10 @@ impl Denial {
         }
     }
 
-    /// The word for it.
     pub fn reason(&self) -> Reason {
         self.refusal.reason()
     }
 
-    /// The route, where one was found.
     pub fn route(&self) -> Option<&Arc<Route>> {
         self.route.as_ref()
     }

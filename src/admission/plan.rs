@@ -8,12 +8,9 @@ use crate::inbound::Issuer;
 use crate::outbound::AppTokens;
 use crate::routing::Table;
 
-/// The live form of a configuration.
 #[derive(Debug)]
 pub struct Plan {
-    /// All routes.
     pub routes: Table,
-    /// What is stripped from requests.
     pub headers: HeaderRules,
     /// The issuers by their names in the file.
     pub issuers: HashMap<Arc<str>, Arc<Issuer>>,

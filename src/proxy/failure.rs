@@ -4,7 +4,6 @@ use pingora::{Error, ErrorSource, ErrorType};
 
 use crate::reason::Reason;
 
-/// The word for it.
 pub(super) fn reason_of(error: &Error) -> Reason {
     use ErrorType as Type;
     match (error.esource(), error.etype()) {

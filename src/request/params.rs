@@ -7,17 +7,14 @@ use std::sync::Arc;
 pub struct Params(Vec<(Arc<str>, String)>);
 
 impl Params {
-    /// No parameters.
     pub const fn none() -> Self {
         Self(Vec::new())
     }
 
-    /// Adds a parameter's decoded value.
     pub fn push(&mut self, name: Arc<str>, value: String) {
         self.0.push((name, value));
     }
 
-    /// The decoded value of a parameter of this route.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0
             .iter()

@@ -108,25 +108,19 @@ pub fn decoded_segment(segment: &str) -> Cow<'_, str> {
 /// Why a path is refused. The texts go to the log; a caller is told `bad_path`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// Does not begin with `/`.
     #[error("the path does not begin with a slash")]
     NotAbsolute,
-    /// `.` or `..`, also as `%2e`.
     #[error("the path has a dot segment")]
     DotSegment,
-    /// `//` inside.
     #[error("the path has an empty segment")]
     EmptySegment,
-    /// `%2F`, `%5C` or `%00`.
     #[error("the path escapes a slash, a backslash or NUL")]
     EscapedSeparator,
     /// `\`, `;`, `?`, `#`, or a control byte, the last also when escaped.
     #[error("the path has a character that is read in several ways")]
     AmbiguousCharacter,
-    /// `%` without two hex digits.
     #[error("the path has a malformed percent-escape")]
     MalformedEscape,
-    /// Escapes that do not decode to UTF-8.
     #[error("the path is not UTF-8")]
     NotUtf8,
 }

@@ -21,10 +21,8 @@ pub struct Peer {
     pub trusted: bool,
 }
 
-/// The client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
-    /// This one.
     Known(IpAddr),
     /// A trusted proxy sent a hop that is no address: every `network` condition fails.
     Unknown,

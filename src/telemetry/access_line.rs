@@ -22,19 +22,14 @@ const LAST_MS: u64 = 253_402_300_799_999;
 pub struct AccessLine<'a> {
     /// When it ended, milliseconds since the epoch.
     pub time_ms: u64,
-    /// The request id.
     pub request_id: &'a str,
-    /// The listener's name.
     pub listener: &'a str,
-    /// The route's id, where one was found.
     pub route: Option<&'a str>,
-    /// The method.
     pub method: &'a str,
     /// The canonical path, or a cut of the raw one where it was refused.
     pub path: &'a str,
     /// The answer's status; 0 where none was sent.
     pub status: u16,
-    /// Why the gateway answered by itself, where it did.
     pub reason: Option<&'static str>,
     /// What the log may know and the caller not.
     pub detail: Option<&'a str>,
@@ -42,11 +37,9 @@ pub struct AccessLine<'a> {
     pub principal: Option<&'a str>,
     /// `uti` of the caller's token.
     pub token_id: Option<&'a str>,
-    /// The client's address.
     pub client: Option<IpAddr>,
     /// From the request's first byte to its end.
     pub duration: Duration,
-    /// Bytes of the answer's body.
     pub bytes_out: u64,
 }
 
@@ -63,7 +56,6 @@ pub fn milliseconds() -> u64 {
 }
 
 impl AccessLine<'_> {
-    /// Appends the line, its line feed included.
     pub(super) fn render(&self, format: LogFormat, out: &mut Vec<u8>) {
         let fields = self.fields();
         let start = out.len();
@@ -99,7 +91,6 @@ impl AccessLine<'_> {
     }
 }
 
-/// A line in the order in which it is written.
 #[derive(Serialize)]
 struct Fields<'a> {
     time: String,

@@ -35,7 +35,6 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// A log on standard output, or none.
     pub fn start(enabled: bool, format: LogFormat) -> Self {
         if enabled {
             Self::to_writer(Box::new(io::stdout()), format)
@@ -44,7 +43,6 @@ impl AccessLog {
         }
     }
 
-    /// A log that goes elsewhere.
     pub fn to_writer(out: Box<dyn Write + Send>, format: LogFormat) -> Self {
         let queue = Arc::new(Queue::default());
         let theirs = Arc::clone(&queue);
@@ -66,7 +64,6 @@ impl AccessLog {
         self.desk.is_some()
     }
 
-    /// Renders a line and hands it over; never waits for the disk.
     pub fn write(&self, line: &AccessLine<'_>) {
         let Some(desk) = &self.desk else { return };
         // A thread that is ending has no request left to tell of.
@@ -124,7 +121,6 @@ struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// Whole lines.
     waiting: Vec<u8>,
     /// Lines ever taken in, and how many of them are done with.
     pushed: u64,
@@ -164,7 +160,6 @@ impl Queue {
         }
     }
 
-    /// The writer's life.
     fn write_all(&self, mut out: Box<dyn Write + Send>) {
         let (mut lines, mut told) = (Vec::new(), false);
         while let Some(count) = self.take(&mut lines) {

@@ -2,7 +2,6 @@
 
 use prometheus::{IntCounter, IntGauge};
 
-/// One listener's handles. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct EdgeMetrics {
     open: IntGauge,
@@ -13,22 +12,17 @@ pub struct EdgeMetrics {
 /// Why a connection ended before a request could be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// As many connections as the listener may have were open.
     Limit,
     /// The HTTP parser took the bytes for no request.
     Parser,
-    /// The request's head took too long.
     HeaderTimeout,
-    /// The request's head was too large.
     HeaderTooLarge,
     /// The TLS handshake failed, or took too long.
     Tls,
-    /// The connection's task met a bug of ours.
     Panic,
 }
 
 impl Refused {
-    /// Every cause.
     pub const ALL: [Self; 6] = [
         Self::Limit,
         Self::Parser,
@@ -73,7 +67,6 @@ impl EdgeMetrics {
         }
     }
 
-    /// Counts a connection that ended before a request could be decided.
     pub fn refused(&self, cause: Refused) {
         self.refused[cause as usize].inc();
     }

@@ -14,19 +14,14 @@ use crate::reason::Reason;
 pub struct LogDefinition {
     /// `error`, `warn`, `info`, `debug`, `trace`.
     pub level: String,
-    /// How lines look.
     pub format: LogFormat,
-    /// Whether each request gets an access line.
     pub access: bool,
 }
 
-/// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// One JSON object a line.
     #[default]
     Json,
-    /// For people.
     Text,
 }
 

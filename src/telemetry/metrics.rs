@@ -14,7 +14,6 @@ use prometheus::{
 use super::{AccessLog, EdgeMetrics, KeySetSample, RouteMetrics, TokenSample, names, samples};
 use crate::clock::UnixTime;
 
-/// How many routes get a label of their own.
 const ROUTE_LABELS: usize = 200;
 /// The label of all routes past that.
 const OTHER: &str = "other";
@@ -47,39 +46,24 @@ struct Families {
 }
 
 impl Metrics {
-    /// A fresh registry.
     pub fn new() -> Self {
         let registry = Registry::new();
         let durations = HistogramOpts::new(names::DURATION.0, names::DURATION.2)
             .buckets(DURATION_BUCKETS.to_vec());
+        let build = gauge(&registry, names::BUILD, &["version"]);
+        let labels = &["route", "outcome", "reason"];
         let families = Families {
-            requests: register(
-                &registry,
-                IntCounterVec::new(opts(names::REQUESTS), &["route", "outcome", "reason"]),
-            ),
+            requests: counter(&registry, names::REQUESTS, labels),
             durations: register(&registry, HistogramVec::new(durations, &["route"])),
             in_flight: register(&registry, IntGauge::with_opts(opts(names::IN_FLIGHT))),
-            connections: register(
-                &registry,
-                IntGaugeVec::new(opts(names::CONNECTIONS), &["listener"]),
-            ),
-            accepted: register(
-                &registry,
-                IntCounterVec::new(opts(names::CONNECTIONS_TOTAL), &["listener"]),
-            ),
-            refused: register(
-                &registry,
-                IntCounterVec::new(opts(names::REFUSED), &["listener", "cause"]),
-            ),
+            connections: gauge(&registry, names::CONNECTIONS, &["listener"]),
+            accepted: counter(&registry, names::CONNECTIONS_TOTAL, &["listener"]),
+            refused: counter(&registry, names::REFUSED, &["listener", "cause"]),
             panics: register(&registry, IntCounter::with_opts(opts(names::PANICS))),
             routes: Mutex::default(),
             access_log: OnceLock::new(),
             registry,
         };
-        let build = register(
-            &families.registry,
-            IntGaugeVec::new(opts(names::BUILD), &["version"]),
-        );
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
             families: Arc::new(families),
@@ -91,11 +75,7 @@ impl Metrics {
     pub fn route(&self, id: &Arc<str>) -> RouteMetrics {
         // A route that bears the name of one of our own labels must not be taken for it.
         let reserved = [OTHER, UNROUTED].contains(&id.as_ref());
-        if reserved {
-            self.labelled(OTHER)
-        } else {
-            self.labelled(id)
-        }
+        self.labelled(if reserved { OTHER } else { id })
     }
 
     /// The handles of requests that found no route: label `none`.
@@ -103,7 +83,6 @@ impl Metrics {
         self.labelled(UNROUTED)
     }
 
-    /// The handles of a listener.
     pub fn edge(&self, listener: &str) -> EdgeMetrics {
         let families = &self.families;
         EdgeMetrics::new(
@@ -113,7 +92,6 @@ impl Metrics {
         )
     }
 
-    /// Counts a request that met a bug of ours.
     pub fn panicked(&self) {
         self.families.panics.inc();
     }
@@ -185,17 +163,24 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// Name and help of a metric, as the library wants them.
-pub(super) fn opts((name, _, help): (&str, &str, &str)) -> Opts {
+pub(super) fn gauge(registry: &Registry, name: (&str, &str, &str), labels: &[&str]) -> IntGaugeVec {
+    register(registry, IntGaugeVec::new(opts(name), labels))
+}
+
+pub(super) fn counter(
+    registry: &Registry,
+    name: (&str, &str, &str),
+    labels: &[&str],
+) -> IntCounterVec {
+    register(registry, IntCounterVec::new(opts(name), labels))
+}
+
+fn opts((name, _, help): (&str, &str, &str)) -> Opts {
     Opts::new(name, help)
 }
 
-/// Adds a collector to a registry.
 #[allow(clippy::expect_used, reason = "see the invariant")]
-pub(super) fn register<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    made: prometheus::Result<C>,
-) -> C {
+fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
     // INVARIANT: names and label names are the constants of `names.rs` and of our callers, each
     // valid and registered once in a registry; the tests make every one of them.
     let collector = made.expect("a metric's name and labels are valid");

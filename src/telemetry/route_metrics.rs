@@ -15,7 +15,6 @@ const REASONS: usize = Reason::ALL.len();
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Allowed,
-    /// Not let in.
     Denied(Reason),
     /// Let in or not yet judged, and gone wrong on our side of it or the upstream's.
     Failed(Reason),
@@ -30,7 +29,6 @@ impl Outcome {
         }
     }
 
-    /// Its word.
     pub fn reason(self) -> Option<&'static str> {
         match self {
             Self::Allowed => None,
@@ -47,7 +45,6 @@ impl Outcome {
     }
 }
 
-/// One route's handles. Cloning is cheap.
 #[derive(Clone)]
 pub struct RouteMetrics {
     series: Arc<Series>,
@@ -91,7 +88,6 @@ impl RouteMetrics {
         }
     }
 
-    /// Counts one finished request.
     pub fn finished(&self, outcome: Outcome, duration: Duration) {
         self.series.count(outcome).inc();
         self.series.durations.observe(duration.as_secs_f64());

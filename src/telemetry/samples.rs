@@ -1,41 +1,28 @@
 //! How are the keys and tokens at the moment of a scrape? They keep their own figures; a scrape
 //! copies them, so that nothing has to be kept in step.
 
-use prometheus::{IntCounterVec, IntGaugeVec, Registry};
+use prometheus::Registry;
 
-use super::metrics::{opts, register};
+use super::metrics::{counter, gauge};
 use super::names;
 use crate::clock::UnixTime;
 
-/// An issuer's key set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySetSample {
-    /// The issuer's name in the file.
     pub issuer: String,
-    /// Keys held.
     pub keys: usize,
-    /// When they were last fetched with success.
     pub fetched_at: Option<UnixTime>,
-    /// Fetches that succeeded.
     pub fetches: u64,
-    /// Fetches that failed.
     pub failures: u64,
 }
 
-/// An identity's token for a scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenSample {
-    /// The identity's name in the file.
     pub identity: String,
-    /// The scope.
     pub scope: String,
-    /// When the token in hand ends.
     pub expires_at: Option<UnixTime>,
-    /// When the token in hand was acquired.
     pub acquired_at: Option<UnixTime>,
-    /// Acquisitions that succeeded.
     pub fetches: u64,
-    /// Acquisitions that failed.
     pub failures: u64,
 }
 
@@ -87,12 +74,4 @@ fn seconds_between(from: UnixTime, to: UnixTime) -> i64 {
     let (ahead, behind) = (from.until(to).as_secs(), to.until(from).as_secs());
     let signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     signed(ahead) - signed(behind)
-}
-
-fn gauge(registry: &Registry, name: (&str, &str, &str), labels: &[&str]) -> IntGaugeVec {
-    register(registry, IntGaugeVec::new(opts(name), labels))
-}
-
-fn counter(registry: &Registry, name: (&str, &str, &str), labels: &[&str]) -> IntCounterVec {
-    register(registry, IntCounterVec::new(opts(name), labels))
 }
