@@ -7,9 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
-use openssl::rsa::{Padding, Rsa};
+use openssl::rsa::Padding;
 use openssl::sign::Signer;
 use serde_json::{Value, json};
+
+use super::fixtures::rsa;
+use super::issuer::jwk;
 
 /// An issuer's signing key.
 pub(crate) struct Mint {
@@ -31,21 +34,15 @@ impl Mint {
     }
 
     fn new(kid: &'static str) -> Self {
-        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
-        Self { kid, key }
+        Self {
+            kid,
+            key: rsa(2048),
+        }
     }
 
     /// The public half as Entra publishes it.
     pub(crate) fn jwk(&self) -> Value {
-        let rsa = self.key.rsa().unwrap();
-        json!({
-            "kty": "RSA",
-            "use": "sig",
-            "kid": self.kid,
-            "x5t": self.kid,
-            "n": encode(&rsa.n().to_vec()),
-            "e": encode(&rsa.e().to_vec()),
-        })
+        jwk(self.kid, &self.key).unwrap()
     }
 
     /// A compact serialisation of exactly this header and payload, signed by RS256.

@@ -20,3 +20,5 @@ pub use token_endpoint::TokenRequest;
 
 pub(super) use bearer::BearerError;
 pub(super) use entra::issuer_string;
+#[cfg(test)]
+pub(super) use signing_key::jwk;

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
-use openssl::pkey::PKey;
+use openssl::pkey::{PKey, PKeyRef, Private};
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Signer, Verifier};
 use parking_lot::Mutex;
@@ -59,16 +59,8 @@ impl SigningKey {
     pub fn generate() -> Result<Self, ErrorStack> {
         let pair = KeyPair::generate("accounts.accesscontrol.windows.net")?;
         let kid = URL_SAFE_NO_PAD.encode(pair.certificate().digest(MessageDigest::sha1())?);
-        let rsa = pair.key().rsa()?;
-        let jwk = json!({
-            "kty": "RSA",
-            "use": "sig",
-            "kid": kid,
-            "x5t": kid,
-            "n": URL_SAFE_NO_PAD.encode(rsa.n().to_vec()),
-            "e": URL_SAFE_NO_PAD.encode(rsa.e().to_vec()),
-            "x5c": [STANDARD.encode(pair.certificate().to_der()?)],
-        });
+        let mut jwk = jwk(&kid, pair.key())?;
+        jwk["x5c"] = json!([STANDARD.encode(pair.certificate().to_der()?)]);
         Ok(Self {
             inner: Arc::new(Inner {
                 kid,
@@ -100,7 +92,7 @@ impl SigningKey {
     }
 
     /// As the key set shows it, without the members that only v2 key sets have.
-    pub fn jwk(&self) -> Value {
+    pub(super) fn jwk(&self) -> Value {
         self.inner.jwk.clone()
     }
 
@@ -134,6 +126,19 @@ impl SigningKey {
         };
         verify().unwrap_or(false)
     }
+}
+
+/// As Entra publishes the public half, without its wrapper.
+pub(in crate::fake) fn jwk(kid: &str, key: &PKeyRef<Private>) -> Result<Value, ErrorStack> {
+    let rsa = key.rsa()?;
+    Ok(json!({
+        "kty": "RSA",
+        "use": "sig",
+        "kid": kid,
+        "x5t": kid,
+        "n": URL_SAFE_NO_PAD.encode(rsa.n().to_vec()),
+        "e": URL_SAFE_NO_PAD.encode(rsa.e().to_vec()),
+    }))
 }
 
 impl fmt::Debug for SigningKey {
