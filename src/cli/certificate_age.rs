@@ -13,11 +13,12 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub(super) fn notices(config: &Config, now: UnixTime) -> Vec<String> {
     let identities = config.identities.iter();
     identities
-        .filter_map(|identity| match &identity.credential {
-            CredentialDefinition::Certificate(certificate) => {
-                notice(&identity.name, certificate.key.not_after(), now)
-            }
-            CredentialDefinition::Secret(_) => None,
+        .flat_map(|identity| {
+            let ends = identity
+                .credentials
+                .iter()
+                .filter_map(CredentialDefinition::not_after);
+            ends.filter_map(move |end| notice(&identity.name, end, now))
         })
         .collect()
 }

@@ -235,23 +235,13 @@ fn code_in(description: &str) -> Option<u64> {
     digits.get(..end)?.parse().ok()
 }
 
-/// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3) in the one form that is still sent.
+/// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).
 fn retry_after(value: &HeaderValue, now: UnixTime) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    let words: Vec<&str> = text.split(' ').collect();
-    let [_, day, month, year, time, "GMT"] = words.as_slice() else {
-        return None;
-    };
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let month = MONTHS
-        .find(month)
-        .filter(|at| at % 3 == 0 && month.len() == 3)?
-        / 3
-        + 1;
-    let date = humantime::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()?;
+    let date = httpdate::parse_http_date(text).ok()?;
     let date = date.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(now.until(UnixTime::from_seconds(date.as_secs())))
 }

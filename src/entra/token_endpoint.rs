@@ -129,6 +129,14 @@ pub enum EntraError {
     Malformed(String),
 }
 
+impl EntraError {
+    /// Whether it is the credential that Entra refuses (RFC 6749 §5.2, `invalid_client`), not the
+    /// application, nor what is asked for.
+    pub fn blames_credential(&self) -> bool {
+        matches!(self, Self::Refused { error, .. } if error == "invalid_client")
+    }
+}
+
 fn refused(error: &str, code: Option<u64>, advice: &str, correlation: Option<&str>) -> String {
     let code = code.map_or_else(String::new, |code| format!(" AADSTS{code}"));
     let correlation = correlation.map_or_else(String::new, |id| format!(" (correlation id {id})"));

@@ -18,8 +18,8 @@ pub struct IdentityDefinition {
     pub client_id: Guid,
     /// v2 unless asked otherwise.
     pub endpoint: Endpoint,
-    /// How it proves itself.
-    pub credential: CredentialDefinition,
+    /// How it proves itself: tried in order, the next one where Entra refuses one.
+    pub credentials: Vec<CredentialDefinition>,
     /// How its tokens are kept.
     pub tokens: TokenTimes,
 }

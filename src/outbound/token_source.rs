@@ -1,23 +1,16 @@
-//! Where an app-only token comes from: an identity's credential, put to its token endpoint.
-
-use std::time::Duration;
+//! Where an app-only token comes from: an identity's credentials, put to its token endpoint in
+//! order.
 
 use bytes::Bytes;
 use http::HeaderValue;
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{CertificateCredential, CredentialDefinition, IdentityDefinition, TokenTimes};
+use super::token_request::{TokenRequest, TokenRequestError};
+use super::{IdentityDefinition, TokenTimes};
 use crate::clock::UnixTime;
-use crate::entra::{Assertion, EntraError, Grant, Signed, TokenEndpoint, TokenResponse};
+use crate::entra::{EntraError, TokenEndpoint, TokenResponse};
 use crate::http_client::HttpClient;
-use crate::reason::Reason;
-
-/// "The client assertion is not within its valid time range."
-const OUTSIDE_ITS_TIME: u64 = 700_024;
-
-/// How far a second assertion is dated back, for hosts whose clock runs ahead of Entra's.
-const DATED_BACK: Duration = Duration::from_secs(300);
+use crate::refresh::{chance, renew_at};
 
 /// Acquires tokens for one identity; keeps none.
 #[derive(Debug)]
@@ -28,7 +21,6 @@ pub struct TokenSource {
 }
 
 impl TokenSource {
-    /// A source for this identity.
     pub fn new(identity: IdentityDefinition, http: HttpClient) -> Self {
         let endpoint = TokenEndpoint {
             url: identity.authority.token_endpoint(identity.endpoint),
@@ -41,65 +33,38 @@ impl TokenSource {
         }
     }
 
-    /// The identity.
     pub fn identity(&self) -> &IdentityDefinition {
         &self.identity
     }
 
-    /// Asks for a token now.
+    /// Asks for a token now, by the first credential that Entra does not refuse.
     ///
     /// # Errors
-    /// Why none came.
-    pub async fn acquire(&self, scope: &str, now: UnixTime) -> Result<AccessToken, AcquireError> {
-        let response = match &self.identity.credential {
-            CredentialDefinition::Secret(secret) => {
-                self.ask(Grant::Secret(secret), scope, now).await?
-            }
-            CredentialDefinition::Certificate(certificate) => {
-                let Signed(assertion) = self.assertion(certificate, now)?;
-                match self.ask(Grant::Assertion(&assertion), scope, now).await {
-                    Err(error) if is_outside_its_time(&error) => {
-                        let Signed(earlier) = self.assertion(certificate, now.minus(DATED_BACK))?;
-                        self.ask(Grant::Assertion(&earlier), scope, now).await?
-                    }
-                    outcome => outcome?,
-                }
-            }
-        };
-        AccessToken::of(&response, self.identity.tokens, now, random())
-    }
-
-    async fn ask(
+    /// Why none came; of several credentials that were refused, why the last one was.
+    pub async fn acquire(
         &self,
-        grant: Grant<'_>,
         scope: &str,
         now: UnixTime,
-    ) -> Result<TokenResponse, EntraError> {
-        let client_id = self.identity.client_id.to_string();
-        self.endpoint
-            .client_credentials(&self.http, &client_id, grant, scope, now)
-            .await
-    }
-
-    fn assertion(
-        &self,
-        certificate: &CertificateCredential,
-        issued_at: UnixTime,
-    ) -> Result<Signed, AcquireError> {
-        let jti = Uuid::new_v4().hyphenated().to_string();
-        Assertion::new(
-            &self.identity.client_id.to_string(),
-            &self.endpoint.url,
-            jti,
-            issued_at,
-            Assertion::LONGEST,
-        )
-        .sign(
-            &certificate.key,
-            certificate.algorithm,
-            certificate.with_chain,
-        )
-        .map_err(|error| AcquireError::Signing(error.to_string()))
+    ) -> Result<AccessToken, TokenRequestError> {
+        let identity = &self.identity;
+        let request = TokenRequest {
+            http: &self.http,
+            endpoint: &self.endpoint,
+            client_id: &identity.client_id.to_string(),
+            scope,
+            now,
+        };
+        let mut credentials = identity.credentials.iter().peekable();
+        while let Some(credential) = credentials.next() {
+            match credential.acquire(&request).await {
+                Err(error) if credentials.peek().is_some() && error.blames_credential() => {
+                    let (identity, credential) = (&*identity.name, credential.kind());
+                    tracing::warn!(identity, credential, %error, "the next credential is tried");
+                }
+                response => return AccessToken::of(&response?, identity.tokens, now, chance()),
+            }
+        }
+        Err(TokenRequestError::NoCredential)
     }
 }
 
@@ -108,9 +73,7 @@ impl TokenSource {
 pub struct AccessToken {
     /// `Bearer …`, marked sensitive.
     pub header: HeaderValue,
-    /// When it ends.
     pub expires_at: UnixTime,
-    /// When to renew it.
     pub renew_at: UnixTime,
 }
 
@@ -120,7 +83,7 @@ impl AccessToken {
         times: TokenTimes,
         now: UnixTime,
         chance: u32,
-    ) -> Result<Self, AcquireError> {
+    ) -> Result<Self, TokenRequestError> {
         let token = response.access_token.expose().as_bytes();
         let mut value = Zeroizing::new(Vec::with_capacity(7 + token.len()));
         value.extend_from_slice(b"Bearer ");
@@ -129,80 +92,12 @@ impl AccessToken {
         let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
             .map_err(|_| EntraError::Malformed("no header can carry the access_token".into()))?;
         header.set_sensitive(true);
+        let (wanted, end) = (response.refresh_at, response.expires_at);
         Ok(Self {
             header,
-            expires_at: response.expires_at,
-            renew_at: renew_at(response, times, now, chance),
+            expires_at: end,
+            renew_at: renew_at(wanted, end, times.renew_before, now, chance),
         })
-    }
-}
-
-/// When to renew: when Entra would like it, else some time before the end, and a little earlier by
-/// `chance` lest all replicas ask at once.
-fn renew_at(response: &TokenResponse, times: TokenTimes, now: UnixTime, chance: u32) -> UnixTime {
-    let life = now.until(response.expires_at);
-    let due = match response.refresh_at {
-        Some(at) => at,
-        None if times.renew_before < life => response.expires_at.minus(times.renew_before),
-        None => now.plus(life / 2),
-    };
-    let most = (times.renew_before / 10).min(now.until(due) / 2);
-    due.minus(most.mul_f64(f64::from(chance) / f64::from(u32::MAX)))
-}
-
-fn random() -> u32 {
-    let (first, ..) = Uuid::new_v4().as_fields();
-    first
-}
-
-fn is_outside_its_time(error: &EntraError) -> bool {
-    matches!(error, EntraError::Refused { code: Some(code), .. } if *code == OUTSIDE_ITS_TIME)
-}
-
-/// Why there is no token to send. `Display` is for the log.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AcquireError {
-    /// Entra's answer, or its silence.
-    #[error(transparent)]
-    Entra(#[from] EntraError),
-    /// The assertion could not be signed.
-    #[error("the assertion could not be signed: {0}")]
-    Signing(String),
-    /// The last attempt failed and the next may not come yet.
-    #[error("waiting before the next attempt; the last one failed: {last}")]
-    CoolingDown {
-        /// Until the next attempt.
-        retry_after: Duration,
-        /// What the last attempt failed with.
-        last: Box<AcquireError>,
-    },
-    /// The attempt ended without an outcome: a panic of ours, or the process is stopping.
-    #[error("the attempt was broken off")]
-    BrokenOff,
-    /// `token: forward` on a request without a bearer token; ruled out at load.
-    #[error("there is no caller's token to forward")]
-    NothingToForward,
-}
-
-impl AcquireError {
-    /// The word for it.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Entra(EntraError::Refused { .. }) => Reason::TokenRefused,
-            Self::Entra(EntraError::Throttled { .. }) => Reason::TokenThrottled,
-            Self::Entra(_) => Reason::TokenUnavailable,
-            Self::Signing(_) | Self::BrokenOff | Self::NothingToForward => Reason::InternalError,
-            Self::CoolingDown { last, .. } => last.reason(),
-        }
-    }
-
-    /// How long a caller should wait, in whole seconds.
-    pub fn retry_after(&self) -> Duration {
-        match self {
-            Self::Entra(EntraError::Throttled { retry_after })
-            | Self::CoolingDown { retry_after, .. } => *retry_after,
-            _ => Duration::from_secs(5),
-        }
     }
 }
 

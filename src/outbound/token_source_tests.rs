@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,6 +11,8 @@ use super::*;
 use crate::entra::{Algorithm, Authority, CertificateKey, Cloud, Endpoint};
 use crate::fake::fixtures::PAIR;
 use crate::http_client::FetchDefinition;
+use crate::outbound::{CertificateCredential, CredentialDefinition, SecretCredential};
+use crate::reason::Reason;
 use crate::secret::Secret;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_790_000_000);
@@ -20,90 +23,19 @@ const TOKEN: &str = r#"{"token_type":"Bearer","expires_in":3599,"access_token":"
 const OUTSIDE: &str = r#"{"error":"invalid_client","error_codes":[700024]}"#;
 const UNKNOWN_KEY: &str = r#"{"error":"invalid_client","error_codes":[700027]}"#;
 
-fn response(life: u64, refresh: Option<u64>) -> TokenResponse {
-    TokenResponse {
-        access_token: Secret::new("eyJ0.e30.c2ln".to_owned()),
-        expires_at: NOW.plus(Duration::from_secs(life)),
-        refresh_at: refresh.map(|after| NOW.plus(Duration::from_secs(after))),
-    }
-}
-
-#[test]
-fn renewal_is_early_and_jittered_towards_early() {
-    // life, refresh_in, renew_before, earliest, latest
-    let cases = [
-        (3599, None, 300, 3299 - 30, 3299),
-        (3599, Some(1800), 300, 1800 - 30, 1800),
-        (86_400, Some(43_200), 300, 43_200 - 30, 43_200),
-        (3599, None, 0, 3599, 3599),
-        (301, None, 300, 1, 1),
-        (300, None, 300, 120, 150),
-        (60, None, 300, 15, 30),
-        (5, None, 300, 1, 2),
-        (3599, Some(1), 300, 1, 1),
-    ];
-    for (life, refresh, renew_before, earliest, latest) in cases {
-        let times = TokenTimes {
-            renew_before: Duration::from_secs(renew_before),
-            ..TokenTimes::default()
-        };
-        let response = response(life, refresh);
-        for (chance, expected) in [(0, latest), (u32::MAX, earliest)] {
-            let at = renew_at(&response, times, NOW, chance);
-            assert_eq!(
-                NOW.until(at).as_secs(),
-                expected,
-                "{life} {refresh:?} {renew_before}"
-            );
-            assert!(at > NOW && at <= response.expires_at);
-        }
-    }
-}
-
 #[test]
 fn the_header_is_set_whole_and_never_shown() {
-    let token = AccessToken::of(&response(3599, None), TokenTimes::default(), NOW, 0).unwrap();
+    let response = TokenResponse {
+        access_token: Secret::new("eyJ0.e30.c2ln".to_owned()),
+        expires_at: NOW.plus(Duration::from_secs(3599)),
+        refresh_at: None,
+    };
+    let token = AccessToken::of(&response, TokenTimes::default(), NOW, 0).unwrap();
     assert_eq!(token.header, "Bearer eyJ0.e30.c2ln");
     assert!(token.header.is_sensitive());
     assert!(!format!("{token:?}").contains("eyJ0"), "{token:?}");
     assert_eq!(token.expires_at, NOW.plus(Duration::from_secs(3599)));
-}
-
-#[test]
-fn each_cause_has_its_word_and_its_wait() {
-    let throttled = AcquireError::Entra(EntraError::Throttled {
-        retry_after: Duration::from_secs(42),
-    });
-    let refused = AcquireError::Entra(EntraError::Refused {
-        error: "invalid_client".to_owned(),
-        code: None,
-        advice: "x".to_owned(),
-        correlation_id: None,
-    });
-    let down = AcquireError::Entra(EntraError::Unavailable("x".to_owned()));
-    let malformed = AcquireError::Entra(EntraError::Malformed("x".to_owned()));
-    let cooling = AcquireError::CoolingDown {
-        retry_after: Duration::from_secs(3),
-        last: Box::new(refused.clone()),
-    };
-    let cases = [
-        (throttled, Reason::TokenThrottled, 42),
-        (refused, Reason::TokenRefused, 5),
-        (down, Reason::TokenUnavailable, 5),
-        (malformed, Reason::TokenUnavailable, 5),
-        (cooling, Reason::TokenRefused, 3),
-        (
-            AcquireError::Signing("x".to_owned()),
-            Reason::InternalError,
-            5,
-        ),
-        (AcquireError::BrokenOff, Reason::InternalError, 5),
-        (AcquireError::NothingToForward, Reason::InternalError, 5),
-    ];
-    for (error, reason, wait) in cases {
-        assert_eq!(error.reason(), reason, "{error}");
-        assert_eq!(error.retry_after(), Duration::from_secs(wait), "{error}");
-    }
+    assert_eq!(token.renew_at, NOW.plus(Duration::from_secs(3299)));
 }
 
 /// A token endpoint that gives these answers in turn and then hands back the requests.
@@ -154,14 +86,18 @@ async fn form(stream: &mut tokio::net::TcpStream) -> Vec<(String, String)> {
     }
 }
 
-fn source(base: &Url, endpoint: Endpoint, credential: CredentialDefinition) -> TokenSource {
+fn source(
+    base: &Url,
+    endpoint: Endpoint,
+    credentials: impl IntoIterator<Item = CredentialDefinition>,
+) -> TokenSource {
     let tenant = TENANT.parse().unwrap();
     let identity = IdentityDefinition {
         name: Arc::from("mail-daemon"),
         authority: Authority::new(Cloud::Public, tenant, Some(base)),
         client_id: CLIENT.parse().unwrap(),
         endpoint,
-        credential,
+        credentials: credentials.into_iter().collect(),
         tokens: TokenTimes::default(),
     };
     TokenSource::new(
@@ -179,6 +115,10 @@ fn certificate() -> CredentialDefinition {
     })
 }
 
+fn secret(value: &str) -> CredentialDefinition {
+    CredentialDefinition::Secret(SecretCredential(Secret::new(value.to_owned())))
+}
+
 fn claims(form: &[(String, String)]) -> serde_json::Value {
     let (_, assertion) = form
         .iter()
@@ -191,8 +131,7 @@ fn claims(form: &[(String, String)]) -> serde_json::Value {
 #[tokio::test]
 async fn a_secret_buys_a_token() {
     let (base, seen) = endpoint(&[(200, TOKEN)]).await;
-    let secret = CredentialDefinition::Secret(Secret::new("p~q8 +&".to_owned()));
-    let token = source(&base, Endpoint::V2, secret)
+    let token = source(&base, Endpoint::V2, [secret("p~q8 +&")])
         .acquire(SCOPE, NOW)
         .await
         .unwrap();
@@ -218,7 +157,7 @@ async fn an_assertion_is_for_the_url_it_is_posted_to() {
         (Endpoint::V2, "oauth2/v2.0/token"),
     ] {
         let (base, seen) = endpoint(&[(200, TOKEN)]).await;
-        let source = source(&base, kind, certificate());
+        let source = source(&base, kind, [certificate()]);
         source.acquire(SCOPE, NOW).await.unwrap();
         let claims = claims(&seen.await.unwrap()[0]);
         assert_eq!(claims["aud"], format!("{}{TENANT}/{path}", base.as_str()));
@@ -237,7 +176,7 @@ async fn an_assertion_is_for_the_url_it_is_posted_to() {
 #[tokio::test]
 async fn an_assertion_outside_its_time_is_dated_back_once() {
     let (base, seen) = endpoint(&[(401, OUTSIDE), (200, TOKEN)]).await;
-    let source = source(&base, Endpoint::V2, certificate());
+    let source = source(&base, Endpoint::V2, [certificate()]);
     assert!(source.acquire(SCOPE, NOW).await.is_ok());
     let seen = seen.await.unwrap();
     let (first, second) = (claims(&seen[0]), claims(&seen[1]));
@@ -255,15 +194,86 @@ async fn other_refusals_are_not_asked_again() {
     ];
     for (answers, expected) in cases {
         let (base, seen) = endpoint(answers).await;
-        let got = source(&base, Endpoint::V2, certificate())
+        let got = source(&base, Endpoint::V2, [certificate()])
             .acquire(SCOPE, NOW)
             .await;
         match got {
-            Err(AcquireError::Entra(EntraError::Refused { code, .. })) => {
+            Err(TokenRequestError::Entra(EntraError::Refused { code, .. })) => {
                 assert_eq!(code, Some(expected));
             }
             other => panic!("{other:?}"),
         }
         assert_eq!(seen.await.unwrap().len(), answers.len());
     }
+}
+
+const EXPIRED: &str = r#"{"error":"invalid_client","error_codes":[7000222]}"#;
+const NO_SUCH_APP: &str = r#"{"error":"unauthorized_client","error_codes":[700016]}"#;
+const BAD_SCOPE: &str = r#"{"error":"invalid_scope","error_codes":[70011]}"#;
+
+#[tokio::test]
+async fn a_refused_credential_is_followed_by_the_next() {
+    for (answers, by_assertion) in [
+        (
+            &[(401, EXPIRED), (200, TOKEN)][..],
+            [false, true].as_slice(),
+        ),
+        // Dated back first, as alone.
+        (
+            &[(401, EXPIRED), (401, OUTSIDE), (200, TOKEN)],
+            &[false, true, true],
+        ),
+    ] {
+        let (base, seen) = endpoint(answers).await;
+        let source = source(&base, Endpoint::V2, [secret("old"), certificate()]);
+        let token = source.acquire(SCOPE, NOW).await.unwrap();
+        assert_eq!(token.header, "Bearer eyJ0.e30.c2ln");
+        let proofs: Vec<bool> = seen
+            .await
+            .unwrap()
+            .iter()
+            .map(|form| has_assertion(form))
+            .collect();
+        assert_eq!(proofs, by_assertion);
+    }
+}
+
+#[tokio::test]
+async fn of_credentials_that_are_all_refused_the_last_is_told() {
+    let (base, seen) = endpoint(&[(401, UNKNOWN_KEY), (401, EXPIRED)]).await;
+    let source = source(&base, Endpoint::V2, [certificate(), secret("old")]);
+    match source.acquire(SCOPE, NOW).await {
+        Err(TokenRequestError::Entra(EntraError::Refused { code, .. })) => {
+            assert_eq!(code, Some(7_000_222));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(seen.await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_the_credentials_fault_tries_no_other() {
+    // Were there another request, the endpoint would refuse the connection, and the reason differ.
+    for (answer, reason) in [
+        (&[(429, "")], Reason::TokenThrottled),
+        (&[(503, "")], Reason::TokenUnavailable),
+        (&[(200, "{}")], Reason::TokenUnavailable),
+        (&[(400, NO_SUCH_APP)], Reason::TokenRefused),
+        (&[(400, BAD_SCOPE)], Reason::TokenRefused),
+    ] {
+        let (base, seen) = endpoint(answer).await;
+        let source = source(&base, Endpoint::V2, [secret("one"), secret("two")]);
+        let error = source.acquire(SCOPE, NOW).await.unwrap_err();
+        assert_eq!(error.reason(), reason, "{error}");
+        assert_eq!(seen.await.unwrap().len(), 1);
+        assert!(!error.to_string().contains("connect"), "{error}");
+    }
+    let nowhere = Url::parse("http://127.0.0.1:1").unwrap();
+    let source = source(&nowhere, Endpoint::V2, []);
+    let error = source.acquire(SCOPE, NOW).await.unwrap_err();
+    assert_eq!(error, TokenRequestError::NoCredential);
+}
+
+fn has_assertion(form: &[(String, String)]) -> bool {
+    form.iter().any(|(name, _)| name == "client_assertion")
 }

@@ -60,7 +60,8 @@ pub(super) fn jitter(most: Duration, chance: u32) -> Duration {
         .mul_f64(f64::from(chance) / f64::from(u32::MAX))
 }
 
-pub(super) fn chance() -> u32 {
+/// Random, for jitter.
+pub fn chance() -> u32 {
     let (first, ..) = uuid::Uuid::new_v4().as_fields();
     first
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::keeper::{InFlightOf, Keeper, Status};
 use super::policy::Due;
-use super::renewal::{Expires, Renewal, RenewalTimes};
+use super::renewal::{Expires, Renewal};
 use super::source::{Source, Unavailable};
 use crate::clock::UnixTime;
 
@@ -21,9 +21,9 @@ pub struct BeforeExpiry<S: Source<Item: Expires>> {
 
 impl<S: Source<Item: Expires>> BeforeExpiry<S> {
     /// Fetches nothing until asked.
-    pub fn new(source: S, times: RenewalTimes) -> Self {
+    pub fn new(source: S, cool_down: Duration) -> Self {
         Self {
-            keeper: Keeper::new(source, Renewal::new(times)),
+            keeper: Keeper::new(source, Renewal::new(cool_down)),
         }
     }
 

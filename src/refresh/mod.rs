@@ -10,11 +10,14 @@ mod on_miss;
 mod policy;
 mod refetch;
 mod renewal;
+#[cfg(test)]
+mod scripted;
 mod source;
 
+pub use backoff::chance;
 pub use before_expiry::BeforeExpiry;
 pub use keeper::Status;
 pub use on_miss::{Found, Generation, OnMiss};
 pub use refetch::{Missing, RefetchTimes};
-pub use renewal::{Expires, RenewalTimes, renew_at};
+pub use renewal::{Expires, renew_at};
 pub use source::{Failure, Mishap, Outcome, Source, Unavailable};

@@ -1,11 +1,8 @@
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinSet, yield_now};
+use tokio::task::JoinSet;
 
-use super::super::source::{Failure, Mishap, Outcome};
+use super::super::scripted::{Answer, Scripted, Why, settle, until};
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -25,77 +22,16 @@ const LONG_COOL_DOWN: RefetchTimes = RefetchTimes {
     ..TIMES
 };
 
-type Names = Vec<&'static str>;
+type Names = Vec<String>;
 
-/// What the source answers next.
-enum Next {
-    Names(&'static [&'static str]),
-    Fails,
-    Panics,
+type Fake = Scripted<Names>;
+
+fn names(names: &[&str]) -> Answer<Names> {
+    Answer::Item(names.iter().map(ToString::to_string).collect())
 }
 
-/// An issuer that answers what it is told, when it is told.
-#[derive(Clone)]
-struct Fake(Arc<FakeState>);
-
-struct FakeState {
-    answers: Mutex<VecDeque<Next>>,
-    calls: AtomicUsize,
-    allowed: Semaphore,
-}
-
-impl Fake {
-    /// Answers in this order, the first so many of them at once.
-    fn new(allowed: usize, answers: impl IntoIterator<Item = Next>) -> Self {
-        Self(Arc::new(FakeState {
-            answers: Mutex::new(answers.into_iter().collect()),
-            calls: AtomicUsize::new(0),
-            allowed: Semaphore::new(allowed),
-        }))
-    }
-
-    fn calls(&self) -> usize {
-        self.0.calls.load(Ordering::SeqCst)
-    }
-
-    fn allow(&self, count: usize) {
-        self.0.allowed.add_permits(count);
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Down;
-
-impl fmt::Display for Down {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("down")
-    }
-}
-
-impl Failure for Down {}
-
-impl From<Mishap> for Down {
-    fn from(_: Mishap) -> Self {
-        Self
-    }
-}
-
-impl Source for Fake {
-    type Item = Names;
-    type Error = Down;
-
-    async fn fetch(&self, _: UnixTime) -> Result<Names, Down> {
-        self.0.calls.fetch_add(1, Ordering::SeqCst);
-        self.0.allowed.acquire().await.unwrap().forget();
-        let next = self.0.answers.lock().pop_front();
-        match next.expect("a fetch that nobody expected") {
-            Next::Names(names) => Ok(names.to_vec()),
-            Next::Fails => Err(Down),
-            Next::Panics => panic!("a bug in the source"),
-        }
-    }
-
-    fn tell(&self, _: Outcome<'_, Names, Down>) {}
+fn fails() -> Answer<Names> {
+    Answer::Fails(Why::Down)
 }
 
 type Set = Arc<OnMiss<Fake>>;
@@ -105,7 +41,7 @@ fn start(times: RefetchTimes, fake: &Fake) -> Set {
 }
 
 async fn find_at(set: &Set, now: UnixTime, name: &str) -> Result<Generation, Missing> {
-    let pick = |names: &Names| names.iter().find(|known| **known == name).copied();
+    let pick = |names: &Names| names.iter().find(|known| *known == name).cloned();
     let found = set.find(now, pick).await?;
     assert_eq!(found.item, name);
     Ok(found.generation)
@@ -130,24 +66,6 @@ fn assert_unavailable(outcome: Result<Generation, Missing>, cool_down: Duration)
     }
 }
 
-/// Lets the other tasks go on until this holds.
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..10_000 {
-        if holds() {
-            return;
-        }
-        yield_now().await;
-    }
-    panic!("never came: {what}");
-}
-
-/// Lets every task that can run do so, on the test's one thread.
-async fn settle() {
-    for _ in 0..20 {
-        yield_now().await;
-    }
-}
-
 fn crowd(
     set: &Set,
     names: impl IntoIterator<Item = String>,
@@ -162,7 +80,7 @@ fn crowd(
 
 #[tokio::test]
 async fn many_misses_make_one_refetch() {
-    let fake = Fake::new(1, [Next::Names(&["a"]), Next::Names(&["a"])]);
+    let fake = Fake::new(1, [names(&["a"]), names(&["a"])]);
     let set = start(TIMES, &fake);
     find(&set, "a").await.unwrap();
     let callers = crowd(&set, (0..500).map(|number| format!("unknown-{number}")));
@@ -182,7 +100,7 @@ async fn many_misses_make_one_refetch() {
 
 #[tokio::test]
 async fn a_new_one_is_found_by_all_who_waited() {
-    let fake = Fake::new(1, [Next::Names(&["a"]), Next::Names(&["b"])]);
+    let fake = Fake::new(1, [names(&["a"]), names(&["b"])]);
     let set = start(TIMES, &fake);
     find(&set, "a").await.unwrap();
     let callers = crowd(&set, (0..50).map(|_| "b".to_owned()));
@@ -197,7 +115,7 @@ async fn a_new_one_is_found_by_all_who_waited() {
 
 #[tokio::test]
 async fn a_caller_who_leaves_does_not_end_the_fetch() {
-    let fake = Fake::new(1, [Next::Names(&["a"]), Next::Names(&["a", "b"])]);
+    let fake = Fake::new(1, [names(&["a"]), names(&["a", "b"])]);
     let set = start(TIMES, &fake);
     find(&set, "a").await.unwrap();
     let mut first = crowd(&set, ["b".to_owned()]);
@@ -214,8 +132,8 @@ async fn a_caller_who_leaves_does_not_end_the_fetch() {
 
 #[tokio::test]
 async fn a_good_set_outlives_broken_answers() {
-    for broken in [Next::Fails, Next::Panics] {
-        let fake = Fake::new(2, [Next::Names(&["a"]), broken]);
+    for broken in [fails(), Answer::Panics] {
+        let fake = Fake::new(2, [names(&["a"]), broken]);
         let set = start(TIMES, &fake);
         let generation = find(&set, "a").await.unwrap();
         assert_unavailable(find(&set, "b").await, HOUR);
@@ -230,7 +148,7 @@ async fn a_good_set_outlives_broken_answers() {
 
 #[tokio::test]
 async fn a_set_too_old_is_none() {
-    let fake = Fake::new(2, [Next::Names(&["a"]), Next::Fails]);
+    let fake = Fake::new(2, [names(&["a"]), fails()]);
     let set = start(LONG_COOL_DOWN, &fake);
     let generation = find(&set, "a").await.unwrap();
     let fetched_at = set.status().fetched_at.unwrap();
@@ -247,7 +165,7 @@ async fn a_set_too_old_is_none() {
 
 #[tokio::test]
 async fn a_set_too_old_is_unavailable_even_within_a_cool_down() {
-    let fake = Fake::new(2, [Next::Names(&["a"]), Next::Names(&["a"])]);
+    let fake = Fake::new(2, [names(&["a"]), names(&["a"])]);
     let set = start(LONG_COOL_DOWN, &fake);
     assert_eq!(find(&set, "b").await, Err(Missing::Unknown));
     let late = UnixTime::now().plus(HOUR * 2);
@@ -256,7 +174,7 @@ async fn a_set_too_old_is_unavailable_even_within_a_cool_down() {
 
 #[tokio::test]
 async fn the_first_request_waits_for_the_fetch_in_flight() {
-    let fake = Fake::new(0, [Next::Names(&["a"])]);
+    let fake = Fake::new(0, [names(&["a"])]);
     let set = start(TIMES, &fake);
     assert_eq!(set.generation(UnixTime::now()), None);
     let callers = crowd(&set, (0..10).map(|_| "a".to_owned()));
@@ -270,8 +188,8 @@ async fn the_first_request_waits_for_the_fetch_in_flight() {
 
 #[tokio::test]
 async fn an_outage_at_the_start_is_unavailable_and_heals() {
-    for broken in [Next::Fails, Next::Panics] {
-        let fake = Fake::new(2, [broken, Next::Names(&["a"])]);
+    for broken in [fails(), Answer::Panics] {
+        let fake = Fake::new(2, [broken, names(&["a"])]);
         let set = start(TIMES, &fake);
         assert_unavailable(find(&set, "a").await, HOUR);
         assert_eq!(fake.calls(), 1);
@@ -286,7 +204,7 @@ async fn an_outage_at_the_start_is_unavailable_and_heals() {
 
 #[tokio::test]
 async fn an_unchanged_set_keeps_its_generation() {
-    let answers = [&["a"][..], &["a"], &["a", "b"]].map(Next::Names);
+    let answers = [&["a"][..], &["a"], &["a", "b"]].map(names);
     let fake = Fake::new(3, answers);
     let set = start(NO_COOL_DOWN, &fake);
     let first = find(&set, "a").await.unwrap();
@@ -296,7 +214,7 @@ async fn an_unchanged_set_keeps_its_generation() {
     assert_ne!(first, second);
     assert_eq!(find(&set, "a").await, Ok(second));
 
-    let fake = Fake::new(3, [&["a"][..], &["a"], &["a"]].map(Next::Names));
+    let fake = Fake::new(3, [&["a"][..], &["a"], &["a"]].map(names));
     let set = start(NO_COOL_DOWN, &fake);
     let first = find(&set, "a").await.unwrap();
     assert_eq!(find(&set, "b").await, Err(Missing::Unknown));
@@ -307,7 +225,7 @@ async fn an_unchanged_set_keeps_its_generation() {
 
 #[tokio::test]
 async fn a_fetch_that_ends_meanwhile_has_the_last_word() {
-    let fake = Fake::new(1, [Next::Names(&["a"])]);
+    let fake = Fake::new(1, [names(&["a"])]);
     let set = start(TIMES, &fake);
     find(&set, "a").await.unwrap();
     let seen = AtomicUsize::new(0);
@@ -320,9 +238,9 @@ async fn a_fetch_that_ends_meanwhile_has_the_last_word() {
                 let backoff = state.backoff;
                 state.policy.miss(backoff.as_ref(), now).unwrap();
                 drop(state);
-                set.keeper.end(now, Ok(vec!["b"]), now).unwrap();
+                set.keeper.end(now, Ok(vec!["b".to_owned()]), now).unwrap();
             }
-            names.contains(&"b").then_some(())
+            names.iter().any(|name| name == "b").then_some(())
         })
         .await;
     assert!(found.is_ok(), "{found:?}");
@@ -331,7 +249,7 @@ async fn a_fetch_that_ends_meanwhile_has_the_last_word() {
 
 #[tokio::test]
 async fn dropping_the_set_ends_the_background_refresh() {
-    let fake = Fake::new(1, [Next::Names(&["a"])]);
+    let fake = Fake::new(1, [names(&["a"])]);
     let set = start(TIMES, &fake);
     find(&set, "a").await.unwrap();
     let keeper = Arc::downgrade(&set.keeper);

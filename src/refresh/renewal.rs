@@ -23,7 +23,8 @@ const LEAST_BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Renewal {
-    times: RenewalTimes,
+    /// Between fetches after a failure.
+    cool_down: Duration,
     /// When one that was refused was last replaced.
     replaced: Option<UnixTime>,
 }
@@ -33,14 +34,6 @@ pub trait Expires {
     fn expires_at(&self) -> UnixTime;
     /// When to renew it.
     fn renew_at(&self) -> UnixTime;
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RenewalTimes {
-    /// How long before expiry, where the other side says nothing.
-    pub renew_before: Duration,
-    /// Between fetches after a failure.
-    pub cool_down: Duration,
 }
 
 /// What callers have told of the one at hand.
@@ -69,9 +62,9 @@ impl Flag {
 }
 
 impl Renewal {
-    pub(super) fn new(times: RenewalTimes) -> Self {
+    pub(super) fn new(cool_down: Duration) -> Self {
         Self {
-            times,
+            cool_down,
             replaced: None,
         }
     }
@@ -81,7 +74,7 @@ impl Renewal {
     }
 
     pub(super) fn may_replace(&self, now: UnixTime) -> bool {
-        let pause = self.times.cool_down.max(LEAST_BETWEEN_REPLACEMENTS);
+        let pause = self.cool_down.max(LEAST_BETWEEN_REPLACEMENTS);
         self.replaced.is_none_or(|last| now >= last.plus(pause))
     }
 }
@@ -103,7 +96,7 @@ impl<T: Expires> Policy<T> for Renewal {
             true => (ended.left / 20).min(LONGEST_BACKOFF),
             false => Duration::ZERO,
         };
-        let wanted = self.times.cool_down.max(ended.asked);
+        let wanted = self.cool_down.max(ended.asked);
         wanted.max(patience).max(LEAST_BACKOFF)
     }
 

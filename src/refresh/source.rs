@@ -1,7 +1,7 @@
 //! Where do fresh ones come from, and why does one not come? What a room that keeps something fresh
 //! says of it, and what its callers are told.
 
-use std::fmt::Display;
+use std::fmt::{self, Debug, Display};
 use std::future::Future;
 use std::time::Duration;
 
@@ -61,3 +61,14 @@ pub struct Unavailable<E> {
     /// Whether this caller came too early for a fetch of its own.
     pub is_backoff: bool,
 }
+
+impl<E: Display> Display for Unavailable<E> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_backoff {
+            out.write_str("waiting before the next attempt; the last one failed: ")?;
+        }
+        self.cause.fmt(out)
+    }
+}
+
+impl<E: Debug + Display> std::error::Error for Unavailable<E> {}

@@ -7,7 +7,9 @@ use super::issuer::authority;
 use crate::config::file::{Certificate, Credential, Identity};
 use crate::entra::{Algorithm, CertificateKey, Endpoint};
 use crate::located::{At, Named};
-use crate::outbound::{CertificateCredential, CredentialDefinition, IdentityDefinition};
+use crate::outbound::{
+    CertificateCredential, CredentialDefinition, IdentityDefinition, SecretCredential,
+};
 
 /// All identities, in file order.
 pub(super) fn identities(
@@ -51,7 +53,7 @@ fn one(
         authority: authority?,
         client_id: entra.client_id.get()?.value,
         endpoint: entra.endpoint.or(Endpoint::default()),
-        credential: credential?,
+        credentials: vec![credential?],
         tokens: identity.tokens.fill(),
     })
 }
@@ -77,7 +79,9 @@ fn credential(
         _ => {}
     }
     if let Some(secret) = at.value.secret.get() {
-        return context.secret(secret).map(CredentialDefinition::Secret);
+        return context
+            .secret(secret)
+            .map(|secret| CredentialDefinition::Secret(SecretCredential(secret)));
     }
     let certificate = at.value.certificate.get()?;
     self::certificate(context, certificate).map(CredentialDefinition::Certificate)

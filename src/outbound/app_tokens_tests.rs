@@ -1,0 +1,83 @@
+use super::*;
+use crate::entra::{Authority, Cloud, Endpoint};
+use crate::http_client::{FetchDefinition, HttpClient};
+use crate::outbound::{IdentityDefinition, TokenTimes};
+
+fn unavailable(cause: impl Into<TokenRequestError>, is_backoff: bool) -> AcquireError {
+    AcquireError::Unavailable(Unavailable {
+        cause: cause.into(),
+        retry_after: Duration::from_secs(3),
+        is_backoff,
+    })
+}
+
+fn refused() -> EntraError {
+    EntraError::Refused {
+        error: "invalid_client".to_owned(),
+        code: None,
+        advice: "x".to_owned(),
+        correlation_id: None,
+    }
+}
+
+#[test]
+fn each_cause_has_its_word_and_the_time_of_the_next_attempt() {
+    let throttled = EntraError::Throttled {
+        retry_after: Duration::from_secs(42),
+    };
+    let down = EntraError::Unavailable("x".to_owned());
+    let malformed = EntraError::Malformed("x".to_owned());
+    let cases = [
+        (unavailable(throttled, false), Reason::TokenThrottled),
+        (unavailable(refused(), false), Reason::TokenRefused),
+        (unavailable(refused(), true), Reason::TokenRefused),
+        (unavailable(down, false), Reason::TokenUnavailable),
+        (unavailable(malformed, false), Reason::TokenUnavailable),
+        (
+            unavailable(TokenRequestError::Signing("x".to_owned()), false),
+            Reason::InternalError,
+        ),
+        (unavailable(Mishap::BrokenOff, false), Reason::InternalError),
+        (
+            unavailable(Mishap::Expired, false),
+            Reason::TokenUnavailable,
+        ),
+    ];
+    for (error, reason) in cases {
+        assert_eq!(error.reason(), reason, "{error}");
+        assert_eq!(error.retry_after(), Duration::from_secs(3), "{error}");
+    }
+    let nothing = AcquireError::NothingToForward;
+    assert_eq!(nothing.reason(), Reason::InternalError);
+    assert_eq!(
+        unavailable(refused(), true).to_string(),
+        "waiting before the next attempt; the last one failed: invalid_client: x"
+    );
+}
+
+#[test]
+fn a_wait_that_is_asked_for_is_heard() {
+    let wait = Duration::from_secs(42);
+    let throttled = TokenRequestError::from(EntraError::Throttled { retry_after: wait });
+    assert_eq!(throttled.retry_after(), Some(wait));
+    assert_eq!(TokenRequestError::from(refused()).retry_after(), None);
+}
+
+#[test]
+fn nothing_is_shown_but_names() {
+    let tenant = "11111111-aaaa-4bbb-8ccc-222222222222".parse().unwrap();
+    let identity = IdentityDefinition {
+        name: Arc::from("mail"),
+        authority: Authority::new(Cloud::Public, tenant, None),
+        client_id: "aaaa0000-1111-4222-8333-444444444444".parse().unwrap(),
+        endpoint: Endpoint::V2,
+        credentials: Vec::new(),
+        tokens: TokenTimes::default(),
+    };
+    let http = HttpClient::new(&FetchDefinition::default()).unwrap();
+    let tokens = AppTokens::new(TokenSource::new(identity, http), "x/.default".to_owned());
+    assert_eq!(
+        format!("{tokens:?}"),
+        r#"AppTokens { identity: "mail", scope: "x/.default", .. }"#
+    );
+}
