@@ -55,8 +55,8 @@ async fn decide(
 ) -> Result<Admission, Refusal> {
     guard::check(route, request)?;
     let proven = route.gate.identify(request, now).await?;
-    let permit = route.gate.authorize(&proven, params)?;
-    match route.egress.token(&permit, request, now).await {
+    let permit = route.gate.authorize(proven, params)?;
+    match route.egress.token(&permit, now).await {
         Ok(token) => Ok(Admission {
             route: Arc::clone(route),
             permit,

@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use crate::inbound::AuthError;
 use crate::outbound::AcquireError;
-use crate::policy::{Callers, Credential, Principal};
+use crate::policy::Principal;
 use crate::reason::Reason;
 use crate::request::HeadError;
 use crate::routing::{Route, RouteMiss};
@@ -137,61 +137,19 @@ impl Denial {
     /// RFC 6750 §3: no error code where nothing was presented; `invalid_token` for a bad one,
     /// `insufficient_scope` for one that does not suffice.
     fn challenge(&self, fields: &mut Vec<(http::HeaderName, String)>) {
-        let Some(route) = &self.route else { return };
-        let Refusal::Auth(why) = &self.refusal else {
+        let (Some(route), Refusal::Auth(why)) = (&self.route, &self.refusal) else {
             return;
         };
-        let unauthorized = self.status() == StatusCode::UNAUTHORIZED;
-        let presented_bearer = match why {
-            AuthError::Token(_) | AuthError::Malformed => true,
-            AuthError::Policy(refusal) => {
-                matches!(refusal.principal, Some(Principal::Token(_)))
-            }
-            _ => false,
+        let error = match (self.status(), why.is_of_bearer()) {
+            (StatusCode::UNAUTHORIZED, true) => Some("invalid_token"),
+            (StatusCode::UNAUTHORIZED, false) => None,
+            (_, true) => Some("insufficient_scope"),
+            (_, false) => return,
         };
-        let error = match (unauthorized, presented_bearer) {
-            (true, true) => Some("invalid_token"),
-            (false, true) => Some("insufficient_scope"),
-            (true, false) => None,
-            (false, false) => return,
-        };
-        if reads_bearer(route.gate.callers()) {
-            let realm = route
-                .gate
-                .issuers()
-                .first()
-                .map_or_else(String::new, |issuer| {
-                    issuer.definition().authority.tenant().to_string()
-                });
-            let authorization_uri = route
-                .gate
-                .issuers()
-                .first()
-                .map_or_else(String::new, |issuer| {
-                    issuer.definition().authority.authorization_uri()
-                });
-            let mut challenge =
-                format!("Bearer realm=\"{realm}\", authorization_uri=\"{authorization_uri}\"");
-            if let Some(error) = error {
-                challenge.push_str(&format!(
-                    ", error=\"{error}\", error_description=\"{}\"",
-                    self.reason().sentence()
-                ));
-            }
-            fields.push((http::header::WWW_AUTHENTICATE, challenge));
-        }
-        if unauthorized && route.gate.reads_basic() {
-            let basic = format!("Basic realm=\"{}\", charset=\"UTF-8\"", route.definition.id);
-            fields.push((http::header::WWW_AUTHENTICATE, basic));
-        }
-    }
-}
-
-fn reads_bearer(callers: &Callers) -> bool {
-    match callers {
-        Callers::Public => false,
-        Callers::Entries(entries) => entries
-            .iter()
-            .any(|entry| matches!(entry.credential, Some(Credential::Bearer(_)))),
+        let description = self.reason().sentence();
+        let challenges = route
+            .gate
+            .challenge(&route.definition.id, error, description);
+        fields.extend(challenges.map(|value| (http::header::WWW_AUTHENTICATE, value)));
     }
 }

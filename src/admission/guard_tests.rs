@@ -24,7 +24,7 @@ const PLAIN: Sent<'_> = Sent {
 fn route(with_where: bool) -> RouteDefinition {
     let mut route = definition("inbox", "/**");
     let condition = (Arc::from("mailbox"), vec![ValuePattern("a".to_owned())]);
-    route.callers = Callers::Entries(vec![Entry {
+    route.callers = std::sync::Arc::new(Callers::Entries(vec![Entry {
         credential: None,
         network: None,
         parameters: Where(if with_where {
@@ -32,7 +32,7 @@ fn route(with_where: bool) -> RouteDefinition {
         } else {
             Vec::new()
         }),
-    }]);
+    }]));
     route
 }
 

@@ -151,9 +151,8 @@ impl Parts<'_> {
                 && known
                     .gate
                     .issuers()
-                    .iter()
                     .map(Arc::as_ptr)
-                    .eq(gate.issuers().iter().map(Arc::as_ptr))
+                    .eq(gate.issuers().map(Arc::as_ptr))
         });
         if let Some(same) = same {
             return Ok(Arc::clone(same));

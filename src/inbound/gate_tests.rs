@@ -4,10 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 
-use super::super::test_tenant::{Tenant, payload};
+use super::super::test_tenant::{TENANT, Tenant, payload};
 use super::*;
 use crate::fake::mint::Mint;
-use crate::policy::{ApiKeyCondition, BearerConditions, Entry, Networks, PrincipalRule, Where};
+use crate::policy::{
+    ApiKeyCondition, BearerConditions, Credential, Entry, Networks, PrincipalRule, Where,
+};
+use crate::reason::Reason;
 use crate::request::{Client, samples};
 
 const KEY: &str = "payroll-key-0123456789abcdef0123456789";
@@ -47,8 +50,8 @@ fn network() -> Entry {
     }
 }
 
-fn gate(callers: Callers) -> Gate {
-    Gate::new(callers, &HashMap::new())
+fn gate(entries: Vec<Entry>, issuers: &HashMap<Arc<str>, Arc<Issuer>>) -> Gate {
+    Gate::new(Arc::new(Callers::Entries(entries)), issuers)
 }
 
 /// Whether a token was proven, and which key.
@@ -58,6 +61,12 @@ type Proven = (bool, Option<String>);
 type Field<'a> = (&'static str, &'a str);
 
 async fn identify(gate: &Gate, fields: &[Field<'_>]) -> Result<Proven, Reason> {
+    let evidence = evidence(gate, fields).await?;
+    let key = evidence.key().map(|id| id.to_string());
+    Ok((evidence.token().is_some(), key))
+}
+
+async fn evidence(gate: &Gate, fields: &[Field<'_>]) -> Result<Evidence, Reason> {
     let mut headers = http::HeaderMap::new();
     for (name, value) in fields {
         headers.append(*name, HeaderValue::from_str(value).unwrap());
@@ -69,9 +78,8 @@ async fn identify(gate: &Gate, fields: &[Field<'_>]) -> Result<Proven, Reason> {
     };
     let evidence = gate.identify(request, UnixTime::now()).await;
     let evidence = evidence.map_err(|why| why.reason())?;
-    assert_eq!(evidence.client, Client::Known(address));
-    let key = evidence.key.map(|id| id.to_string());
-    Ok((evidence.token.is_some(), key))
+    assert_eq!(evidence.client(), Client::Known(address));
+    Ok(evidence)
 }
 
 fn basic(user: &str, key: &str) -> String {
@@ -81,8 +89,8 @@ fn basic(user: &str, key: &str) -> String {
 #[tokio::test]
 async fn routes_without_credentials_read_none() {
     for callers in [Callers::Public, Callers::Entries(vec![network()])] {
-        let gate = gate(callers);
-        assert!(!gate.reads_basic());
+        let gate = Gate::new(Arc::new(callers), &HashMap::new());
+        assert!(gate.kinds.is_empty());
         let fields = [
             ("authorization", "Bearer bad"),
             ("authorization", "Basic !"),
@@ -93,24 +101,62 @@ async fn routes_without_credentials_read_none() {
     }
 }
 
-#[test]
-fn each_issuer_is_asked_for_once_in_file_order() {
+#[tokio::test]
+async fn each_issuer_is_asked_for_once_in_file_order() {
+    let tenant = Tenant::publishing(&[Mint::published()]).await;
+    let named = |name: &str| {
+        (
+            name.into(),
+            tenant.issuer(|issuer| issuer.name = name.into()),
+        )
+    };
+    let issuers = ["a", "b", "c"].map(named).into();
     let entries = ["b", "a", "b"].map(bearer).into_iter().chain([api_key()]);
-    let callers = Callers::Entries(entries.collect());
-    let names: Vec<&str> = issuers_of(&callers).iter().map(|name| &***name).collect();
+    let gate = gate(entries.collect(), &issuers);
+    let names: Vec<&str> = gate
+        .issuers()
+        .map(|issuer| &*issuer.definition().name)
+        .collect();
     assert_eq!(names, ["b", "a"]);
-    assert!(issuers_of(&Callers::Public).is_empty());
-    let gate = gate(callers);
-    assert!(gate.reads_bearer && gate.reads_basic());
+    assert_eq!(gate.kinds.len(), 2);
+}
+
+#[tokio::test]
+async fn every_kind_challenges_in_its_own_words() {
+    let tenant = Tenant::publishing(&[Mint::published()]).await;
+    let issuers = tenant.issuers();
+    let uri = tenant.authority(TENANT).authorization_uri();
+    let plain = format!("Bearer realm=\"{TENANT}\", authorization_uri=\"{uri}\"");
+    let basic = "Basic realm=\"r\", charset=\"UTF-8\"".to_owned();
+    let with = |error: &str| format!("{plain}, error=\"{error}\", error_description=\"Why.\"");
+    let both = || vec![bearer("contoso"), api_key()];
+    for (entries, error, expected) in [
+        (vec![network()], None, vec![]),
+        (vec![api_key()], None, vec![basic.clone()]),
+        (both(), None, vec![plain.clone(), basic.clone()]),
+        (
+            both(),
+            Some("invalid_token"),
+            vec![with("invalid_token"), basic.clone()],
+        ),
+        (
+            both(),
+            Some("insufficient_scope"),
+            vec![with("insufficient_scope")],
+        ),
+    ] {
+        let gate = gate(entries, &issuers);
+        let said: Vec<_> = gate.challenge("r", error, "Why.").collect();
+        assert_eq!(said, expected, "{error:?}");
+    }
 }
 
 #[tokio::test]
 async fn every_credential_that_is_read_must_be_good() {
     let tenant = Tenant::publishing(&[Mint::published()]).await;
     let issuers = tenant.issuers();
-    let callers = Callers::Entries(vec![bearer("contoso"), api_key()]);
-    let gate = Gate::new(callers, &issuers);
-    assert_eq!(gate.issuers().len(), 1);
+    let gate = gate(vec![bearer("contoso"), api_key()], &issuers);
+    assert_eq!(gate.issuers().count(), 1);
     let good = Mint::published().token(&payload(UnixTime::now()));
     let good = format!("Bearer {good}");
     let mut foreign = payload(UnixTime::now());
@@ -197,8 +243,7 @@ async fn kinds_the_route_does_not_use_are_absent() {
     let good = Mint::published().token(&payload(UnixTime::now()));
     let good = format!("Bearer {good}");
 
-    let tokens = Gate::new(Callers::Entries(vec![bearer("contoso")]), &issuers);
-    assert!(!tokens.reads_basic());
+    let tokens = gate(vec![bearer("contoso")], &issuers);
     let fields = [("authorization", good.as_str()), ("x-api-key", "wrong")];
     assert_eq!(identify(&tokens, &fields).await, Ok((true, None)));
     let wrong = basic("payroll", "wrong");
@@ -211,7 +256,7 @@ async fn kinds_the_route_does_not_use_are_absent() {
         );
     }
 
-    let keys = Gate::new(Callers::Entries(vec![api_key()]), &issuers);
+    let keys = gate(vec![api_key()], &issuers);
     for bearer in ["Bearer abc", "Bearer", "Bearer a b", "bearer \"x\""] {
         let fields = [("authorization", bearer), ("x-api-key", KEY)];
         let id = Some("payroll".to_owned());
@@ -228,9 +273,9 @@ async fn a_token_is_not_proven_by_an_issuer_the_route_does_not_name() {
     let good = Mint::published().token(&payload(UnixTime::now()));
     let good = format!("Bearer {good}");
     let fields = [("authorization", good.as_str())];
-    let named = Gate::new(Callers::Entries(vec![bearer("contoso")]), &issuers);
+    let named = gate(vec![bearer("contoso")], &issuers);
     assert_eq!(identify(&named, &fields).await, Ok((true, None)));
-    let other = Gate::new(Callers::Entries(vec![bearer("fabrikam")]), &issuers);
+    let other = gate(vec![bearer("fabrikam")], &issuers);
     let outcome = identify(&other, &fields).await;
     assert_eq!(outcome, Err(Reason::UnknownIssuer), "though it is cached");
 }
@@ -244,17 +289,17 @@ async fn a_token_is_proven_by_the_issuer_it_names() {
         definition.authority = tenant.authority("22222222-aaaa-4bbb-8ccc-222222222222");
     });
     issuers.insert("fabrikam".into(), fabrikam);
-    let callers = Callers::Entries(vec![bearer("fabrikam"), bearer("contoso")]);
-    let gate = Gate::new(callers, &issuers);
+    let gate = gate(vec![bearer("fabrikam"), bearer("contoso")], &issuers);
     let now = UnixTime::now();
-    let good = Mint::published().token(&payload(now));
+    let good = format!("Bearer {}", Mint::published().token(&payload(now)));
     for _ in 0..2 {
-        let principal = gate.prove(&good, now).await.unwrap();
-        assert_eq!(&*principal.issuer, "contoso");
+        let evidence = evidence(&gate, &[("authorization", &good)]).await.unwrap();
+        assert_eq!(&*evidence.token().unwrap().issuer, "contoso");
     }
     let mut foreign = payload(now);
     foreign["iss"] = "https://issuer.example/".into();
-    let outcome = gate.prove(&Mint::foreign().token(&foreign), now).await;
-    assert_eq!(outcome.unwrap_err().reason(), Reason::UnknownIssuer);
+    let foreign = format!("Bearer {}", Mint::foreign().token(&foreign));
+    let outcome = identify(&gate, &[("authorization", &foreign)]).await;
+    assert_eq!(outcome, Err(Reason::UnknownIssuer));
     assert_eq!(tenant.fetches(), 1, "contoso's at its start");
 }

@@ -33,6 +33,14 @@ pub struct IssuerDefinition {
     pub keys: KeyTimes,
 }
 
+impl IssuerDefinition {
+    /// What a challenge tells clients: the realm, and whom to ask for a token.
+    pub fn challenge(&self) -> (String, String) {
+        let tenant = self.authority.tenant().to_string();
+        (tenant, self.authority.authorization_uri())
+    }
+}
+
 /// `keys:` of an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyTimes {

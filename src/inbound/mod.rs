@@ -1,6 +1,7 @@
 //! The leg towards us: what a request presents, proven or refused.
 
-mod api_key;
+mod auth_error;
+mod credential;
 mod gate;
 mod issuer;
 mod key_source;
@@ -8,6 +9,7 @@ mod key_source;
 mod test_tenant;
 mod verdict_cache;
 
-pub use gate::{AuthError, Gate};
+pub use auth_error::AuthError;
+pub use gate::Gate;
 pub use issuer::{Issuer, IssuerDefinition, IssuerStatus, KeyTimes};
 pub use key_source::{KeysError, count_keys};

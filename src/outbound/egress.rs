@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 use super::{AccessToken, AcquireError, AppTokens};
 use crate::clock::UnixTime;
-use crate::policy::{Permit, Principal};
-use crate::request::AccessRequest;
+use crate::policy::Permit;
 
 /// `token:` of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,17 +51,13 @@ impl Egress {
     ///
     /// # Errors
     /// When there is none to carry: the request must not go on.
-    pub async fn token(
-        &self,
-        permit: &Permit,
-        request: AccessRequest<'_>,
-        now: UnixTime,
-    ) -> Result<Carried, AcquireError> {
+    pub async fn token(&self, permit: &Permit, now: UnixTime) -> Result<Carried, AcquireError> {
         match self {
             Self::Nothing => Ok(Carried::Nothing),
-            Self::CallersOwn => callers_own(permit.principal(), request.headers)
-                .map(Carried::CallersOwn)
-                .ok_or(AcquireError::NothingToForward),
+            Self::CallersOwn => match permit.bearer() {
+                Some(field) => Ok(Carried::CallersOwn(field.clone())),
+                None => Err(AcquireError::NothingToForward),
+            },
             Self::App(tokens) => Ok(Carried::App(tokens.token(now).await?)),
         }
     }
@@ -79,29 +73,6 @@ impl Egress {
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::App(_))
     }
-}
-
-/// The bearer token that this principal was proven by.
-fn callers_own(principal: &Principal, headers: &HeaderMap) -> Option<HeaderValue> {
-    match principal {
-        Principal::Token(_) => bearer(headers),
-        Principal::Key(_) | Principal::Address(_) | Principal::Anyone => None,
-    }
-}
-
-/// The one `Authorization` header, if it is a bearer token.
-fn bearer(headers: &HeaderMap) -> Option<HeaderValue> {
-    let mut all = headers.get_all(AUTHORIZATION).iter();
-    let (Some(own), None) = (all.next(), all.next()) else {
-        return None;
-    };
-    let (scheme, _) = own.as_bytes().split_at_checked(b"Bearer ".len())?;
-    if !scheme.eq_ignore_ascii_case(b"Bearer ") {
-        return None;
-    }
-    let mut own = own.clone();
-    own.set_sensitive(true);
-    Some(own)
 }
 
 #[cfg(test)]

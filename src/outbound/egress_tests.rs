@@ -1,49 +1,22 @@
-use std::net::{IpAddr, Ipv4Addr};
-
 use super::*;
+use crate::policy::{Callers, Evidence};
+use crate::request::{Authorization, Client, Params};
 
-fn headers(values: &[&str]) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for value in values {
-        headers.append(AUTHORIZATION, value.parse().unwrap());
-    }
-    headers
-}
-
-#[test]
-fn nothing_is_forwarded_for_whom_no_token_proved() {
-    let principals = [
-        Principal::Anyone,
-        Principal::Key("payroll".into()),
-        Principal::Address(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-    ];
-    for principal in principals {
-        let headers = headers(&["Bearer eyJ0.e30.c2ln"]);
-        assert_eq!(callers_own(&principal, &headers), None, "{principal}");
-    }
-}
-
-#[test]
-fn only_one_bearer_header_is_forwarded() {
-    let cases: [(&[&str], Option<&str>); 7] = [
-        (&[], None),
-        (&["Bearer a.b.c"], Some("Bearer a.b.c")),
-        (&["bearer a.b.c"], Some("bearer a.b.c")),
-        (&["Bearer a.b.c", "Bearer d.e.f"], None),
-        (&["Basic YTpi"], None),
-        (&["Bearer"], None),
-        (&["Bearerx a.b.c"], None),
-    ];
-    for (values, expected) in cases {
-        let own = bearer(&headers(values));
-        assert_eq!(own.as_ref().map(|own| own.to_str().unwrap()), expected);
-        assert!(own.is_none_or(|own| own.is_sensitive()));
-    }
+#[tokio::test]
+async fn nothing_is_forwarded_for_whom_no_token_proved() {
+    let evidence = Evidence::of(Client::Unknown);
+    let permit = Callers::Public.permit(evidence, &Params::none()).unwrap();
+    let carried = Egress::CallersOwn.token(&permit, UnixTime::now()).await;
+    assert!(matches!(carried, Err(AcquireError::NothingToForward)));
 }
 
 #[test]
 fn what_is_carried_is_never_shown() {
-    let own = bearer(&headers(&["Bearer a.b.c"])).unwrap();
+    let headers = http::HeaderMap::from_iter([(
+        http::header::AUTHORIZATION,
+        HeaderValue::from_static("Bearer a.b.c"),
+    )]);
+    let own = Authorization::of(&headers).unwrap().unwrap().field();
     assert_eq!(
         format!("{:?}", Carried::CallersOwn(own)),
         "CallersOwn(Sensitive)"

@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{ApiKeyCondition, BearerConditions, Networks, Principal, TokenPrincipal, Where};
+use http::HeaderValue;
+
+use super::{
+    ApiKeyCondition, BearerConditions, Evidence, Networks, Principal, TokenPrincipal, Where,
+};
 use crate::reason::Reason;
 use crate::request::{Client, Params};
 
@@ -36,27 +40,22 @@ pub enum Credential {
     ApiKey(ApiKeyCondition),
 }
 
-/// What has been proven of the request; made by `inbound`, which refuses what proves bad.
-#[derive(Clone, Debug)]
-pub struct Evidence {
-    /// A verified token.
-    pub token: Option<Arc<TokenPrincipal>>,
-    /// The condition id of a key that is on this route.
-    pub key: Option<Arc<str>>,
-    /// The client's address.
-    pub client: Client,
-}
-
 /// The proof that a principal met a route's conditions. Only this file makes one.
 #[derive(Clone, Debug)]
 pub struct Permit {
     principal: Principal,
+    bearer: Option<HeaderValue>,
 }
 
 impl Permit {
     /// Who was let in.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The `Authorization` with the token that this principal was proven by.
+    pub fn bearer(&self) -> Option<&HeaderValue> {
+        self.bearer.as_ref()
     }
 }
 
@@ -75,28 +74,46 @@ impl Callers {
     ///
     /// # Errors
     /// Why none admits.
-    pub fn permit(&self, evidence: &Evidence, params: &Params) -> Result<Permit, PolicyRefusal> {
-        let entries = match self {
-            Self::Public => {
-                let principal = Principal::Anyone;
-                return Ok(Permit { principal });
-            }
-            Self::Entries(entries) => entries,
+    pub fn permit(&self, evidence: Evidence, params: &Params) -> Result<Permit, PolicyRefusal> {
+        let principal = match self {
+            Self::Public => Principal::Anyone,
+            Self::Entries(entries) => admitted(entries, &evidence, params)?,
         };
-        check_presented(entries, evidence)?;
-        let mut weightiest: Option<(Weight, PolicyRefusal)> = None;
-        for entry in entries {
-            match entry.judge(evidence, params) {
-                Ok(principal) => return Ok(Permit { principal }),
-                Err((weight, refusal)) => {
-                    if weightiest.as_ref().is_none_or(|(known, _)| weight > *known) {
-                        weightiest = Some((weight, refusal));
-                    }
+        let bearer = match principal {
+            Principal::Token(_) => evidence.into_field(),
+            Principal::Key(_) | Principal::Address(_) | Principal::Anyone => None,
+        };
+        Ok(Permit { principal, bearer })
+    }
+
+    /// The alternatives; a public route has none.
+    pub fn entries(&self) -> &[Entry] {
+        match self {
+            Self::Public => &[],
+            Self::Entries(entries) => entries,
+        }
+    }
+}
+
+/// Whom the first entry admits whose every condition holds.
+fn admitted(
+    entries: &[Entry],
+    evidence: &Evidence,
+    params: &Params,
+) -> Result<Principal, PolicyRefusal> {
+    check_presented(entries, evidence)?;
+    let mut weightiest: Option<(Weight, PolicyRefusal)> = None;
+    for entry in entries {
+        match entry.judge(evidence, params) {
+            Ok(principal) => return Ok(principal),
+            Err((weight, refusal)) => {
+                if weightiest.as_ref().is_none_or(|(known, _)| weight > *known) {
+                    weightiest = Some((weight, refusal));
                 }
             }
         }
-        Err(weightiest.map_or(refusal(Reason::NoCredential, None), |(_, refusal)| refusal))
     }
+    Err(weightiest.map_or(refusal(Reason::NoCredential, None), |(_, refusal)| refusal))
 }
 
 /// Which of several entries' refusals is the answer: the greatest, and of equals the first.
@@ -120,8 +137,8 @@ impl Entry {
         let in_network = self
             .network
             .as_ref()
-            .is_none_or(|networks| networks.contain(evidence.client));
-        let (weight, principal) = match (&self.credential, &self.network, evidence.client) {
+            .is_none_or(|networks| networks.contain(evidence.client()));
+        let (weight, principal) = match (&self.credential, &self.network, evidence.client()) {
             (Some(credential), _, _) => match credential.holder(evidence) {
                 Some((principal, conditions)) => {
                     if let Err(reason) = conditions {
@@ -161,12 +178,12 @@ impl Credential {
     fn holder(&self, evidence: &Evidence) -> Option<(Principal, Result<(), Reason>)> {
         match self {
             Self::Bearer(conditions) => {
-                let token = evidence.token.as_ref()?;
+                let token = evidence.token()?;
                 let principal = Principal::Token(Arc::clone(token));
                 accepts(conditions, token).then(|| (principal, conditions.check(token)))
             }
             Self::ApiKey(condition) => {
-                let id = evidence.key.as_ref()?;
+                let id = evidence.key()?;
                 (*id == condition.id).then(|| (Principal::Key(Arc::clone(id)), Ok(())))
             }
         }
@@ -187,14 +204,14 @@ fn check_presented(entries: &[Entry], evidence: &Evidence) -> Result<(), PolicyR
             _ => None,
         })
     };
-    if let Some(token) = &evidence.token
+    if let Some(token) = evidence.token()
         && bearers().next().is_some()
         && !bearers().any(|conditions| accepts(conditions, token))
     {
         let principal = Principal::Token(Arc::clone(token));
         return Err(refusal(Reason::WrongAudience, Some(principal)));
     }
-    if let Some(id) = &evidence.key
+    if let Some(id) = evidence.key()
         && keys().next().is_some()
         && !keys().any(|condition| condition.id == *id)
     {

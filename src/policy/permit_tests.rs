@@ -1,6 +1,6 @@
 use super::*;
 use crate::policy::sample::{API, OBJECT, conditions, token};
-use crate::policy::{Audience, PrincipalKind, PrincipalRule, ValuePattern};
+use crate::policy::{Audience, KeyProof, PrincipalKind, PrincipalRule, ValuePattern};
 
 const INSIDE: &str = "10.0.0.7";
 const OUTSIDE: &str = "192.0.2.7";
@@ -43,25 +43,29 @@ impl Entry {
 }
 
 fn nothing(address: &str) -> Evidence {
-    Evidence {
-        token: None,
-        key: None,
-        client: Client::Known(address.parse().unwrap()),
-    }
+    Evidence::of(Client::Known(address.parse().unwrap()))
 }
 
 fn with_token(address: &str, change: impl FnOnce(&mut TokenPrincipal)) -> Evidence {
-    Evidence {
-        token: Some(Arc::new(token(change))),
-        ..nothing(address)
-    }
+    let mut evidence = nothing(address);
+    evidence.add_token(
+        Arc::new(token(change)),
+        HeaderValue::from_static("Bearer x"),
+    );
+    evidence
 }
 
 fn with_key(address: &str, id: &str) -> Evidence {
-    Evidence {
-        key: Some(id.into()),
-        ..nothing(address)
-    }
+    and_key(nothing(address), id)
+}
+
+fn and_key(mut evidence: Evidence, id: &str) -> Evidence {
+    let condition = ApiKeyCondition {
+        id: id.into(),
+        sha256: [0; 32],
+    };
+    evidence.add_key(KeyProof::of(&condition, &[0; 32]).unwrap());
+    evidence
 }
 
 /// The principal of the permit, or the reason and the principal of the refusal.
@@ -69,7 +73,7 @@ fn ask(entries: &[Entry], evidence: &Evidence) -> Result<String, (Reason, Option
     let mut params = Params::none();
     params.push("mailbox".into(), "ada@contoso.example".into());
     let show = |principal: &Principal| principal.to_string();
-    match Callers::Entries(entries.to_vec()).permit(evidence, &params) {
+    match Callers::Entries(entries.to_vec()).permit(evidence.clone(), &params) {
         Ok(permit) => Ok(show(permit.principal())),
         Err(why) => Err((why.reason, why.principal.as_ref().map(show))),
     }
@@ -94,17 +98,47 @@ fn a_public_route_lets_anyone_in_whatever_is_presented() {
         with_token(OUTSIDE, other_audience),
         with_key(OUTSIDE, "k"),
     ] {
-        let permit = Callers::Public.permit(&evidence, &Params::none()).unwrap();
+        let permit = Callers::Public.permit(evidence, &Params::none()).unwrap();
         assert_eq!(permit.principal().to_string(), "anyone");
     }
 }
 
 #[test]
-fn the_first_entry_that_holds_names_the_principal() {
-    let both = Evidence {
-        key: Some("k".into()),
-        ..with_token(INSIDE, |_| ())
+fn a_token_goes_on_only_for_whom_it_proved() {
+    let both = and_key(with_token(INSIDE, |_| ()), "k");
+    for (callers, forwarded) in [
+        (Callers::Public, None),
+        (Callers::Entries(vec![key("k"), bearer(|_| ())]), None),
+        (Callers::Entries(vec![network(), bearer(|_| ())]), None),
+        (
+            Callers::Entries(vec![bearer(|_| ()), key("k")]),
+            Some("Bearer x"),
+        ),
+    ] {
+        let permit = callers.permit(both.clone(), &Params::none()).unwrap();
+        let field = permit.bearer().map(|field| field.to_str().unwrap());
+        assert_eq!(field, forwarded, "{callers:?}");
+    }
+}
+
+#[test]
+fn a_key_is_proven_by_all_of_its_hash() {
+    let known = ApiKeyCondition {
+        id: "k".into(),
+        sha256: [7; 32],
     };
+    for (place, proven) in [(None, true), (Some(0), false), (Some(31), false)] {
+        let mut digest = [7; 32];
+        if let Some(place) = place {
+            digest[place] ^= 1;
+        }
+        assert_eq!(KeyProof::of(&known, &digest).is_some(), proven, "{place:?}");
+    }
+}
+
+#[test]
+fn the_first_entry_that_holds_names_the_principal() {
+    let both = and_key(with_token(INSIDE, |_| ()), "k");
     let orders = [
         ([bearer(|_| ()), key("k"), network()], app().unwrap()),
         ([key("k"), network(), bearer(|_| ())], "key:k".into()),
@@ -143,10 +177,7 @@ fn a_token_for_another_audience_is_refused_whatever_else_would_admit() {
     ] {
         assert_eq!(ask(&entries, &foreign), refused);
     }
-    let with_good_key = Evidence {
-        key: Some("k".into()),
-        ..foreign
-    };
+    let with_good_key = and_key(foreign, "k");
     assert_eq!(ask(&[key("k"), bearer(|_| ())], &with_good_key), refused);
     // Of another issuer it fits no entry either, whatever its audience says.
     let other_issuer = with_token(INSIDE, |token| token.issuer = "fabrikam".into());
@@ -244,10 +275,7 @@ fn a_network_beside_a_credential_must_hold_too() {
     assert_eq!(ask(&entries, &with_key(INSIDE, "k")), Ok("key:k".into()));
     let refused = Err((Reason::NetworkNotAllowed, Some("key:k".into())));
     assert_eq!(ask(&entries, &with_key(OUTSIDE, "k")), refused);
-    let unknown = Evidence {
-        client: Client::Unknown,
-        ..with_key(INSIDE, "k")
-    };
+    let unknown = and_key(Evidence::of(Client::Unknown), "k");
     assert_eq!(ask(&entries, &unknown), refused);
 }
 
@@ -311,10 +339,7 @@ fn who_presents_nothing_is_asked_for_a_credential_where_one_would_do() {
 
 #[test]
 fn a_client_that_is_not_known_is_in_no_network() {
-    let unknown = Evidence {
-        client: Client::Unknown,
-        ..nothing(INSIDE)
-    };
+    let unknown = Evidence::of(Client::Unknown);
     let mut everywhere = network();
     everywhere.network = Some(Networks(vec![
         "0.0.0.0/0".parse().unwrap(),

@@ -1,6 +1,7 @@
 //! What is known of a request before anything is decided? Pure values: no sockets, no clock.
 
 mod access_request;
+mod authorization;
 mod head;
 pub mod header_names;
 mod host;
@@ -12,6 +13,7 @@ mod request_id;
 pub(crate) mod samples;
 
 pub use access_request::AccessRequest;
+pub use authorization::{Authorization, AuthorizationError, Scheme};
 pub use head::{Head, HeadError, Limits, Sent};
 pub use host::{Host, normalised_host};
 pub use params::Params;

@@ -20,7 +20,7 @@ pub struct RouteDefinition {
     pub path: Template,
     /// `match.methods`; `None`: all but CONNECT and TRACE.
     pub methods: Option<Vec<Method>>,
-    pub callers: Callers,
+    pub callers: Arc<Callers>,
     pub upstream: UpstreamDefinition,
     pub token: TokenDefinition,
     /// What the upstream is told of the caller.

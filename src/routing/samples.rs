@@ -16,7 +16,7 @@ pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
         host: None,
         path: Template::parse(path).unwrap(),
         methods: None,
-        callers: Callers::Public,
+        callers: Callers::Public.into(),
         upstream: upstream("", 0),
         token: TokenDefinition::Nothing,
         caller_headers: Vec::new(),

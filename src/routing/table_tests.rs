@@ -16,7 +16,7 @@ use crate::telemetry::Metrics;
 fn table(definitions: Vec<RouteDefinition>) -> Table {
     let alive = |definition: RouteDefinition| {
         Arc::new(Route {
-            gate: Gate::new(definition.callers.clone(), &HashMap::new()),
+            gate: Gate::new(std::sync::Arc::clone(&definition.callers), &HashMap::new()),
             egress: Egress::Nothing,
             upstream: Arc::new(Upstream::start(definition.upstream.clone(), true).unwrap()),
             metrics: Metrics::new().route(&definition.id),

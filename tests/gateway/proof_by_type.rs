@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 const MAKERS: &[(&str, &str)] = &[
     ("Claims", "jwt/payload.rs"),
     ("TokenPrincipal", "entra/principal.rs"),
-    ("Evidence", "inbound/gate.rs"),
+    ("Evidence", "policy/evidence.rs"),
+    ("KeyProof", "policy/evidence.rs"),
     ("Permit", "policy/permit.rs"),
     ("Admission", "admission/admit.rs"),
 ];
@@ -87,6 +88,24 @@ fn the_verifier_lets_no_claims_out_before_its_checks() {
         .map(|(path, _)| path.as_str())
         .collect();
     assert_eq!(callers, ["jwt/verifier.rs"]);
+}
+
+#[test]
+fn evidence_is_gathered_where_credentials_are_proven() {
+    let sources = sources();
+    for (call, place) in [
+        ("Evidence::of(", "inbound/gate.rs"),
+        (".add_token(", "inbound/credential/bearer.rs"),
+        (".add_key(", "inbound/credential/api_key.rs"),
+        ("KeyProof::of(", "inbound/credential/api_key.rs"),
+    ] {
+        let callers: Vec<&str> = sources
+            .iter()
+            .filter(|(_, text)| text.contains(call))
+            .map(|(path, _)| path.as_str())
+            .collect();
+        assert_eq!(callers, [place], "{call}");
+    }
 }
 
 #[test]

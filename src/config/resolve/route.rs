@@ -54,7 +54,7 @@ pub(super) fn route(
         host: matched?.host.get().map(|at| at.value.clone()),
         path: path?.value.clone(),
         methods: matched?.methods.get().map(|at| methods(&at.value)),
-        callers: callers?,
+        callers: Arc::new(callers?),
         upstream: upstream?,
         token: token?,
         caller_headers,

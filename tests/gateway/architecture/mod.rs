@@ -73,7 +73,11 @@ const EMPTY_WORDS: &[&str] = &[
 ];
 
 /// A door that holds the one enum which its room is the list of.
-const DOORS_WITH_A_TYPE: &[&str] = &["outbound/credential/mod.rs"];
+const DOORS_WITH_A_TYPE: &[&str] = &[
+    "outbound/credential/mod.rs",
+    "inbound/credential/mod.rs",
+    "inbound/issuer/mod.rs",
+];
 
 const LONGEST_FILE: usize = 400;
 /// The same for files of `tests`.

@@ -25,7 +25,7 @@ fn relative_files_are_looked_for_beside_the_configuration() {
     )
     .unwrap();
     let config = Config::load(&path).unwrap();
-    let Callers::Entries(entries) = &config.routes[0].callers else {
+    let Callers::Entries(entries) = &*config.routes[0].callers else {
         panic!()
     };
     let Some(Credential::ApiKey(key)) = &entries[0].credential else {
@@ -147,11 +147,8 @@ fn bearer(conditions: &str) -> BearerConditions {
     let config = parsed(&one_route(&format!(
         "bearer: {{ issuer: contoso, {conditions} }}"
     )));
-    match config.routes.into_iter().next().unwrap().callers {
-        Callers::Entries(mut entries) => match entries.remove(0).credential {
-            Some(Credential::Bearer(bearer)) => bearer,
-            other => panic!("{other:?}"),
-        },
-        Callers::Public => panic!("public"),
+    match &config.routes[0].callers.entries()[0].credential {
+        Some(Credential::Bearer(bearer)) => bearer.clone(),
+        other => panic!("{other:?}"),
     }
 }

@@ -1,42 +1,40 @@
-//! Which key was presented? `X-Api-Key`, or Basic with the key's id as user; found by hash,
-//! compared in constant time.
+//! Which key was presented? `X-Api-Key`, or Basic with the key's id as user (RFC 7617 §2); found by
+//! hash, proven by comparison in constant time.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
 use openssl::sha::sha256;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::AuthError;
-use crate::policy::{ApiKeyCondition, Callers, Credential};
+use super::presented::Presented;
+use crate::inbound::AuthError;
+use crate::policy::{ApiKeyCondition, Callers, Credential, Evidence, KeyProof};
+use crate::request::{AuthorizationError, Scheme};
 
-/// Where a key is presented.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The longest key that is hashed, in bytes.
 const LONGEST_KEY: usize = 1024;
 /// The longest Basic credential that is decoded: a key and an id, in base64.
 const LONGEST_BASIC: usize = 2 * LONGEST_KEY * 4 / 3;
+/// RFC 6750 §3.1: genuine, but not allowed.
+const INSUFFICIENT: &str = "insufficient_scope";
 /// How much of a digest finds a key: enough that few share it, too little to be worth guessing.
 const PREFIX: usize = 8;
 
 /// The keys that a route's entries name.
 #[derive(Debug, Default)]
-pub(super) struct ApiKeys {
+pub(in crate::inbound) struct ApiKeys {
     by_prefix: HashMap<[u8; PREFIX], Vec<ApiKeyCondition>>,
 }
 
 impl ApiKeys {
-    /// Gathers the keys of a route.
-    pub(super) fn of(callers: &Callers) -> Self {
+    /// `None`: no entry asks for a key.
+    pub(super) fn of(callers: &Callers) -> Option<Self> {
         let mut keys = Self::default();
-        let Callers::Entries(entries) = callers else {
-            return keys;
-        };
-        for entry in entries {
+        for entry in callers.entries() {
             if let Some(Credential::ApiKey(condition)) = &entry.credential {
                 let same_prefix = keys.by_prefix.entry(prefix(&condition.sha256)).or_default();
                 if !same_prefix.contains(condition) {
@@ -44,24 +42,48 @@ impl ApiKeys {
                 }
             }
         }
-        keys
+        (!keys.by_prefix.is_empty()).then_some(keys)
     }
 
-    /// Whether the route reads no keys.
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_prefix.is_empty()
-    }
-
-    /// The id of the key that was presented, where one was: in `X-Api-Key`, or as `basic`, the
-    /// base64 of a Basic credential.
-    ///
     /// # Errors
-    /// When one is on no entry of the route, and when two were presented that are not the same.
-    pub(super) fn identify(
+    /// When a key is presented that is on no entry of the route.
+    pub(super) fn prove(
+        &self,
+        presented: &Presented<'_>,
+        evidence: &mut Evidence,
+    ) -> Result<(), AuthError> {
+        use AuthorizationError::{Malformed, MalformedBasic, MalformedBearer, Repeated};
+        let basic = match &presented.authorization {
+            Ok(authorization) => {
+                authorization.and_then(|authorization| match authorization.scheme {
+                    Scheme::Basic(credential) => Some(credential),
+                    Scheme::Bearer(_) | Scheme::Other => None,
+                })
+            }
+            // What is of a scheme that this kind does not use counts as absent.
+            Err(MalformedBearer) => None,
+            Err(Repeated) => return Err(AuthError::RepeatedCredential),
+            Err(Malformed | MalformedBasic) => return Err(AuthError::BadKey),
+        };
+        if let Some(proof) = self.identify(presented.headers, basic)? {
+            evidence.add_key(proof);
+        }
+        Ok(())
+    }
+
+    /// Old stacks wait for Basic to be asked of them. Who is known, and may not come in, would be no
+    /// better off with a key: `error` says so.
+    pub(super) fn challenge(realm: &str, error: Option<&str>) -> Option<String> {
+        (error != Some(INSUFFICIENT)).then(|| format!("Basic realm=\"{realm}\", charset=\"UTF-8\""))
+    }
+
+    /// The key that was presented, where one was: in `X-Api-Key`, or as `basic`, the base64 of a
+    /// Basic credential. Two must be one.
+    fn identify(
         &self,
         headers: &HeaderMap,
         basic: Option<&str>,
-    ) -> Result<Option<Arc<str>>, AuthError> {
+    ) -> Result<Option<KeyProof>, AuthError> {
         let mut fields = headers.get_all(X_API_KEY).iter();
         let field = fields.next();
         if fields.next().is_some() {
@@ -75,12 +97,12 @@ impl ApiKeys {
             .transpose()?;
         match (from_field, from_basic) {
             (Some(one), Some(other)) if one != other => Err(AuthError::RepeatedCredential),
-            (one, other) => Ok(one.or(other).cloned()),
+            (one, other) => Ok(one.or(other)),
         }
     }
 
-    /// The key of a Basic credential (RFC 7617 §2): the user is the key's id, the password the key.
-    fn find_basic(&self, credential: &str) -> Result<&Arc<str>, AuthError> {
+    /// The user is the key's id, the password the key.
+    fn find_basic(&self, credential: &str) -> Result<KeyProof, AuthError> {
         if credential.len() > LONGEST_BASIC {
             return Err(AuthError::BadKey);
         }
@@ -94,7 +116,7 @@ impl ApiKeys {
         self.find(key.strip_prefix(b":").unwrap_or(key), Some(user))
     }
 
-    fn find(&self, key: &[u8], user: Option<&[u8]>) -> Result<&Arc<str>, AuthError> {
+    fn find(&self, key: &[u8], user: Option<&[u8]>) -> Result<KeyProof, AuthError> {
         if key.len() > LONGEST_KEY {
             return Err(AuthError::BadKey);
         }
@@ -104,10 +126,9 @@ impl ApiKeys {
             .into_iter()
             .flatten()
             .filter(|known| user.is_none_or(|user| user == known.id.as_bytes()))
-            // SECURITY: what the map compares is eight bytes of a hash; the rest, which decides, is
-            // compared in constant time.
-            .find(|known| known.sha256.ct_eq(&digest).into())
-            .map(|known| &known.id)
+            // SECURITY: what the map compares is eight bytes of a hash; the proof, which decides,
+            // compares all of it in constant time.
+            .find_map(|known| KeyProof::of(known, &digest))
             .ok_or(AuthError::BadKey)
     }
 }

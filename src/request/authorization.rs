@@ -1,15 +1,20 @@
-//! What stands in `Authorization`? One header or none; its scheme decides who reads it.
+//! What stands in `Authorization`? One header or none; its scheme decides who reads it. This is the
+//! one place where the field is parsed.
 
 use std::fmt;
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 
-/// The one `Authorization` header, by scheme.
+/// The one `Authorization` header.
+#[derive(Clone, Copy)]
+pub struct Authorization<'a> {
+    pub scheme: Scheme<'a>,
+    field: &'a HeaderValue,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Authorization<'a> {
-    /// No header.
-    Absent,
+pub enum Scheme<'a> {
     /// `Bearer` and its token68 (RFC 6750 §2.1), not yet looked into.
     Bearer(&'a str),
     /// `Basic` and its base64 (RFC 7617 §2), not yet decoded.
@@ -21,7 +26,6 @@ pub enum Authorization<'a> {
 /// Why the header cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorizationError {
-    /// More than one `Authorization`.
     #[error("the Authorization header was sent more than once")]
     Repeated,
     /// No scheme that could be read.
@@ -36,23 +40,33 @@ pub enum AuthorizationError {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads the header.
+    /// Reads the header, where there is one.
     ///
     /// # Errors
     /// When it was sent twice or holds other than a scheme and one token.
-    pub fn of(headers: &'a HeaderMap) -> Result<Self, AuthorizationError> {
+    pub fn of(headers: &'a HeaderMap) -> Result<Option<Self>, AuthorizationError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else {
-            return Ok(Self::Absent);
+        let Some(field) = values.next() else {
+            return Ok(None);
         };
         // SECURITY: two headers are two readings, whatever their schemes; an upstream or a proxy
         // between us might take the other one.
         if values.next().is_some() {
             return Err(AuthorizationError::Repeated);
         }
-        Self::parse(value.as_bytes())
+        let scheme = Scheme::parse(field.as_bytes())?;
+        Ok(Some(Self { scheme, field }))
     }
 
+    /// The field as it came, never to be shown.
+    pub fn field(&self) -> HeaderValue {
+        let mut field = self.field.clone();
+        field.set_sensitive(true);
+        field
+    }
+}
+
+impl<'a> Scheme<'a> {
     /// `credentials = auth-scheme [ 1*SP ( token68 / … ) ]` (RFC 9110 §11.4).
     fn parse(value: &'a [u8]) -> Result<Self, AuthorizationError> {
         let end = value.iter().position(|&byte| byte == b' ');
@@ -74,10 +88,9 @@ impl<'a> Authorization<'a> {
     }
 }
 
-impl fmt::Debug for Authorization<'_> {
+impl fmt::Debug for Scheme<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Absent => "Absent",
             Self::Bearer(_) => "Bearer([secret])",
             Self::Basic(_) => "Basic([secret])",
             Self::Other => "Other",
@@ -113,7 +126,6 @@ fn is_token(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -124,6 +136,10 @@ mod tests {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).unwrap());
         }
         headers
+    }
+
+    fn read(headers: &HeaderMap) -> Result<Option<Scheme<'_>>, AuthorizationError> {
+        Ok(Authorization::of(headers)?.map(|authorization| authorization.scheme))
     }
 
     #[test]
@@ -174,12 +190,8 @@ mod tests {
                 }
                 _ => AuthorizationError::Malformed,
             };
-            assert_eq!(
-                Authorization::of(&headers(&[attack])),
-                Err(expected),
-                "{:?}",
-                String::from_utf8_lossy(attack)
-            );
+            let shown = String::from_utf8_lossy(attack);
+            assert_eq!(read(&headers(&[attack])), Err(expected), "{shown:?}");
         }
     }
 
@@ -196,7 +208,7 @@ mod tests {
         ];
         for pair in pairs {
             assert_eq!(
-                Authorization::of(&headers(pair)),
+                read(&headers(pair)),
                 Err(AuthorizationError::Repeated),
                 "{pair:?}"
             );
@@ -205,48 +217,41 @@ mod tests {
 
     #[test]
     fn schemes_are_read_in_any_case_after_any_number_of_spaces() {
-        let cases: &[(&[u8], Authorization<'_>)] = &[
-            (
-                b"Bearer a.b-c_d~e+f/g==",
-                Authorization::Bearer("a.b-c_d~e+f/g=="),
-            ),
-            (b"bearer abc", Authorization::Bearer("abc")),
-            (b"BEARER   abc", Authorization::Bearer("abc")),
-            (b"Basic dTpw", Authorization::Basic("dTpw")),
-            (b"bASIC  dTpwYQ==", Authorization::Basic("dTpwYQ==")),
-            (b"Negotiate abc, def", Authorization::Other),
-            (b"Negotiate", Authorization::Other),
-            (b"PoP abc", Authorization::Other),
-            (b"Bearerx abc", Authorization::Other),
+        let cases: &[(&[u8], Scheme<'_>)] = &[
+            (b"Bearer a.b-c_d~e+f/g==", Scheme::Bearer("a.b-c_d~e+f/g==")),
+            (b"bearer abc", Scheme::Bearer("abc")),
+            (b"BEARER   abc", Scheme::Bearer("abc")),
+            (b"Basic dTpw", Scheme::Basic("dTpw")),
+            (b"bASIC  dTpwYQ==", Scheme::Basic("dTpwYQ==")),
+            (b"Negotiate abc, def", Scheme::Other),
+            (b"Negotiate", Scheme::Other),
+            (b"PoP abc", Scheme::Other),
+            (b"Bearerx abc", Scheme::Other),
         ];
         for (value, expected) in cases {
-            assert!(
-                Authorization::of(&headers(&[value])) == Ok(*expected),
-                "{:?}",
-                String::from_utf8_lossy(value)
-            );
+            let shown = String::from_utf8_lossy(value);
+            assert!(read(&headers(&[value])) == Ok(Some(*expected)), "{shown:?}");
         }
-        assert_eq!(
-            Authorization::of(&HeaderMap::new()),
-            Ok(Authorization::Absent)
-        );
+        assert_eq!(read(&HeaderMap::new()), Ok(None));
     }
 
     #[test]
     fn debug_shows_no_credential() {
-        let shown = format!(
-            "{:?}{:?}",
-            Authorization::Bearer("abc"),
-            Authorization::Basic("abc")
-        );
-        assert!(!shown.contains("abc"), "{shown}");
+        for value in [&b"Bearer abc"[..], b"Basic abc"] {
+            let headers = headers(&[value]);
+            let authorization = Authorization::of(&headers).unwrap().unwrap();
+            let field = authorization.field();
+            assert_eq!(field.as_bytes(), value);
+            let shown = format!("{:?}{field:?}", authorization.scheme);
+            assert!(!shown.contains("abc"), "{shown}");
+        }
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_without_panic(value in prop::collection::vec(any::<u8>(), 0..64)) {
-            if let Ok(Authorization::Bearer(token) | Authorization::Basic(token)) =
-                Authorization::parse(&value)
+            if let Ok(Scheme::Bearer(token) | Scheme::Basic(token)) =
+                Scheme::parse(&value)
             {
                 prop_assert!(!token.is_empty());
                 prop_assert!(token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b','));

@@ -1,0 +1,115 @@
+//! Whose token was presented? A bearer token in `Authorization` (RFC 6750 §2.1), proven by the one
+//! of the route's issuers that it names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::presented::Presented;
+use crate::clock::UnixTime;
+use crate::inbound::verdict_cache::TokenDigest;
+use crate::inbound::{AuthError, Issuer};
+use crate::jwt::{TokenError, UnverifiedToken};
+use crate::policy::{Callers, Credential, Evidence, TokenPrincipal};
+use crate::request::{AuthorizationError, Scheme};
+
+/// The issuers of a route, in file order, each once.
+#[derive(Debug)]
+pub(in crate::inbound) struct BearerTokens {
+    issuers: Vec<Arc<Issuer>>,
+}
+
+impl BearerTokens {
+    /// `None`: no entry asks for a token. The tokens of an issuer that is not in `issuers` are
+    /// refused.
+    pub(super) fn of(callers: &Callers, issuers: &HashMap<Arc<str>, Arc<Issuer>>) -> Option<Self> {
+        let names = issuers_of(callers);
+        let known = names.iter().filter_map(|name| issuers.get(*name).cloned());
+        (!names.is_empty()).then(|| Self {
+            issuers: known.collect(),
+        })
+    }
+
+    pub(super) fn issuers(&self) -> &[Arc<Issuer>] {
+        &self.issuers
+    }
+
+    /// # Errors
+    /// When what is presented is not a genuine token of one of the issuers.
+    pub(super) async fn prove(
+        &self,
+        presented: &Presented<'_>,
+        now: UnixTime,
+        evidence: &mut Evidence,
+    ) -> Result<(), AuthError> {
+        use AuthorizationError::{Malformed, MalformedBasic, MalformedBearer, Repeated};
+        match &presented.authorization {
+            Ok(Some(authorization)) => {
+                if let Scheme::Bearer(token) = authorization.scheme {
+                    let principal = self.principal(token, now).await?;
+                    evidence.add_token(principal, authorization.field());
+                }
+                Ok(())
+            }
+            // What is of a scheme that this kind does not use counts as absent.
+            Ok(None) | Err(MalformedBasic) => Ok(()),
+            Err(Repeated) => Err(AuthError::RepeatedCredential),
+            Err(Malformed | MalformedBearer) => Err(AuthError::Malformed),
+        }
+    }
+
+    /// RFC 6750 §3, with what the first issuer tells its clients.
+    pub(super) fn challenge(&self, error: Option<&str>, description: &str) -> String {
+        let (realm, authorization_uri) = match self.issuers.first() {
+            Some(issuer) => issuer.definition().challenge(),
+            None => Default::default(),
+        };
+        let challenge =
+            format!("Bearer realm=\"{realm}\", authorization_uri=\"{authorization_uri}\"");
+        match error {
+            Some(error) => {
+                format!("{challenge}, error=\"{error}\", error_description=\"{description}\"")
+            }
+            None => challenge,
+        }
+    }
+
+    async fn principal(
+        &self,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<Arc<TokenPrincipal>, AuthError> {
+        let digest = TokenDigest::of(token)?;
+        let mut issuers = self.issuers.iter();
+        // SECURITY: two issuers may go by one `iss`. Which of them is asked must not depend on
+        // what another route's requests left in the cache.
+        if let Some(principal) = issuers.find_map(|issuer| issuer.cached(&digest, now))
+            && let Some(named) = self.named(&principal.claims.issuer)
+            && named.definition().name == principal.issuer
+        {
+            return Ok(principal);
+        }
+        let token = UnverifiedToken::parse(token)?;
+        match self.named(&token.issuer) {
+            Some(issuer) => issuer.verify(&token, digest, now).await,
+            None => Err(TokenError::Issuer.into()),
+        }
+    }
+
+    /// The issuer that a token of this `iss` is put to: the first one in file order.
+    fn named(&self, iss: &str) -> Option<&Arc<Issuer>> {
+        self.issuers.iter().find(|issuer| issuer.signs(iss))
+    }
+}
+
+/// The names of the issuers that bearer entries ask for, each once, in file order.
+fn issuers_of(callers: &Callers) -> Vec<&Arc<str>> {
+    let mut names = Vec::new();
+    for entry in callers.entries() {
+        if let Some(Credential::Bearer(conditions)) = &entry.credential
+            && !names.contains(&&conditions.issuer)
+        {
+            names.push(&conditions.issuer);
+        }
+    }
+    names
+}

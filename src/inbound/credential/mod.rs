@@ -1,0 +1,69 @@
+//! How does a caller prove who it is? One file for each kind of credential: how it is presented,
+//! how it is proven, and what a challenge says of it. The order here is the order of proving.
+
+mod api_key;
+mod bearer;
+mod presented;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use self::api_key::ApiKeys;
+use self::bearer::BearerTokens;
+pub(super) use self::presented::Presented;
+use super::{AuthError, Issuer};
+use crate::clock::UnixTime;
+use crate::policy::{Callers, Evidence};
+
+/// A kind of credential that a route reads, with all that its callers need to be proven by.
+#[derive(Debug)]
+pub(super) enum CredentialKind {
+    Bearer(BearerTokens),
+    ApiKey(ApiKeys),
+}
+
+impl CredentialKind {
+    /// The kinds that a route's callers use.
+    pub(super) fn of(callers: &Callers, issuers: &HashMap<Arc<str>, Arc<Issuer>>) -> Vec<Self> {
+        let bearer = BearerTokens::of(callers, issuers).map(Self::Bearer);
+        let api_key = ApiKeys::of(callers).map(Self::ApiKey);
+        bearer.into_iter().chain(api_key).collect()
+    }
+
+    /// Proves what is presented of this kind, if anything is.
+    ///
+    /// # Errors
+    /// When it proves bad, or cannot be proven for want of keys.
+    pub(super) async fn prove(
+        &self,
+        presented: &Presented<'_>,
+        now: UnixTime,
+        evidence: &mut Evidence,
+    ) -> Result<(), AuthError> {
+        match self {
+            Self::Bearer(tokens) => tokens.prove(presented, now, evidence).await,
+            Self::ApiKey(keys) => keys.prove(presented, evidence),
+        }
+    }
+
+    /// What `WWW-Authenticate` says of this kind, where it could be presented to any avail.
+    pub(super) fn challenge(
+        &self,
+        realm: &str,
+        error: Option<&str>,
+        description: &str,
+    ) -> Option<String> {
+        match self {
+            Self::Bearer(tokens) => Some(tokens.challenge(error, description)),
+            Self::ApiKey(_) => ApiKeys::challenge(realm, error),
+        }
+    }
+
+    /// The issuers whose keys it needs.
+    pub(super) fn issuers(&self) -> &[Arc<Issuer>] {
+        match self {
+            Self::Bearer(tokens) => tokens.issuers(),
+            Self::ApiKey(_) => &[],
+        }
+    }
+}
