@@ -2,12 +2,14 @@
 //! is sent is the listener's business.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::Denial;
+use super::{Denial, Refusal};
+use crate::inbound::AuthError;
 use crate::reason::Reason;
 use crate::request::RequestId;
 use crate::request::header_names::X_REQUEST_ID;
+use crate::routing::RouteMiss;
 
 /// RFC 9457, with two members of our own.
 #[derive(serde::Serialize)]
@@ -37,7 +39,7 @@ impl Denial {
         fields.insert(header::CONTENT_LENGTH, length);
         fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         fields.insert(X_REQUEST_ID, request_id.header().clone());
-        for (name, value) in self.headers() {
+        for (name, value) in self.fields() {
             // What cannot be a header is left out: the status says enough.
             if let Ok(value) = HeaderValue::try_from(value) {
                 fields.append(name, value);
@@ -46,9 +48,54 @@ impl Denial {
         answer
     }
 
+    /// What goes with the status.
+    fn fields(&self) -> Vec<(HeaderName, String)> {
+        match (self.status(), &self.refusal) {
+            (StatusCode::METHOD_NOT_ALLOWED, Refusal::Route(miss)) => allow(miss),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Refusal::Auth(why)) => {
+                self.challenge(why)
+            }
+            (StatusCode::SERVICE_UNAVAILABLE, refusal) => retry_after(refusal),
+            _ => Vec::new(),
+        }
+    }
+
+    /// RFC 6750 §3: no error code where nothing was presented; `invalid_token` for a bad one,
+    /// `insufficient_scope` for one that does not suffice.
+    fn challenge(&self, why: &AuthError) -> Vec<(HeaderName, String)> {
+        let error = match (self.status(), why.is_of_bearer()) {
+            (StatusCode::UNAUTHORIZED, true) => Some("invalid_token"),
+            (StatusCode::UNAUTHORIZED, false) => None,
+            (_, true) => Some("insufficient_scope"),
+            (_, false) => return Vec::new(),
+        };
+        let Some(route) = &self.route else {
+            return Vec::new();
+        };
+        let (id, description) = (&route.definition.id, self.reason().sentence());
+        let challenges = route.gate.challenge(id, error, description);
+        challenges
+            .map(|value| (header::WWW_AUTHENTICATE, value))
+            .collect()
+    }
+
     pub fn status(&self) -> StatusCode {
         status_of(self.reason())
     }
+}
+
+fn allow(miss: &RouteMiss) -> Vec<(HeaderName, String)> {
+    let RouteMiss::MethodNotAllowed { allow } = miss else {
+        return Vec::new();
+    };
+    let names: Vec<&str> = allow.iter().map(Method::as_str).collect();
+    vec![(header::ALLOW, names.join(", "))]
+}
+
+fn retry_after(refusal: &Refusal) -> Vec<(HeaderName, String)> {
+    let wait = refusal.retry_after().map(|wait| wait.as_secs().max(1));
+    let field = wait.map(|seconds| (header::RETRY_AFTER, seconds.to_string()));
+    field.into_iter().collect()
 }
 
 const fn status_of(reason: Reason) -> StatusCode {

@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
-
 use crate::inbound::AuthError;
 use crate::outbound::AcquireError;
 use crate::policy::Principal;
@@ -39,8 +37,8 @@ pub enum Refusal {
 /// A refusal with what is known of the request: its route, and who asked.
 #[derive(Debug)]
 pub struct Denial {
-    refusal: Refusal,
-    route: Option<Arc<Route>>,
+    pub(super) refusal: Refusal,
+    pub(super) route: Option<Arc<Route>>,
 }
 
 impl Refusal {
@@ -63,7 +61,7 @@ impl Refusal {
     }
 
     /// When the caller may come again, where time is all that is missing.
-    fn retry_after(&self) -> Option<Duration> {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Auth(why) => why.retry_after(),
             Self::Token { why, .. } => Some(why.retry_after()),
@@ -110,46 +108,5 @@ impl Denial {
     /// What the log may know and the caller not.
     pub fn detail(&self) -> String {
         self.refusal.to_string()
-    }
-
-    /// The header fields that go with the status: `Allow`, `WWW-Authenticate`, `Retry-After`.
-    pub(super) fn headers(&self) -> Vec<(http::HeaderName, String)> {
-        let mut fields = Vec::new();
-        match self.status() {
-            StatusCode::METHOD_NOT_ALLOWED => {
-                if let Refusal::Route(RouteMiss::MethodNotAllowed { allow }) = &self.refusal {
-                    let names: Vec<&str> = allow.iter().map(http::Method::as_str).collect();
-                    fields.push((http::header::ALLOW, names.join(", ")));
-                }
-            }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.challenge(&mut fields),
-            StatusCode::SERVICE_UNAVAILABLE => {
-                if let Some(wait) = self.refusal.retry_after() {
-                    let seconds = wait.as_secs().max(1).to_string();
-                    fields.push((http::header::RETRY_AFTER, seconds));
-                }
-            }
-            _ => {}
-        }
-        fields
-    }
-
-    /// RFC 6750 §3: no error code where nothing was presented; `invalid_token` for a bad one,
-    /// `insufficient_scope` for one that does not suffice.
-    fn challenge(&self, fields: &mut Vec<(http::HeaderName, String)>) {
-        let (Some(route), Refusal::Auth(why)) = (&self.route, &self.refusal) else {
-            return;
-        };
-        let error = match (self.status(), why.is_of_bearer()) {
-            (StatusCode::UNAUTHORIZED, true) => Some("invalid_token"),
-            (StatusCode::UNAUTHORIZED, false) => None,
-            (_, true) => Some("insufficient_scope"),
-            (_, false) => return,
-        };
-        let description = self.reason().sentence();
-        let challenges = route
-            .gate
-            .challenge(&route.definition.id, error, description);
-        fields.extend(challenges.map(|value| (http::header::WWW_AUTHENTICATE, value)));
     }
 }
