@@ -52,15 +52,6 @@ pub struct ShutdownDefinition {
     pub grace: Duration,
 }
 
-impl Default for ShutdownDefinition {
-    fn default() -> Self {
-        Self {
-            delay: Duration::ZERO,
-            grace: Duration::from_secs(25),
-        }
-    }
-}
-
 impl Config {
     /// Reads and resolves a file.
     ///
@@ -91,9 +82,7 @@ impl Config {
         let root = tree
             .root()
             .ok_or_else(|| Problems::whole(name, "the file is empty"))?;
-        let mut reader = Reader::new(&tree, found);
-        let config = resolve::resolve(root, &mut reader, base);
-        let found = reader.into_found();
+        let (config, found) = resolve::resolve(root, Reader::new(&tree, found), base);
         match config {
             Some(config) if found.is_empty() => Ok(config),
             _ => Err(Problems::of(text, name, &tree, found)),

@@ -21,7 +21,7 @@ pub(super) const MASKING: Masking = Masking {
 pub(super) struct SecretRef(pub(super) SecretSource);
 
 impl Read for SecretRef {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         if let Value::Scalar { text, .. } = reader.tree().value(node)
             && !text.is_empty()
         {
@@ -87,7 +87,7 @@ fn is_variable(text: &str) -> bool {
 }
 
 /// A variable's name. What is not one may be the secret itself: it is not quoted.
-fn variable(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<String> {
+fn variable(node: NodeId, reader: &mut Reader<'_>) -> Option<String> {
     let name = reader.text(node, "the name of a variable")?;
     if !is_variable(name) {
         reader

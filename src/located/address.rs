@@ -16,7 +16,7 @@ use super::tree::NodeId;
 pub(crate) struct HttpUrl(pub(crate) Url);
 
 impl Read for SocketAddr {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "an address and port, such as `127.0.0.1:8080` or `[::1]:8080`";
         let text = reader.scalar(node).map(|(text, _)| text);
         let address = text.and_then(|text| text.parse().ok());
@@ -43,7 +43,7 @@ impl Read for SocketAddr {
 }
 
 impl Read for IpNet {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "a network such as `10.0.0.0/8` or `fd00::/8`";
         let text = reader.text(node, expected)?;
         let Ok(network) = text.parse::<IpNet>() else {
@@ -80,7 +80,7 @@ impl Read for IpNet {
 }
 
 impl Read for HttpUrl {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "a URL such as `https://api.example.com`";
         let text = reader.text(node, expected)?;
         let url = Url::parse(text)

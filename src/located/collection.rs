@@ -23,7 +23,7 @@ pub(crate) struct Named<T> {
 }
 
 impl<T: Read> Read for Filled<T> {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let items = reader.list(node, "a list")?;
         if items.is_empty() {
             reader
@@ -52,7 +52,7 @@ impl<T> Filled<T> {
 }
 
 impl<T: Read> Read for Vec<At<T>> {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let items = reader.list(node, "a list")?;
         Some(
             items
@@ -68,7 +68,7 @@ impl<T: Read> Read for Vec<At<T>> {
 }
 
 impl<T: Read> Read for Named<T> {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let children = reader.map(node, "a mapping from names")?;
         let mut entries = Vec::with_capacity(children.len());
         for &child in children {
@@ -102,6 +102,15 @@ impl<T> Named<T> {
         self.entries
             .iter()
             .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    }
+
+    /// What is made of each. All are made before any is missed, so that every problem is seen.
+    pub(crate) fn each<D>(
+        &self,
+        mut make: impl FnMut(&At<String>, &T) -> Option<D>,
+    ) -> Option<Vec<D>> {
+        let made: Vec<_> = self.iter().map(|(name, value)| make(name, value)).collect();
+        made.into_iter().collect()
     }
 
     /// All by their names.

@@ -12,11 +12,24 @@ use super::schema::Schemas;
 use super::tree::NodeId;
 
 /// A number of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub(crate) struct Size(pub(crate) u64);
 
+impl From<Size> for u64 {
+    fn from(size: Size) -> Self {
+        size.0
+    }
+}
+
+impl From<Size> for usize {
+    /// Saturating: as many bytes as this machine can count.
+    fn from(size: Size) -> Self {
+        Self::try_from(size.0).unwrap_or(Self::MAX)
+    }
+}
+
 impl Read for bool {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         match reader.scalar(node) {
             Some(("true", true)) => Some(true),
             Some(("false", true)) => Some(false),
@@ -32,12 +45,13 @@ impl Read for bool {
     }
 }
 
-impl Read for u32 {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+impl Read for usize {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let number = match reader.scalar(node) {
-            Some((text, true)) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                text.parse().ok()
-            }
+            Some((text, true)) if text.bytes().all(|byte| byte.is_ascii_digit()) => text
+                .parse::<u32>()
+                .ok()
+                .and_then(|number| Self::try_from(number).ok()),
             _ => None,
         };
         if number.is_none() {
@@ -52,7 +66,7 @@ impl Read for u32 {
 }
 
 impl Read for Duration {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "a duration with its unit, such as `500ms`, `30s`, `5m` or `1h30m`";
         let text = reader.scalar(node).map(|(text, _)| text);
         let duration = text
@@ -77,7 +91,7 @@ impl Read for Duration {
 }
 
 impl Read for Size {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "a size with its unit, such as `512B`, `64KiB` or `100MiB`";
         let text = reader.scalar(node).map(|(text, _)| text);
         let size = text

@@ -55,7 +55,7 @@ macro_rules! object {
         impl $crate::located::Read for $name {
             fn read(
                 node: $crate::located::NodeId,
-                reader: &mut $crate::located::Reader<'_, '_>,
+                reader: &mut $crate::located::Reader<'_>,
             ) -> Option<Self> {
                 let before = reader.count();
                 reader.map(node, $expected)?;

@@ -19,24 +19,24 @@ pub(super) const MAX_PROBLEMS: usize = 1000;
 /// A type that a node can be read as.
 pub(crate) trait Read: Sized {
     /// Reads it; notes what is wrong and gives `None` where nothing can be made of it.
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self>;
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self>;
 
     /// Its JSON Schema.
     fn schema(schemas: &mut Schemas) -> Json;
 }
 
 #[derive(Debug)]
-pub(crate) struct Reader<'r, 't> {
-    tree: &'r Tree<'t>,
+pub(crate) struct Reader<'r> {
+    tree: &'r Tree<'r>,
     found: Vec<Found>,
     beyond: Found,
     misspelt: HashSet<(NodeId, &'static str)>,
     excused: HashSet<NodeId>,
 }
 
-impl<'r, 't> Reader<'r, 't> {
+impl<'r> Reader<'r> {
     /// A reader that starts with what the parser found.
-    pub(crate) fn new(tree: &'r Tree<'t>, mut found: Vec<Found>) -> Self {
+    pub(crate) fn new(tree: &'r Tree<'r>, mut found: Vec<Found>) -> Self {
         found.truncate(MAX_PROBLEMS);
         let (beyond, misspelt, excused) = Default::default();
         Self {
@@ -48,7 +48,7 @@ impl<'r, 't> Reader<'r, 't> {
         }
     }
 
-    pub(crate) fn tree(&self) -> &'r Tree<'t> {
+    pub(crate) fn tree(&self) -> &'r Tree<'r> {
         self.tree
     }
 
@@ -159,7 +159,12 @@ impl<'r, 't> Reader<'r, 't> {
             let found = self
                 .scalar(node)
                 .map_or_else(String::new, |(text, _)| shown(text));
-            self.problem(node, format!("expected {least} to {most}, found {found}"));
+            let found = self.problem(node, format!("expected {least} to {most}, found {found}"));
+            if !F::HAS_DEFAULT {
+                let absent = declared.absent;
+                found.hint =
+                    absent.map(|words| format!("leave `{}` out for {words}", declared.key()));
+            }
         }
     }
 
@@ -247,7 +252,7 @@ impl Found {
 
 impl<T: Read> At<T> {
     /// Reads a node, keeping its place.
-    pub(crate) fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    pub(crate) fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         T::read(node, reader).map(|value| Self { value, node })
     }
 }

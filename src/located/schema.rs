@@ -45,6 +45,7 @@ impl Schemas {
     ) -> Value {
         if !self.objects.contains_key(name) {
             let kinds = kinds(self);
+            let order: Vec<_> = keys.iter().map(Declared::key).collect();
             let mut properties = Map::new();
             let mut required = Vec::new();
             for (declared, kind) in keys.iter().zip(kinds) {
@@ -58,6 +59,8 @@ impl Schemas {
                 "additionalProperties": false,
                 "properties": properties,
                 "description": sentence(about),
+                // The order in which they are declared; `properties` has none.
+                "$comment": order.join(", "),
             });
             if !required.is_empty() {
                 object["required"] = json!(required);
@@ -82,7 +85,7 @@ fn property(declared: &Declared, kind: Kind) -> Value {
     let mut schema = kind.schema;
     let mut description = sentence(declared.about);
     if let Some((least, most)) = declared.bounds {
-        description.push_str(&format!(" {least} to {most}."));
+        description.push_str(&format!("\n\nFrom {least} to {most}."));
     }
     match declared.absent {
         Some(text) if kind.has_default => {

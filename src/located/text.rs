@@ -25,7 +25,7 @@ pub(crate) struct Name(pub(crate) String);
 pub(crate) struct FilePath(pub(crate) PathBuf);
 
 impl Text {
-    fn parse(node: NodeId, reader: &mut Reader<'_, '_>, expected: &str) -> Option<String> {
+    fn parse(node: NodeId, reader: &mut Reader<'_>, expected: &str) -> Option<String> {
         let text = reader.text(node, expected)?;
         if text.is_empty() || text.len() > LONGEST_TEXT || text.chars().any(char::is_control) {
             let what = if text.is_empty() {
@@ -41,7 +41,7 @@ impl Text {
 }
 
 impl Read for Text {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         Self::parse(node, reader, "text").map(Self)
     }
 
@@ -63,7 +63,7 @@ impl Name {
 }
 
 impl Read for Name {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.text(node, Self::EXPECTED)?;
         if !Self::fits(text) {
             reader.unexpected(node, Self::EXPECTED);
@@ -80,7 +80,7 @@ impl Read for Name {
 pub(crate) const GUID_PATTERN: &str = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$";
 
 impl Read for Guid {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "a GUID such as 06b2a484-141c-42d3-9d73-32bec5910b06";
         let text = reader.text(node, expected)?;
         let guid = text.parse().ok();
@@ -99,7 +99,7 @@ impl Read for Guid {
 }
 
 impl Read for FilePath {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "the path of a file";
         if reader
             .scalar(node)

@@ -10,7 +10,7 @@ const MOST_LISTED: usize = 10;
 /// Reads one of a few words.
 pub(crate) fn word<T: Copy>(
     node: NodeId,
-    reader: &mut Reader<'_, '_>,
+    reader: &mut Reader<'_>,
     words: &[(&str, T)],
 ) -> Option<T> {
     let listed: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
@@ -39,7 +39,7 @@ pub(crate) fn word<T: Copy>(
 macro_rules! words {
     ($($kind:ty: $words:expr;)*) => { $(
         impl $crate::located::Read for $kind {
-            fn read(node: $crate::located::NodeId, reader: &mut $crate::located::Reader<'_, '_>) -> Option<Self> {
+            fn read(node: $crate::located::NodeId, reader: &mut $crate::located::Reader<'_>) -> Option<Self> {
                 $crate::located::word(node, reader, $words)
             }
 

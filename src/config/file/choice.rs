@@ -17,7 +17,7 @@ pub(in crate::config) enum Callers {
 }
 
 impl Read for Callers {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         match reader.tree().value(node) {
             Value::Scalar { text, .. } if text == "public" => Some(Self::Public),
             Value::List(items) if items.is_empty() => {
@@ -69,7 +69,7 @@ pub(in crate::config) enum Token {
 }
 
 impl Read for Token {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         if let Some((text, _)) = reader.scalar(node) {
             if text == "forward" {
                 return Some(Self::Forward);
@@ -95,7 +95,7 @@ pub(in crate::config) struct CallerHeaders(
 );
 
 impl Read for CallerHeaders {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let children = reader.map(node, "a mapping such as `{ X-Client-Id: azp }`")?;
         let mut headers = Vec::with_capacity(children.len());
         for &child in children {
@@ -118,7 +118,7 @@ impl Read for CallerHeaders {
 pub(in crate::config) struct Sha256(pub(in crate::config) [u8; 32]);
 
 impl Read for Sha256 {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "the 64 hexadecimal digits of a SHA-256";
         let hash = reader.scalar(node).and_then(|(text, _)| decoded(text));
         if hash.is_none() {

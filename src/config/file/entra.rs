@@ -12,12 +12,12 @@ use crate::outbound::TokenTimes;
 object! {
     /// Who signs tokens that are accepted.
     Issuer "an issuer such as `{ entra: { tenant: … } }`" {
-        /// A tenant of Microsoft Entra ID.
+        /// A tenant of Microsoft Entra ID. Its tokens of versions 1 and 2 are both understood.
         entra: Must<EntraIssuer>,
         /// Audiences for callers that name none themselves.
-        audiences: May<Filled<Text>>,
-        /// For the clocks of others, in exp and nbf; 60s by default, 300s at most.
-        leeway: May<Duration>,
+        audiences: May<Filled<Text>> = "none",
+        /// For clocks that run wrong, in `exp` and `nbf`.
+        leeway: Or<Duration> = "60s" in "0s" to "5m",
         /// How its keys are kept.
         keys: Or<Keys> = "{}",
     }
@@ -27,12 +27,12 @@ object! {
 object! {
     /// A tenant whose tokens are accepted, of versions 1 and 2.
     EntraIssuer "a tenant such as `{ tenant: … }`" {
-        /// The tenant's GUID.
+        /// The tenant's GUID. `common` and its like are refused: they are no tenant.
         tenant: Must<Tenant>,
-        /// The national cloud; public by default.
-        cloud: May<Cloud>,
-        /// Another base URL for the cloud's login host: https, or http to loopback.
-        authority: May<HttpUrl>,
+        /// The national cloud: `public`, `usgov` or `china`.
+        cloud: Or<Cloud> = "public",
+        /// Another base URL for the cloud's login host: https, or http to a loopback *address*. The `iss` that tokens must carry stays the cloud's.
+        authority: May<HttpUrl> = "the cloud's",
     }
 }
 
@@ -51,9 +51,9 @@ object! {
 object! {
     /// Who the gateway is when it asks for a token.
     Identity "an identity such as `{ entra: { tenant: …, client_id: … }, credentials: […] }`" {
-        /// An application of a tenant of Microsoft Entra ID.
+        /// An app registration of Microsoft Entra ID.
         entra: Must<EntraIdentity>,
-        /// How it proves itself: exactly one in this version.
+        /// How it proves itself: a list of exactly one in this version.
         credentials: Must<Filled<Credential>>,
         /// How its tokens are kept.
         tokens: Or<Tokens> = "{}",
@@ -68,21 +68,21 @@ object! {
         tenant: Must<Tenant>,
         /// The application's (client) id.
         client_id: Must<Guid>,
-        /// The national cloud; public by default.
-        cloud: May<Cloud>,
-        /// Another base URL for the cloud's login host: https, or http to loopback.
-        authority: May<HttpUrl>,
-        /// The token endpoint: v2 sends scope, v1 sends resource; v2 by default.
-        endpoint: May<Endpoint>,
+        /// The national cloud: `public`, `usgov` or `china`.
+        cloud: Or<Cloud> = "public",
+        /// Another base URL for the cloud's login host, as for issuers. The assertion's `aud` is the URL that is posted to.
+        authority: May<HttpUrl> = "the cloud's",
+        /// `v2` sends `scope`; `v1` sends `resource`, the scope less `/.default`.
+        endpoint: Or<Endpoint> = "v2",
     }
 }
 
 object! {
     /// How an identity proves itself: one of the keys.
     Credential "a credential such as `secret: { file: … }`" {
-        /// A client secret.
+        /// A client secret: `{ file: … }` or `{ env: … }`.
         secret: May<SecretRef>,
-        /// A certificate with its key.
+        /// A certificate with its RSA key.
         certificate: May<Certificate>,
     }
     later ["federated_token", "managed_identity", "exec"]
@@ -91,16 +91,16 @@ object! {
 object! {
     /// A certificate with its key.
     Certificate "a certificate such as `{ file: … }`" {
-        /// A .pfx or .p12, or a PEM certificate.
+        /// A `.pfx` or `.p12` (PKCS#12), or a PEM certificate with its chain.
         file: Must<FilePath>,
-        /// The PEM key, where it is not in the same file.
-        key: May<FilePath>,
-        /// What opens it.
-        passphrase: May<SecretRef>,
-        /// How assertions are signed; PS256 by default.
-        assertion: May<Algorithm>,
-        /// Whether the certificate and its chain go into each assertion; false by default.
-        x5c: May<bool>,
+        /// The path of the PEM key, where it is not in the same file.
+        key: May<FilePath> = "in `file`",
+        /// What opens it: `{ file: … }` or `{ env: … }`.
+        passphrase: May<SecretRef> = "none",
+        /// How assertions are signed: `PS256` with `x5t#S256`, or `RS256` with `x5t`.
+        assertion: Or<Algorithm> = "PS256",
+        /// Whether the certificate and its chain go into each assertion (subject name and issuer authentication).
+        x5c: Or<bool> = "false",
     }
 }
 

@@ -8,59 +8,59 @@ use super::choice::{CallerHeaders, Callers, Sha256, Token};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::{KeptHeader, Preserve, Verb};
 use crate::guid::Guid;
-use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Name, Named, Text, object};
+use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Name, Named, Or, Text, object};
 use crate::policy::{PrincipalRule, ValuePattern};
 use crate::routing::{HostPattern, Template};
 
 object! {
     /// A route: who may come in, where it goes, and whose token it carries.
     Route "a route" {
-        /// Its name in logs and metrics.
+        /// Its name in logs and metrics; no two the same.
         id: Must<Name>,
         /// The listener it is reached by.
         listener: Must<Name>,
         /// Which requests it takes.
         r#match: Must<Match>,
-        /// Who may come in: alternatives in order, or the word public.
+        /// Who may come in: alternatives in order, or the word `public`.
         callers: Must<Callers>,
         /// Where it goes.
         upstream: Must<Upstream>,
-        /// Whose token it carries: left out, nobody's.
-        token: May<Token>,
+        /// Whose token it carries.
+        token: May<Token> = "nothing is sent",
         /// What the upstream is told of the caller: header names, each with a claim.
-        caller_headers: May<CallerHeaders>,
+        caller_headers: May<CallerHeaders> = "none",
         /// Headers that others trust and that may nevertheless come from outside.
-        keep_headers: May<Vec<At<KeptHeader>>>,
-        /// Whether $batch may pass a route that carries the gateway's token; false by default.
-        allow_batch: May<bool>,
+        keep_headers: Or<Vec<At<KeptHeader>>> = "[]",
+        /// Whether a path with a segment `$batch` may pass with the gateway's token.
+        allow_batch: Or<bool> = "false",
     }
 }
 
 object! {
     /// Which requests a route takes.
     Match "a match such as `{ path: /orders/** }`" {
-        /// Segments are literal, {name} for one, or ** for any rest.
+        /// Segments are literal, `{name}` for exactly one, or `**`, at the end, for any rest. Of all patterns that fit, the most literal wins.
         path: Must<Template>,
-        /// A host, or *. and a suffix; any by default.
-        host: May<HostPattern>,
-        /// The methods; all but CONNECT and TRACE by default.
-        methods: May<Filled<Verb>>,
+        /// `api.example.com`, or `*.example.com` for what is below it; without port.
+        host: May<HostPattern> = "any",
+        /// `[GET, POST]`. Where the path fits and the method does not, the answer is 405.
+        methods: May<Filled<Verb>> = "all but CONNECT and TRACE",
     }
 }
 
 object! {
     /// One way to be let in: every condition must hold.
     Entry "an entry such as `bearer: { … }`" {
-        /// A token of an issuer.
-        bearer: May<Bearer>,
-        /// A key, in X-Api-Key or as the password of Basic.
-        api_key: May<ApiKey>,
-        /// The client's address is in one of these networks.
-        network: May<Filled<IpNet>>,
-        /// Parameters of the path, each with the patterns it may fit.
-        r#where: May<Named<Filled<ValuePattern>>>,
-        /// Says that this entry's networks are meant to be enough by themselves.
-        alone: May<bool>,
+        /// A token of an issuer. An entry takes `bearer` or `api_key`, not both.
+        bearer: May<Bearer> = "none",
+        /// A key, in `X-Api-Key` or as the password of Basic.
+        api_key: May<ApiKey> = "none",
+        /// The client's address is in one of these networks. Behind a proxy of `trusted_proxies` the client is the rightmost hop of `X-Forwarded-For` that is not one of them.
+        network: May<Filled<IpNet>> = "none",
+        /// Parameters of the path, each with the patterns it may fit. `*` is one or more characters other than `@` and `/`; a pattern with `@` ignores case. Values with `/`, or with `%` once decoded, never fit.
+        r#where: May<Named<Filled<ValuePattern>>> = "none",
+        /// Says that a `network` with nothing beside it in its entry, but with other entries beside it, is meant. Many who write it mean *and*.
+        alone: Or<bool> = "false",
     }
     later ["client_certificate", "basic"]
 }
@@ -68,24 +68,24 @@ object! {
 object! {
     /// Conditions on a bearer token.
     Bearer "conditions such as `{ issuer: …, roles: […] }`" {
-        /// Who must have signed it.
+        /// Who must have signed the token.
         issuer: Must<Name>,
-        /// Whom it must be for: any of; replaces the issuer's.
-        audiences: May<Filled<Text>>,
-        /// The calling application: any of; appid in tokens of version 1.
-        azp: May<Filled<Guid>>,
+        /// Whom it must be for: any of. A GUID stands for itself, and in v1 tokens for `api://<guid>` too. Required here or on the issuer.
+        audiences: May<Filled<Text>> = "the issuer's",
+        /// The calling application, any of these GUIDs; `appid` in v1 tokens.
+        azp: May<Filled<Guid>> = "none",
         /// App roles: any of.
-        roles: May<Filled<Text>>,
+        roles: May<Filled<Text>> = "none",
         /// App roles: all of.
-        all_roles: May<Filled<Text>>,
+        all_roles: May<Filled<Text>> = "none",
         /// Delegated scopes: any of.
-        scp: May<Filled<Text>>,
-        /// Object ids: any of.
-        oid: May<Filled<Guid>>,
-        /// Whether an application or a user may come; user with scp, any with any_valid_token, else app.
-        principal: May<PrincipalRule>,
+        scp: May<Filled<Text>> = "none",
+        /// Object ids, any of these GUIDs.
+        oid: May<Filled<Guid>> = "none",
+        /// Whether an application (`app`), a user (`user`) or either (`any`) may come.
+        principal: May<PrincipalRule> = "`user` with `scp`, `any` with `any_valid_token`, else `app`",
         /// Says that no condition is meant: any application of the tenant can get such a token.
-        any_valid_token: May<bool>,
+        any_valid_token: Or<bool> = "false",
     }
     later ["all_scp", "groups", "claims"]
 }
@@ -93,28 +93,28 @@ object! {
 object! {
     /// A key, given by its place or by its hash.
     ApiKey "a key such as `{ id: payroll, key: { file: … } }`" {
-        /// Its public name; the user name where it comes as Basic.
+        /// The key's public name, in the log and in `caller_headers`; the user name where it comes as Basic. The same key in the whole file.
         id: Must<Name>,
-        /// Where the key is: 32 characters at least.
-        key: May<SecretRef>,
-        /// The key's SHA-256, 64 hexadecimal digits.
-        sha256: May<Sha256>,
+        /// Where the key is: `{ file: … }` or `{ env: … }`; at least 32 characters.
+        key: May<SecretRef> = "by `sha256`",
+        /// Its SHA-256 instead: 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`).
+        sha256: May<Sha256> = "by `key`",
     }
 }
 
 object! {
     /// Where a route goes.
     Upstream "an upstream such as `{ url: https://api.example.com }`" {
-        /// Scheme, host, port, and a path that goes before the forwarded one.
+        /// Scheme, host and port. A path goes before the forwarded one. No query, no password.
         url: Must<HttpUrl>,
-        /// Leading segments of match.path that are not forwarded.
-        strip_prefix: May<Text>,
-        /// preserve sends the caller's Host on; by default it is the url's.
-        host: May<Preserve>,
+        /// Leading literal segments of `match.path` that are not forwarded: with `/graph`, `/graph/v1.0/me` goes on as `/v1.0/me`.
+        strip_prefix: May<Text> = "none",
+        /// `preserve` sends the caller's `Host` on.
+        host: May<Preserve> = "the url's",
         /// PEM certificates to trust instead of the system's.
-        ca_file: May<FilePath>,
+        ca_file: May<FilePath> = "the system's",
         /// Bounds in time.
-        timeouts: May<UpstreamTimeouts>,
+        timeouts: Or<UpstreamTimeouts> = "{}",
     }
     later ["urls", "client_certificate"]
 }
@@ -122,22 +122,22 @@ object! {
 object! {
     /// Bounds in time of an upstream.
     UpstreamTimeouts "a mapping of timeouts" {
-        /// To connect, TLS included; 5s by default.
-        connect: May<Duration>,
-        /// Until the response's head, and between two reads of it; 60s by default.
-        response: May<Duration>,
+        /// To connect, TLS included, else 504.
+        connect: Or<Duration> = "5s" in "1ms" to "5m",
+        /// Until the response's head, and between two reads of it, else 504.
+        response: Or<Duration> = "60s" in "1ms" to "1d",
     }
 }
 
 object! {
     /// An app-only token of the gateway's own.
     OurToken "`forward` or `{ identity: …, scope: … }`" {
-        /// Whose it is.
+        /// Whose token.
         identity: Must<Name>,
-        /// What it is for, ending in /.default.
+        /// What it is for: one scope that ends in `/.default`.
         scope: Must<Text>,
-        /// Lets a Graph or Exchange token go to a host that is not Graph or Exchange; false by default.
-        allow_host_mismatch: May<bool>,
+        /// Lets a token for Microsoft Graph or Exchange go to a host that is neither.
+        allow_host_mismatch: Or<bool> = "false",
     }
     later ["on_behalf_of"]
 }

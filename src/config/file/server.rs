@@ -7,34 +7,36 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::{Identity, Issuer, Route};
+use crate::config::ShutdownDefinition;
 use crate::config::value::Level;
+use crate::edge::{Limits, Timeouts};
 use crate::located::{
-    At, FilePath, HttpUrl, May, Must, Named, NodeId, Read, Reader, Schemas, Size, object,
+    At, FilePath, HttpUrl, May, Must, Named, NodeId, Or, Read, Reader, Schemas, Size, object,
 };
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogDefinition, LogFormat};
 
 object! {
     /// The configuration of bearergate: a route is who may come in, where it goes, and whose token it carries.
     File "the configuration, a mapping that begins with `version: 1`" {
-        /// The version of this format: 1.
+        /// The version of this format: `1`.
         version: Must<Version>,
         /// Where connections are accepted, by name.
         listeners: Must<Named<Listener>>,
         /// The second listener, for probes and metrics.
-        admin: May<Admin>,
+        admin: May<Admin> = "none",
         /// How the gateway itself gets keys and tokens.
-        fetch: May<Fetch>,
-        /// The process's own log.
-        log: May<Log>,
-        /// Worker threads; the cores by default.
-        threads: May<u32>,
+        fetch: Or<Fetch> = "{}",
+        /// The process's own log, on standard error.
+        log: Or<Log> = "{}",
+        /// Worker threads.
+        threads: May<usize> = "one a core" in "1" to "1024",
         /// How the process ends.
-        shutdown: May<Shutdown>,
+        shutdown: Or<Shutdown> = "{}",
         /// Whose tokens callers may bring, by name.
-        issuers: May<Named<Issuer>>,
+        issuers: Or<Named<Issuer>> = "{}",
         /// Who the gateway is when it asks for a token, by name.
-        identities: May<Named<Identity>>,
-        /// Who may come in, where it goes, and whose token it carries.
+        identities: Or<Named<Identity>> = "{}",
+        /// Who may come in, where it goes, and whose token it carries. May be empty.
         routes: Must<Vec<At<Route>>>,
     }
     later ["tests"]
@@ -43,48 +45,48 @@ object! {
 object! {
     /// An address that accepts connections.
     Listener "a listener such as `{ address: 127.0.0.1:8080 }`" {
-        /// Address and port; port 0 takes any that is free.
+        /// IP address and port. No two listeners may overlap (`0.0.0.0:8080` overlaps `127.0.0.1:8080`); port 0 takes any that is free.
         address: Must<SocketAddr>,
-        /// The networks whose X-Forwarded-* headers and request ids are believed; nobody's by default.
-        trusted_proxies: May<Vec<At<IpNet>>>,
+        /// Networks whose `X-Forwarded-*` headers and request ids are believed. Everybody else's are removed.
+        trusted_proxies: Or<Vec<At<IpNet>>> = "[]",
         /// Bounds in size and number.
-        limits: May<Limits>,
+        limits: Or<ListenerLimits> = "{}",
         /// Bounds in time.
-        timeouts: May<Timeouts>,
+        timeouts: Or<ListenerTimeouts> = "{}",
     }
     later ["tls", "protocols"]
 }
 
 object! {
     /// Bounds in size and number of a listener.
-    Limits "a mapping of limits" {
-        /// The request target; 8KiB by default.
-        uri: May<Size>,
-        /// The whole request head; 32KiB by default.
-        header: May<Size>,
-        /// The request body; 100MiB by default.
-        body: May<Size>,
-        /// Connections at a time; 10000 by default.
-        connections: May<u32>,
+    ListenerLimits "a mapping of limits" => Limits {
+        /// The request target, else 414.
+        uri: Or<Size> = "8KiB" in "256B" to "64KiB",
+        /// The whole request head, else 431.
+        header: Or<Size> = "32KiB" in "256B" to "1MiB",
+        /// The request body, else 413.
+        body: Or<Size> = "100MiB",
+        /// Connections at a time; more of them wait.
+        connections: Or<usize> = "10000",
     }
 }
 
 object! {
     /// Bounds in time of a listener.
-    Timeouts "a mapping of timeouts" {
-        /// For a whole request head; 10s by default.
-        header: May<Duration>,
-        /// Between requests on a connection; 60s by default.
-        idle: May<Duration>,
-        /// Between two reads of a body; 30s by default.
-        body: May<Duration>,
+    ListenerTimeouts "a mapping of timeouts" => Timeouts {
+        /// For a whole request head, else 408.
+        header: Or<Duration> = "10s" in "1ms" to "1h",
+        /// Between requests on a connection; then it is closed.
+        idle: Or<Duration> = "60s" in "1ms" to "1h",
+        /// Between two reads of a body, else 408.
+        body: Or<Duration> = "30s" in "1ms" to "1d",
     }
 }
 
 object! {
     /// The second listener: /livez, /readyz, /metrics.
     Admin "an admin listener such as `{ address: 127.0.0.1:9090 }`" {
-        /// Address and port; none of the listeners'.
+        /// Where `/livez`, `/readyz` and `/metrics` answer; none of the listeners' addresses.
         address: Must<SocketAddr>,
     }
     later ["callers"]
@@ -93,34 +95,34 @@ object! {
 object! {
     /// How the gateway itself gets keys and tokens.
     Fetch "a mapping such as `{ timeout: 10s }`" {
-        /// For a whole exchange; 10s by default.
-        timeout: May<Duration>,
+        /// For a whole exchange.
+        timeout: Or<Duration> = "10s" in "1ms" to "5m",
         /// PEM certificates to trust instead of the system's.
-        ca_file: May<FilePath>,
-        /// A proxy for https destinations other than loopback.
-        proxy: May<HttpUrl>,
+        ca_file: May<FilePath> = "the system's",
+        /// A proxy for https destinations other than loopback: scheme, host and port, no password. Variables such as `HTTPS_PROXY` are not read.
+        proxy: May<HttpUrl> = "none",
     }
 }
 
 object! {
     /// The process's own log, on standard error.
-    Log "a mapping such as `{ level: info }`" {
-        /// The least severe level that is written; info by default.
-        level: May<Level>,
-        /// One JSON object a line, or text for people; json by default.
-        format: May<LogFormat>,
-        /// Whether each request gets a line; true by default.
-        access: May<bool>,
+    Log "a mapping such as `{ level: info }`" => LogDefinition {
+        /// The least severe level that is written: `error`, `warn`, `info`, `debug` or `trace`.
+        level: Or<Level> = "info",
+        /// One JSON object a line, or `text` for people.
+        format: Or<LogFormat> = "json",
+        /// Whether each request gets a line.
+        access: Or<bool> = "true",
     }
 }
 
 object! {
     /// How the process ends when it is told to.
-    Shutdown "a mapping such as `{ delay: 5s, grace: 25s }`" {
-        /// How long it still accepts after it says that it is not ready; 0s by default.
-        delay: May<Duration>,
-        /// How long requests in flight may take to end; 25s by default.
-        grace: May<Duration>,
+    Shutdown "a mapping such as `{ delay: 5s, grace: 25s }`" => ShutdownDefinition {
+        /// How long the process still accepts after it says that it is not ready. In Kubernetes: as long as the endpoints need to hear of it.
+        delay: Or<Duration> = "0s" in "0s" to "1h",
+        /// How long requests in flight may take to end; then they are cut off.
+        grace: Or<Duration> = "25s" in "0s" to "1h",
     }
 }
 
@@ -129,7 +131,7 @@ object! {
 pub(in crate::config) struct Version;
 
 impl Read for Version {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         if reader.scalar(node) == Some(("1", true)) {
             return Some(Self);
         }

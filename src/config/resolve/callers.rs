@@ -1,13 +1,15 @@
 //! Who may come in: the entries of a route, and what each must say to be meant.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::context::Context;
 use super::issuer::audiences;
 use super::whole::Known;
 use crate::config::file::{ApiKey, Bearer, Callers as Written, Entry as WrittenEntry, Route};
+use crate::entra::{Cloud, Tenant};
 use crate::guid::Guid;
-use crate::located::{At, Filled, NodeId, Text, suggestion};
+use crate::located::{At, Filled, Name, NodeId, Text, suggestion};
 use crate::policy::{
     ApiKeyCondition, BearerConditions, Callers, Credential, Entry, Networks, PrincipalKind,
     PrincipalRule, Where,
@@ -16,7 +18,7 @@ use crate::routing::Template;
 
 /// A route's callers.
 pub(super) fn callers(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     known: &Known<'_>,
     route: &Route,
     path: Option<&Template>,
@@ -24,6 +26,7 @@ pub(super) fn callers(
     match &route.callers.get()?.value {
         Written::Public => Some(Callers::Public),
         Written::Entries(entries, count) => {
+            check_issuers(context, known, entries);
             let beside_others = *count > 1;
             let resolved: Vec<_> = entries
                 .iter()
@@ -57,7 +60,7 @@ pub(super) fn keys<'a>(
 }
 
 fn entry(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     known: &Known<'_>,
     At {
         value: written,
@@ -100,16 +103,42 @@ fn entry(
     })
 }
 
+/// A token goes to the first issuer of the route that its `iss` names.
+fn check_issuers(context: &mut Context<'_>, known: &Known<'_>, entries: &[At<WrittenEntry>]) {
+    let mut seen: HashMap<(Cloud, Tenant), &str> = HashMap::new();
+    let bearers = entries.iter().filter_map(|at| at.value.bearer.get());
+    for At {
+        value: Name(name),
+        node,
+    } in bearers.filter_map(|at| at.value.issuer.get())
+    {
+        let issuer = known.issuers.get(name.as_str()).copied().flatten();
+        let entra = issuer.and_then(|issuer| issuer.entra.get());
+        let Some((entra, tenant)) = entra.and_then(|at| Some((at, at.value.tenant.get()?))) else {
+            continue;
+        };
+        let first = *seen
+            .entry((*entra.value.cloud, tenant.value))
+            .or_insert(name);
+        if first != name {
+            let message = format!("issuer `{name}` is the tenant of issuer `{first}`");
+            context
+                .problem(*node, message)
+                .hint("its tokens would never come to this entry: name one issuer on the route");
+        }
+    }
+}
+
 /// Many who write a network beside a token mean *and*; the list means *or*.
 fn check_alone(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     written: &WrittenEntry,
     presented: bool,
     beside_others: bool,
 ) {
-    let alone = written.alone.get();
+    let alone = (*written.alone, written.alone.node());
     match (written.network.get(), alone) {
-        (Some(network), None) if !presented && beside_others => {
+        (Some(network), (_, None)) if !presented && beside_others => {
             context
                 .problem(
                     network.node,
@@ -117,21 +146,18 @@ fn check_alone(
                 )
                 .hint("put it into the entry it belongs to, or add `alone: true` if it is meant");
         }
-        (Some(network), Some(alone)) if !presented && beside_others && !alone.value => {
+        (Some(network), (false, Some(_))) if !presented && beside_others => {
             context.problem(network.node, "this network is alone, whatever `alone` says");
         }
-        (_, Some(alone)) if alone.value && presented => {
-            context.problem(
-                alone.node,
-                "`alone` is for entries of nothing but a network",
-            );
+        (_, (true, Some(node))) if presented => {
+            context.problem(node, "`alone` is for entries of nothing but a network");
         }
         _ => {}
     }
 }
 
 fn parameters(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     written: &WrittenEntry,
     path: Option<&Template>,
 ) -> Option<Where> {
@@ -167,7 +193,7 @@ fn parameters(
 }
 
 fn bearer(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     known: &Known<'_>,
     At {
         value: written,
@@ -222,7 +248,7 @@ fn bearer(
 }
 
 /// In Entra any application of the tenant can get a validly signed token for any API, without a role.
-fn check_conditions(context: &mut Context<'_, '_, '_>, written: &Bearer, node: NodeId) {
+fn check_conditions(context: &mut Context<'_>, written: &Bearer, node: NodeId) {
     let conditions = [
         ("azp", written.azp.is_written()),
         ("roles", written.roles.is_written()),
@@ -231,15 +257,14 @@ fn check_conditions(context: &mut Context<'_, '_, '_>, written: &Bearer, node: N
         ("oid", written.oid.is_written()),
     ];
     let first = conditions.iter().find(|(_, written)| *written);
-    match (written.any_valid_token.get(), first) {
-        (Some(any), Some((condition, _))) if any.value => {
+    match (*written.any_valid_token, first) {
+        (true, Some((condition, _))) => {
             let message = format!("`any_valid_token` contradicts `{condition}`");
             context
-                .problem(any.node, message)
+                .problem(written.any_valid_token.node().unwrap_or(node), message)
                 .hint("leave one of them out");
         }
-        (Some(any), None) if any.value => {}
-        (_, None) if written.complete => {
+        (false, None) if written.complete => {
             context
                 .problem(
                     node,
@@ -253,11 +278,11 @@ fn check_conditions(context: &mut Context<'_, '_, '_>, written: &Bearer, node: N
     }
 }
 
-fn principal(context: &mut Context<'_, '_, '_>, written: &Bearer) -> PrincipalRule {
+fn principal(context: &mut Context<'_>, written: &Bearer) -> PrincipalRule {
     let app = PrincipalRule::Only(PrincipalKind::App);
     let by_default = if written.scp.is_written() {
         PrincipalRule::Only(PrincipalKind::User)
-    } else if written.any_valid_token.or(false) {
+    } else if *written.any_valid_token {
         PrincipalRule::Any
     } else {
         app
@@ -277,7 +302,7 @@ fn principal(context: &mut Context<'_, '_, '_>, written: &Bearer) -> PrincipalRu
 }
 
 fn api_key(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     At {
         value: written,
         node,

@@ -2,33 +2,31 @@
 //! and what has been read of them already.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use openssl::sha::sha256;
 use openssl::x509::X509;
 
 use crate::config::secret_ref::SecretRef;
-use crate::located::{At, FilePath, Found, May, NodeId, Reader, suggestion};
+use crate::located::{At, FilePath, Found, NodeId, Reader, suggestion};
 use crate::secret::{Secret, SecretSource};
 
 /// The shortest key: 128 bits where it is made of hexadecimal digits.
 const SHORTEST_KEY: usize = 32;
 
 /// The way of all parts of resolving.
-pub(super) struct Context<'c, 'r, 't> {
-    pub(super) reader: &'c mut Reader<'r, 't>,
+pub(super) struct Context<'c> {
+    pub(super) reader: Reader<'c>,
     base: &'c Path,
     // Ten thousand routes may name one file: it is read once and held once.
     certificates: HashMap<PathBuf, Result<Arc<Vec<u8>>, String>>,
     keys: HashMap<SecretSource, Result<[u8; 32], String>>,
 }
 
-impl<'c, 'r, 't> Context<'c, 'r, 't> {
+impl<'c> Context<'c> {
     /// Files are looked for in `base`.
-    pub(super) fn new(reader: &'c mut Reader<'r, 't>, base: &'c Path) -> Self {
+    pub(super) fn new(reader: Reader<'c>, base: &'c Path) -> Self {
         Self {
             reader,
             base,
@@ -60,24 +58,6 @@ impl<'c, 'r, 't> Context<'c, 'r, 't> {
         });
         self.problem(node, format!("there is no {kind} `{name}`"))
             .hint(hint);
-    }
-
-    /// A duration, its default where it is left out; it must lie within bounds.
-    pub(super) fn within(
-        &mut self,
-        written: &May<Duration>,
-        default: Duration,
-        bounds: RangeInclusive<Duration>,
-    ) -> Duration {
-        let Some(at) = written.get() else {
-            return default;
-        };
-        if !bounds.contains(&at.value) {
-            let (least, most) = (spelled(*bounds.start()), spelled(*bounds.end()));
-            let message = format!("expected {least} to {most}, found {}", spelled(at.value));
-            self.problem(at.node, message);
-        }
-        at.value
     }
 
     /// A secret's text.
@@ -151,12 +131,4 @@ fn hashed(source: &SecretSource) -> Result<[u8; 32], String> {
         ));
     }
     Ok(sha256(key.as_bytes()))
-}
-
-/// A duration as the file writes it.
-fn spelled(duration: Duration) -> String {
-    let text = humantime::format_duration(duration).to_string();
-    text.replace("days", "d")
-        .replace("day", "d")
-        .replace(' ', "")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::issuer::authority;
 use crate::config::file::{Certificate, Credential, Identity};
-use crate::entra::{Algorithm, CertificateKey, Endpoint};
+use crate::entra::CertificateKey;
 use crate::located::{At, Named};
 use crate::outbound::{
     CertificateCredential, CredentialDefinition, IdentityDefinition, SecretCredential,
@@ -13,55 +13,31 @@ use crate::outbound::{
 
 /// All identities, in file order.
 pub(super) fn identities(
-    context: &mut Context<'_, '_, '_>,
-    written: Option<&At<Named<Identity>>>,
+    context: &mut Context<'_>,
+    written: &Named<Identity>,
 ) -> Option<Vec<IdentityDefinition>> {
-    let Some(written) = written else {
-        return Some(Vec::new());
-    };
-    // All of them are resolved before any is missed, so that every problem is seen.
-    let all: Vec<_> = written
-        .value
-        .iter()
-        .map(|(name, identity)| one(context, name, identity))
-        .collect();
-    all.into_iter().collect()
-}
-
-fn one(
-    context: &mut Context<'_, '_, '_>,
-    name: &At<String>,
-    identity: &Identity,
-) -> Option<IdentityDefinition> {
-    let credentials = identity.credentials.get();
-    if let Some(second) = credentials.and_then(|at| at.value.0.get(1)) {
-        context.problem(
-            second.node,
-            "more than one credential is not implemented in this version",
-        );
-    }
-    let credential = credentials.and_then(|at| credential(context, at.value.0.first()?));
-    let entra = &identity.entra.get()?.value;
-    let authority = authority(
-        context,
-        &entra.cloud,
-        entra.tenant.get(),
-        entra.authority.get(),
-    );
-    Some(IdentityDefinition {
-        name: Arc::from(name.value.as_str()),
-        authority: authority?,
-        client_id: entra.client_id.get()?.value,
-        endpoint: entra.endpoint.or(Endpoint::default()),
-        credentials: vec![credential?],
-        tokens: identity.tokens.fill(),
+    written.each(|name, identity| {
+        let credentials = identity.credentials.get();
+        if let Some(second) = credentials.and_then(|at| at.value.0.get(1)) {
+            let message = "more than one credential is not implemented in this version";
+            context.problem(second.node, message);
+        }
+        let credential = credentials.and_then(|at| credential(context, at.value.0.first()?));
+        let entra = &identity.entra.get()?.value;
+        let (tenant, base) = (entra.tenant.get(), entra.authority.get());
+        let authority = authority(context, *entra.cloud, tenant, base);
+        Some(IdentityDefinition {
+            name: Arc::from(name.value.as_str()),
+            authority: authority?,
+            client_id: entra.client_id.get()?.value,
+            endpoint: *entra.endpoint,
+            credentials: vec![credential?],
+            tokens: identity.tokens.fill(),
+        })
     })
 }
 
-fn credential(
-    context: &mut Context<'_, '_, '_>,
-    at: &At<Credential>,
-) -> Option<CredentialDefinition> {
+fn credential(context: &mut Context<'_>, at: &At<Credential>) -> Option<CredentialDefinition> {
     let written = (
         at.value.secret.is_written(),
         at.value.certificate.is_written(),
@@ -88,7 +64,7 @@ fn credential(
 }
 
 fn certificate(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     At {
         value: written,
         node,
@@ -120,8 +96,8 @@ fn certificate(
     match opened {
         Ok(key) => Some(CertificateCredential {
             key,
-            algorithm: written.assertion.or(Algorithm::default()),
-            with_chain: written.x5c.or(false),
+            algorithm: *written.assertion,
+            with_chain: *written.x5c,
         }),
         Err(why) => {
             let place = written.file.get().map_or(*node, |at| at.node);

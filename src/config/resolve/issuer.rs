@@ -1,69 +1,35 @@
 //! Issuers: whose tokens are accepted, and where their keys are.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::context::Context;
 use crate::config::file::{Issuer, Keys};
 use crate::entra::{Authority, Cloud, Tenant};
 use crate::inbound::{IssuerDefinition, KeyTimes};
-use crate::located::{At, Filled, HttpUrl, May, Named, Or, Text};
+use crate::located::{At, Filled, HttpUrl, Named, Or, Text};
 use crate::policy::Audience;
-
-const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
-/// More than this is no clock that runs wrong, it is a token that lives longer than it says.
-const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
 
 /// All issuers, in file order.
 pub(super) fn issuers(
-    context: &mut Context<'_, '_, '_>,
-    written: Option<&At<Named<Issuer>>>,
+    context: &mut Context<'_>,
+    written: &Named<Issuer>,
 ) -> Option<Vec<IssuerDefinition>> {
-    let Some(written) = written else {
-        return Some(Vec::new());
-    };
-    // All of them are resolved before any is missed, so that every problem is seen.
-    let all: Vec<_> = written
-        .value
-        .iter()
-        .map(|(name, issuer)| one(context, name, issuer))
-        .collect();
-    all.into_iter().collect()
-}
-
-fn one(
-    context: &mut Context<'_, '_, '_>,
-    name: &At<String>,
-    issuer: &Issuer,
-) -> Option<IssuerDefinition> {
-    let leeway = context.within(
-        &issuer.leeway,
-        DEFAULT_LEEWAY,
-        Duration::ZERO..=LONGEST_LEEWAY,
-    );
-    let keys = key_times(context, &issuer.keys);
-    let audiences = issuer
-        .audiences
-        .get()
-        .map(|at| audiences(&at.value))
-        .unwrap_or_default();
-    let entra = &issuer.entra.get()?.value;
-    let authority = authority(
-        context,
-        &entra.cloud,
-        entra.tenant.get(),
-        entra.authority.get(),
-    )?;
-    Some(IssuerDefinition {
-        name: Arc::from(name.value.as_str()),
-        authority,
-        audiences,
-        leeway,
-        keys,
+    written.each(|name, issuer| {
+        let keys = key_times(context, &issuer.keys);
+        let audiences = issuer.audiences.get().map(|at| audiences(&at.value));
+        let entra = &issuer.entra.get()?.value;
+        let (tenant, base) = (entra.tenant.get(), entra.authority.get());
+        Some(IssuerDefinition {
+            name: Arc::from(name.value.as_str()),
+            authority: authority(context, *entra.cloud, tenant, base)?,
+            audiences: audiences.unwrap_or_default(),
+            leeway: *issuer.leeway,
+            keys,
+        })
     })
 }
 
-fn key_times(context: &mut Context<'_, '_, '_>, written: &Or<Keys>) -> KeyTimes {
+fn key_times(context: &mut Context<'_>, written: &Or<Keys>) -> KeyTimes {
     let keys = written.fill();
     if let Some(node) = written.node()
         && keys.max_stale < keys.refresh
@@ -77,41 +43,31 @@ fn key_times(context: &mut Context<'_, '_, '_>, written: &Or<Keys>) -> KeyTimes 
 
 /// Audiences, GUIDs told apart from the rest.
 pub(super) fn audiences(written: &Filled<Text>) -> Vec<Audience> {
-    written
-        .values()
-        .map(|Text(text)| match text.parse() {
-            Ok(guid) => Audience::Application(guid),
-            Err(_) => Audience::Literal(text.clone()),
-        })
-        .collect()
+    let audience = |Text(text): &Text| match text.parse() {
+        Ok(guid) => Audience::Application(guid),
+        Err(_) => Audience::Literal(text.clone()),
+    };
+    written.values().map(audience).collect()
 }
 
 /// A tenant of a cloud, by its own base URL or another one.
 pub(super) fn authority(
-    context: &mut Context<'_, '_, '_>,
-    cloud: &May<Cloud>,
+    context: &mut Context<'_>,
+    cloud: Cloud,
     tenant: Option<&At<Tenant>>,
     base: Option<&At<HttpUrl>>,
 ) -> Option<Authority> {
-    if let Some(base) = base {
+    if let Some(At { value: url, node }) = base {
         // SECURITY: who can answer for this URL signs our callers' tokens and sees our secrets.
-        if base.value.is_exposed() {
+        if url.is_exposed() {
+            let message = "an authority must be https, or http to a loopback address";
+            context.problem(*node, message).hint(url.less_exposed());
+        } else if !url.is_bare() {
             context
-                .problem(
-                    base.node,
-                    "an authority must be https, or http to a loopback address",
-                )
-                .hint(base.value.less_exposed());
-        } else if !base.value.is_bare() {
-            context
-                .problem(base.node, "an authority is scheme, host and port")
+                .problem(*node, "an authority is scheme, host and port")
                 .hint("leave the path out; the tenant has a key of its own");
         }
     }
     let url = base.map(|base| &base.value.0);
-    Some(Authority::new(
-        cloud.or(Cloud::default()),
-        tenant?.value,
-        url,
-    ))
+    Some(Authority::new(cloud, tenant?.value, url))
 }

@@ -23,7 +23,7 @@ pub(super) struct Seen {
 
 /// One route.
 pub(super) fn route(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     known: &Known<'_>,
     seen: &mut Seen,
     At { value: written, .. }: &At<Route>,
@@ -47,7 +47,7 @@ pub(super) fn route(
     let upstream = upstream::upstream(context, written, path.map(|at| &at.value));
     let token = token::token(context, known, written);
     let caller_headers = caller_headers(context, written.caller_headers.get());
-    let keep_headers = keep_headers(context, written.keep_headers.get(), &caller_headers);
+    let keep_headers = keep_headers(context, &written.keep_headers, &caller_headers);
     Some(RouteDefinition {
         id: Arc::from(written.id.get()?.value.0.as_str()),
         listener: Arc::from(listener?.value.0.as_str()),
@@ -59,11 +59,11 @@ pub(super) fn route(
         token: token?,
         caller_headers,
         keep_headers,
-        allow_batch: written.allow_batch.or(false),
+        allow_batch: *written.allow_batch,
     })
 }
 
-fn check_id(context: &mut Context<'_, '_, '_>, seen: &mut Seen, written: &Route) {
+fn check_id(context: &mut Context<'_>, seen: &mut Seen, written: &Route) {
     let Some(id) = written.id.get() else {
         return;
     };
@@ -80,7 +80,7 @@ fn check_id(context: &mut Context<'_, '_, '_>, seen: &mut Seen, written: &Route)
 
 /// A key's id is what the log and the upstream are told: it must mean one key in the whole file.
 fn check_keys(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     seen: &mut Seen,
     written: &Route,
     callers: &crate::policy::Callers,
@@ -142,7 +142,7 @@ fn methods(written: &Filled<Verb>) -> Vec<Method> {
 }
 
 fn caller_headers(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     written: Option<&At<CallerHeaders>>,
 ) -> Vec<(HeaderName, CallerClaim)> {
     let mut spellings = HashSet::new();
@@ -161,12 +161,12 @@ fn caller_headers(
 }
 
 fn keep_headers(
-    context: &mut Context<'_, '_, '_>,
-    written: Option<&At<Vec<At<KeptHeader>>>>,
+    context: &mut Context<'_>,
+    written: &[At<KeptHeader>],
     told: &[(HeaderName, CallerClaim)],
 ) -> Vec<HeaderName> {
     let mut headers = Vec::new();
-    for kept in written.into_iter().flat_map(|at| &at.value) {
+    for kept in written {
         let name = &kept.value.0;
         if told
             .iter()

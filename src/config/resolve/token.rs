@@ -9,12 +9,12 @@ use super::whole::Known;
 use crate::config::file::{Callers, Entry, OurToken, Route, Token};
 use crate::config::value::mean_everything;
 use crate::entra::Cloud;
-use crate::located::{At, HttpUrl, NodeId};
+use crate::located::{At, HttpUrl, NodeId, Or};
 use crate::outbound::TokenDefinition;
 
 /// A route's token.
 pub(super) fn token(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     known: &Known<'_>,
     route: &Route,
 ) -> Option<TokenDefinition> {
@@ -35,7 +35,7 @@ pub(super) fn token(
 }
 
 fn resolved(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     known: &Known<'_>,
     ours: &OurToken,
 ) -> Option<TokenDefinition> {
@@ -74,7 +74,7 @@ fn resource(scope: &str) -> Option<&str> {
 }
 
 /// Only what a token let in can be forwarded.
-fn check_forward(context: &mut Context<'_, '_, '_>, route: &Route, node: NodeId) {
+fn check_forward(context: &mut Context<'_>, route: &Route, node: NodeId) {
     match route.callers.get().map(|at| &at.value) {
         Some(Callers::Public) => {
             context.problem(
@@ -98,7 +98,7 @@ fn check_forward(context: &mut Context<'_, '_, '_>, route: &Route, node: NodeId)
 }
 
 /// Whoever may come in acts with the gateway's rights.
-fn check_callers(context: &mut Context<'_, '_, '_>, route: &Route) {
+fn check_callers(context: &mut Context<'_>, route: &Route) {
     let Some(callers) = route.callers.get() else {
         return;
     };
@@ -116,16 +116,15 @@ fn check_callers(context: &mut Context<'_, '_, '_>, route: &Route) {
         .get()
         .is_some_and(|at| at.value.host.is_written());
     for at in entries {
-        if let Some(any) = at
+        let any = at
             .value
             .bearer
             .get()
-            .and_then(|bearer| bearer.value.any_valid_token.get())
-            && any.value
-        {
+            .map(|bearer| &bearer.value.any_valid_token);
+        if let Some(node) = any.filter(|any| ***any).and_then(Or::node) {
             context
                 .problem(
-                    any.node,
+                    node,
                     "a route that carries the gateway's token cannot take any valid token",
                 )
                 .hint("name azp, roles, all_roles, scp or oid");
@@ -134,7 +133,7 @@ fn check_callers(context: &mut Context<'_, '_, '_>, route: &Route) {
     }
 }
 
-fn check_network(context: &mut Context<'_, '_, '_>, entry: &Entry, has_host: bool) {
+fn check_network(context: &mut Context<'_>, entry: &Entry, has_host: bool) {
     let presented = entry.bearer.is_written() || entry.api_key.is_written() || !entry.complete;
     let Some(network) = entry.network.get().filter(|_| !presented) else {
         return;
@@ -158,12 +157,7 @@ fn check_network(context: &mut Context<'_, '_, '_>, entry: &Entry, has_host: boo
     }
 }
 
-fn check_upstream(
-    context: &mut Context<'_, '_, '_>,
-    known: &Known<'_>,
-    route: &Route,
-    ours: &OurToken,
-) {
+fn check_upstream(context: &mut Context<'_>, known: &Known<'_>, route: &Route, ours: &OurToken) {
     let Some(upstream) = route.upstream.get().map(|at| &at.value) else {
         return;
     };
@@ -185,25 +179,20 @@ fn check_upstream(
             )
             .hint(url.value.less_exposed());
     }
-    if !ours.allow_host_mismatch.or(false) {
+    if !*ours.allow_host_mismatch {
         check_host(context, known, url, ours);
     }
 }
 
 /// A token for Graph or Exchange goes to Graph or Exchange.
-fn check_host(
-    context: &mut Context<'_, '_, '_>,
-    known: &Known<'_>,
-    url: &At<HttpUrl>,
-    ours: &OurToken,
-) {
+fn check_host(context: &mut Context<'_>, known: &Known<'_>, url: &At<HttpUrl>, ours: &OurToken) {
     let identity = ours
         .identity
         .get()
         .and_then(|at| *known.identities.get(at.value.0.as_str())?);
     let cloud = identity
         .and_then(|identity| identity.entra.get())
-        .map_or(Cloud::default(), |at| at.value.cloud.or(Cloud::default()));
+        .map_or(Cloud::default(), |at| *at.value.cloud);
     let Some(scope) = ours.scope.get() else {
         return;
     };

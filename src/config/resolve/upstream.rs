@@ -1,7 +1,5 @@
 //! Where a route goes.
 
-use std::time::Duration;
-
 use url::Host;
 
 use super::context::Context;
@@ -11,27 +9,13 @@ use crate::outbound::UpstreamDefinition;
 use crate::request::CanonicalPath;
 use crate::routing::Template;
 
-const CONNECT: Duration = Duration::from_secs(5);
-const RESPONSE: Duration = Duration::from_secs(60);
-const MILLISECOND: Duration = Duration::from_millis(1);
-const MINUTES_5: Duration = Duration::from_secs(300);
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
 /// A route's upstream.
 pub(super) fn upstream(
-    context: &mut Context<'_, '_, '_>,
+    context: &mut Context<'_>,
     route: &Route,
     path: Option<&Template>,
 ) -> Option<UpstreamDefinition> {
     let written = &route.upstream.get()?.value;
-    let (mut connect_timeout, mut response_timeout) = (CONNECT, RESPONSE);
-    if let Some(At {
-        value: timeouts, ..
-    }) = written.timeouts.get()
-    {
-        connect_timeout = context.within(&timeouts.connect, CONNECT, MILLISECOND..=MINUTES_5);
-        response_timeout = context.within(&timeouts.response, RESPONSE, MILLISECOND..=DAY);
-    }
     let strip_segments = strip_segments(context, written, path);
     let ca_pem = written.ca_file.get().map(|at| context.certificates(at));
     let base_path = written.url.get().map(|url| base_path(context, url));
@@ -54,16 +38,12 @@ pub(super) fn upstream(
             Some(read) => Some(read?),
             None => None,
         },
-        connect_timeout,
-        response_timeout,
+        connect_timeout: *written.timeouts.connect,
+        response_timeout: *written.timeouts.response,
     })
 }
 
-fn strip_segments(
-    context: &mut Context<'_, '_, '_>,
-    written: &Upstream,
-    path: Option<&Template>,
-) -> usize {
+fn strip_segments(context: &mut Context<'_>, written: &Upstream, path: Option<&Template>) -> usize {
     let (Some(prefix), Some(path)) = (written.strip_prefix.get(), path) else {
         return 0;
     };
@@ -78,7 +58,7 @@ fn strip_segments(
 }
 
 /// The url's path as it goes before the forwarded one.
-fn base_path(context: &mut Context<'_, '_, '_>, url: &At<HttpUrl>) -> String {
+fn base_path(context: &mut Context<'_>, url: &At<HttpUrl>) -> String {
     let path = url.value.0.path().trim_end_matches('/');
     if path.is_empty() {
         return String::new();

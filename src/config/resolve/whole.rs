@@ -7,8 +7,8 @@ use super::context::Context;
 use super::{identity, issuer, route, server};
 use crate::config::definition::Config;
 use crate::config::file::{File, Identity, Issuer};
-use crate::located::{NodeId, Read, Reader};
-use crate::routing::Table;
+use crate::located::{Found, NodeId, Read, Reader};
+use crate::routing::{RouteDefinition, Table};
 
 /// The names a route may refer to. A name whose definition could not be read is known all the same.
 pub(super) struct Known<'f> {
@@ -19,21 +19,24 @@ pub(super) struct Known<'f> {
     pub(super) complete: bool,
 }
 
-/// Resolves the whole file; `None` where a problem has been noted for what is missing.
+/// Resolves the whole file; `None` only where a problem has been noted for what is missing.
 pub(in crate::config) fn resolve(
     root: NodeId,
-    reader: &mut Reader<'_, '_>,
+    reader: Reader<'_>,
     base: &Path,
-) -> Option<Config> {
-    let file = File::read(root, reader)?;
+) -> (Option<Config>, Vec<Found>) {
     let mut context = Context::new(reader, base);
-    let listeners = server::listeners(&mut context, &file);
-    let fetch = server::fetch(&mut context, file.fetch.get());
-    let threads = server::threads(&mut context, &file.threads);
-    let shutdown = server::shutdown(&mut context, file.shutdown.get());
-    let issuers = issuer::issuers(&mut context, file.issuers.get());
-    let identities = identity::identities(&mut context, file.identities.get());
-    let routes = routes(&mut context, &file);
+    let config = File::read(root, &mut context.reader).and_then(|file| whole(&mut context, &file));
+    (config, context.reader.into_found())
+}
+
+fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
+    let listeners = server::listeners(context, file);
+    let fetch = server::fetch(context, &file.fetch);
+    let issuers = issuer::issuers(context, &file.issuers);
+    let identities = identity::identities(context, &file.identities);
+    let routes = routes(context, file);
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     file.version.get()?;
     Some(Config {
         listeners: listeners?,
@@ -45,33 +48,22 @@ pub(in crate::config) fn resolve(
         issuers: issuers?,
         identities: identities?,
         routes: routes?,
-        log: server::log(file.log.get()),
-        threads,
-        shutdown,
+        log: file.log.fill(),
+        threads: file.threads.get().map_or_else(cores, |at| at.value),
+        shutdown: file.shutdown.fill(),
     })
 }
 
-fn routes(
-    context: &mut Context<'_, '_, '_>,
-    file: &File,
-) -> Option<Vec<crate::routing::RouteDefinition>> {
+fn routes(context: &mut Context<'_>, file: &File) -> Option<Vec<RouteDefinition>> {
     let written = &file.routes.get()?.value;
+    let listeners = file
+        .listeners
+        .get()
+        .map(|at| at.value.by_name().into_keys());
     let known = Known {
-        listeners: file
-            .listeners
-            .get()
-            .map(|at| at.value.by_name().into_keys().collect())
-            .unwrap_or_default(),
-        issuers: file
-            .issuers
-            .get()
-            .map(|at| at.value.by_name())
-            .unwrap_or_default(),
-        identities: file
-            .identities
-            .get()
-            .map(|at| at.value.by_name())
-            .unwrap_or_default(),
+        listeners: listeners.into_iter().flatten().collect(),
+        issuers: file.issuers.by_name(),
+        identities: file.identities.by_name(),
         complete: file.complete,
     };
     let mut seen = route::Seen::default();

@@ -19,7 +19,7 @@ pub(in crate::config) struct CallerHeader(pub(in crate::config) HeaderName);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct KeptHeader(pub(in crate::config) HeaderName);
 
-fn header(node: NodeId, reader: &mut Reader<'_, '_>, text: &str) -> Option<HeaderName> {
+fn header(node: NodeId, reader: &mut Reader<'_>, text: &str) -> Option<HeaderName> {
     let Ok(name) = HeaderName::from_bytes(text.as_bytes()) else {
         reader.key_problem(node, format!("`{}` cannot be a header's name", shown(text)));
         return None;
@@ -36,14 +36,14 @@ fn header(node: NodeId, reader: &mut Reader<'_, '_>, text: &str) -> Option<Heade
 
 impl CallerHeader {
     /// From the key of an entry of `caller_headers`.
-    pub(in crate::config) fn of_key(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    pub(in crate::config) fn of_key(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.tree().key(node).to_owned();
         header(node, reader, &text).map(Self)
     }
 }
 
 impl Read for KeptHeader {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.text(node, "a header's name")?;
         header(node, reader, text).map(Self)
     }
@@ -54,7 +54,7 @@ impl Read for KeptHeader {
 }
 
 impl Read for HostPattern {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "a host such as `api.example.com` or `*.example.com`";
         let text = reader.text(node, expected)?;
         let lower = text.to_ascii_lowercase();
@@ -98,7 +98,7 @@ fn is_bracketed(text: &str) -> bool {
 }
 
 impl Read for Template {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.text(
             node,
             "a path pattern such as `/orders/{id}` or `/orders/**`",
@@ -118,7 +118,7 @@ impl Read for Template {
 }
 
 impl Read for ValuePattern {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.text(node, "a pattern such as `*@payroll.example.com`")?;
         if text.is_empty() || text.contains(['/', '%']) || text.chars().any(char::is_control) {
             reader

@@ -6,7 +6,7 @@ use crate::entra::Tenant;
 use crate::located::{GUID_PATTERN, NodeId, Read, Reader, Schemas, shown};
 
 impl Read for Tenant {
-    fn read(node: NodeId, reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let text = reader.text(node, "the tenant's GUID")?;
         match text.parse() {
             Ok(tenant) => Some(tenant),

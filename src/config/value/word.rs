@@ -26,6 +26,12 @@ words! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Level(pub(in crate::config) &'static str);
 
+impl From<Level> for String {
+    fn from(level: Level) -> Self {
+        level.0.to_owned()
+    }
+}
+
 impl Level {
     const ALL: &'static [(&'static str, Self)] = &[
         ("error", Self("error")),

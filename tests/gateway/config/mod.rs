@@ -2,6 +2,7 @@
 //! and the samples, which must load and hide no key.
 
 mod meaning;
+mod reference;
 mod refusals;
 mod samples;
 mod schema;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use bearergate::config::{Config, ShutdownDefinition};
+use bearergate::config::Config;
+use bearergate::edge::{Limits, Timeouts};
+use bearergate::http_client::FetchDefinition;
 use bearergate::inbound::KeyTimes;
 use bearergate::outbound::TokenTimes;
 use bearergate::telemetry::LogDefinition;
@@ -57,15 +59,18 @@ fn every_block_of_the_reference_loads() {
 fn full_yaml_shows_the_defaults() {
     let full = sample("full");
     let bare = parsed(&one_route("bearer: { issuer: contoso, roles: [r] }"));
-    assert_eq!(full.listeners[0].limits, bare.listeners[0].limits);
-    assert_eq!(full.listeners[0].timeouts, bare.listeners[0].timeouts);
+    assert_eq!(full.listeners[0].limits, Limits::default());
+    assert_eq!(full.listeners[0].timeouts, Timeouts::default());
+    assert_eq!(bare.listeners[0].limits, Limits::default());
+    assert_eq!(bare.listeners[0].timeouts, Timeouts::default());
     assert_eq!(
         full.listeners[0].trusted_proxies,
         bare.listeners[0].trusted_proxies
     );
+    assert_eq!(bare.fetch, FetchDefinition::default());
     assert_eq!(full.fetch.timeout, bare.fetch.timeout);
     assert_eq!(full.log, LogDefinition::default());
-    assert_eq!(full.shutdown, ShutdownDefinition::default());
+    assert_eq!(full.shutdown, bare.shutdown);
     assert_eq!(full.issuers[0].leeway, bare.issuers[0].leeway);
     assert_eq!(full.issuers[0].leeway, Duration::from_secs(60));
     assert_eq!(full.issuers[0].keys, KeyTimes::default());
