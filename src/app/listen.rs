@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-use super::StartError;
+use super::compose::ComposeError;
 use crate::admin::{Admin, Readiness};
 use crate::admission::Shared;
 use crate::config::Config;
@@ -27,6 +27,21 @@ const POOLED_PER_THREAD: usize = 256;
 pub struct Bound {
     listeners: Vec<std::net::TcpListener>,
     admin: Option<std::net::TcpListener>,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port is taken, or the address is not ours.
+    #[error("{name} cannot listen on {address}: {cause}")]
+    Bind {
+        /// The listener's name, or `admin`.
+        name: Arc<str>,
+        address: SocketAddr,
+        cause: std::io::Error,
+    },
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
 }
 
 impl Bound {

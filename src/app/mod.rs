@@ -6,9 +6,10 @@ mod compose;
 mod drain;
 mod listen;
 mod reload;
+mod settled;
 mod start;
 
 pub use compose::ComposeError;
-pub use listen::Bound;
+pub use listen::{Bound, StartError};
 pub use reload::{ReloadError, Reloaded};
-pub use start::{App, StartError};
+pub use start::App;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use super::compose::{ComposeError, Live};
-use super::listen::{Bound, Doors};
-use super::reload::Settled;
+use super::compose::Live;
+use super::listen::{Bound, Doors, StartError};
+use super::settled::Settled;
 use crate::admin::Readiness;
 use crate::admission::{Plan, Shared};
 use crate::clock::UnixTime;
@@ -34,21 +34,6 @@ pub(super) struct Current {
     pub(super) live: Live,
     pub(super) settled: Settled,
     pub(super) shutdown: ShutdownDefinition,
-}
-
-/// Why a gateway does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A port is taken, or the address is not ours.
-    #[error("{name} cannot listen on {address}: {cause}")]
-    Bind {
-        /// The listener's name, or `admin`.
-        name: Arc<str>,
-        address: SocketAddr,
-        cause: std::io::Error,
-    },
-    #[error(transparent)]
-    Compose(#[from] ComposeError),
 }
 
 impl App {

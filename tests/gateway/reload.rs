@@ -162,3 +162,25 @@ async fn what_needs_a_restart_is_said_by_name_and_changes_nothing() {
     let told = reload(&world).unwrap();
     assert_eq!((told.new, told.gone), (vec![], vec![]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_or_secret_that_was_replaced_is_what_counts_from_the_next_request() {
+    let world = world().await;
+    assert_eq!(ask(&world, "/mail/x").await, 200);
+    let write = |name, text| std::fs::write(world.folder().join(name), text).unwrap();
+    write("payroll.key", "another-0123456789abcdef0123456789abcdef");
+    let told = reload(&world).unwrap();
+    assert_eq!(told.new, ["routes.mail"]);
+    assert_eq!(ask(&world, "/mail/x").await, 401, "the old key is no key");
+
+    write("payroll.key", API_KEY);
+    write("mail.secret", "not this application's secret");
+    let told = reload(&world).unwrap();
+    let tokens = "identities.mail-daemon for https://graph.microsoft.com/.default";
+    assert_eq!(told.new, [tokens, "routes.mail"]);
+    assert_eq!(
+        ask(&world, "/mail/x").await,
+        502,
+        "the old token is not lent"
+    );
+}
