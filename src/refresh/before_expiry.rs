@@ -1,12 +1,10 @@
 //! Renew before expiry, for what is handed out whole and ends: renewed in the background once it is
 //! stale, if anybody uses it, and served meanwhile. What others refuse is replaced, once in a while.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::keeper::{InFlightOf, Keeper, Status};
-use super::policy::Due;
 use super::renewal::{Expires, Renewal};
 use super::source::{Source, Unavailable};
 use crate::clock::UnixTime;
@@ -28,7 +26,7 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
     }
 
     pub fn source(&self) -> &S {
-        self.keeper.source()
+        &self.keeper.source
     }
 
     /// The one to use now; waits for a fetch only where there is none that is good.
@@ -52,7 +50,7 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
             Joined::Good(item) => Ok(item),
             Joined::InFlight(in_flight) => in_flight.outcome().await,
         };
-        if let Some(kept) = self.keeper.kept().as_ref() {
+        if let Some(kept) = self.keeper.kept.load().as_ref() {
             kept.marks.used.set();
         }
         outcome
@@ -62,8 +60,8 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
     /// already, or that was tried a short while ago. Says whether a fetch began. A side that refuses
     /// every one must not make a storm.
     pub fn refused(&self, item: &Arc<S::Item>, now: UnixTime) -> bool {
-        let mut state = self.keeper.state();
-        let kept = self.keeper.kept();
+        let mut state = self.keeper.state.lock();
+        let kept = self.keeper.kept.load();
         let kept = kept.as_ref().filter(|kept| Arc::ptr_eq(&kept.item, item));
         let Some(kept) = kept else { return false };
         if state.in_flight.is_some()
@@ -80,7 +78,7 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
 
     /// The one at hand, good or not.
     pub fn kept(&self) -> Option<Arc<S::Item>> {
-        let kept = self.keeper.kept();
+        let kept = self.keeper.kept.load();
         kept.as_ref().map(|kept| Arc::clone(&kept.item))
     }
 
@@ -90,7 +88,7 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
 
     /// The one at hand, if it is good, and whether it is stale.
     fn good(&self, now: UnixTime) -> Option<(Arc<S::Item>, bool)> {
-        let kept = self.keeper.kept();
+        let kept = self.keeper.kept.load();
         let kept = kept.as_ref().filter(|kept| kept.is_good(now))?;
         kept.marks.used.set();
         Some((Arc::clone(&kept.item), now >= kept.life.stale_at))
@@ -98,15 +96,15 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
 
     /// The fetch that replaces one that was refused.
     fn replacement(&self) -> Option<InFlightOf<S>> {
-        match self.keeper.kept().as_ref()?.marks.refused.is_set() {
-            true => self.keeper.state().in_flight.clone(),
+        match self.keeper.kept.load().as_ref()?.marks.refused.is_set() {
+            true => self.keeper.state.lock().in_flight.clone(),
             false => None,
         }
     }
 
     /// Joins the fetch in flight, or begins one where that is allowed.
     fn join(&self, now: UnixTime) -> Result<Joined<S>, Unavailable<S::Error>> {
-        let state = self.keeper.state();
+        let state = self.keeper.state.lock();
         if let Some(in_flight) = &state.in_flight {
             return Ok(Joined::InFlight(in_flight.clone()));
         }
@@ -122,18 +120,12 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
 
     fn renew(&self, now: UnixTime) {
         // Whoever holds the lock is deciding the same.
-        if let Some(state) = self.keeper.free_state()
+        if let Some(state) = self.keeper.state.try_lock()
             && state.in_flight.is_none()
-            && state.due(self.keeper.kept().as_deref(), now) == Due::Now
+            && self.keeper.due(&state, now).is_some_and(|due| due <= now)
         {
             self.keeper.begin(state, now);
         }
-    }
-}
-
-impl<S: Source<Item: Expires>> fmt::Debug for BeforeExpiry<S> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("BeforeExpiry").finish_non_exhaustive()
     }
 }
 

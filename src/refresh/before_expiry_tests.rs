@@ -306,7 +306,7 @@ async fn the_timer_goes_off_by_itself() {
     // Stale at once, and renewed after the backoff of a second.
     let now = UnixTime::now().seconds();
     let (tokens, script) = tokens(&[Until(now + 300), Until(now + 9000)], false);
-    tokens.keeper.state().policy = Renewal::new(Duration::ZERO);
+    tokens.keeper.state.lock().policy = Renewal::new(Duration::ZERO);
     assert_eq!(number(&tokens, now).await, 1);
     let renewed = async {
         while script.calls() < 2 {

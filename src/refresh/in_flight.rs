@@ -38,23 +38,20 @@ impl<T, E> Clone for InFlight<T, E> {
     }
 }
 
+type End<T, E> = Box<dyn FnOnce(Result<T, E>, UnixTime) -> Fetched<T, E> + Send>;
+
 /// A fetch; `end` takes in what it brought, and when.
-pub(super) struct Fetch<T, E: From<Mishap>, F: FnOnce(Result<T, E>, UnixTime) -> Fetched<T, E>> {
+pub(super) struct Fetch<T, E: From<Mishap>> {
     begun: UnixTime,
     clock: Instant,
     outcome: Option<Result<T, E>>,
-    end: Option<F>,
+    end: Option<End<T, E>>,
     sender: watch::Sender<Option<Fetched<T, E>>>,
 }
 
-impl<T, E, F> Fetch<T, E, F>
-where
-    T: Send + Sync + 'static,
-    E: From<Mishap> + Send + Sync + 'static,
-    F: FnOnce(Result<T, E>, UnixTime) -> Fetched<T, E> + Send + 'static,
-{
+impl<T: Send + Sync + 'static, E: From<Mishap> + Send + Sync + 'static> Fetch<T, E> {
     /// A fetch that is yet to be spawned, and where to wait for it.
-    pub(super) fn new(now: UnixTime, end: F) -> (Self, InFlight<T, E>) {
+    pub(super) fn new(now: UnixTime, end: End<T, E>) -> (Self, InFlight<T, E>) {
         let (sender, receiver) = watch::channel(None);
         let fetch = Self {
             begun: now,
@@ -75,9 +72,7 @@ where
     }
 }
 
-impl<T, E: From<Mishap>, F: FnOnce(Result<T, E>, UnixTime) -> Fetched<T, E>> Drop
-    for Fetch<T, E, F>
-{
+impl<T, E: From<Mishap>> Drop for Fetch<T, E> {
     /// Ends it, also when it panicked: nobody may wait for ever, and the next must be able to begin.
     fn drop(&mut self) {
         // Rounded up: a backoff may be a second longer than asked for, never shorter.

@@ -4,13 +4,13 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::AbortHandle;
 
 use super::backoff::{Backoff, Ended, chance, jitter};
 use super::in_flight::{Fetch, Fetched, InFlight};
-use super::policy::{Due, Kept, Life, Policy};
+use super::policy::{Kept, Life, Policy};
 use super::source::{Failure as _, Mishap, Outcome, Source, Unavailable};
 use crate::clock::UnixTime;
 
@@ -18,13 +18,12 @@ use crate::clock::UnixTime;
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) type InFlightOf<S> = InFlight<<S as Source>::Item, <S as Source>::Error>;
-type KeptBy<S, P> = Kept<<S as Source>::Item, <P as Policy<<S as Source>::Item>>::Marks>;
 
 pub(super) struct Keeper<S: Source, P: Policy<S::Item>> {
-    source: S,
+    pub(super) source: S,
     /// What requests read, without a lock.
-    kept: ArcSwapOption<KeptBy<S, P>>,
-    state: Mutex<State<S, P>>,
+    pub(super) kept: ArcSwapOption<Kept<S::Item, P::Marks>>,
+    pub(super) state: Mutex<State<S, P>>,
 }
 
 /// Everything that changes but the item.
@@ -40,10 +39,6 @@ pub(super) struct State<S: Source, P> {
 }
 
 impl<S: Source, P: Policy<S::Item>> State<S, P> {
-    pub(super) fn due(&self, kept: Option<&KeptBy<S, P>>, now: UnixTime) -> Due {
-        self.policy.due(kept, self.backoff.as_ref(), now)
-    }
-
     /// What a caller is told who comes between a failure and the next fetch.
     pub(super) fn refusal(&self, now: UnixTime) -> Option<Unavailable<S::Error>> {
         Some(Unavailable {
@@ -85,23 +80,6 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
         })
     }
 
-    pub(super) fn source(&self) -> &S {
-        &self.source
-    }
-
-    pub(super) fn kept(&self) -> Guard<Option<Arc<KeptBy<S, P>>>> {
-        self.kept.load()
-    }
-
-    pub(super) fn state(&self) -> MutexGuard<'_, State<S, P>> {
-        self.state.lock()
-    }
-
-    /// The state, unless somebody else is deciding just now.
-    pub(super) fn free_state(&self) -> Option<MutexGuard<'_, State<S, P>>> {
-        self.state.try_lock()
-    }
-
     pub(super) fn status(&self) -> Status {
         let state = self.state.lock();
         Status {
@@ -118,11 +96,19 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
         if state.in_flight.is_some() {
             return;
         }
-        match state.due(self.kept().as_deref(), now.max(then)) {
-            Due::Now => drop(self.begin(state, now)),
-            Due::At(then) => self.set_timer(&mut state, now, then),
-            Due::Never => {}
+        match self.due(&state, now.max(then)) {
+            Some(due) if due <= now.max(then) => drop(self.begin(state, now)),
+            Some(due) => self.set_timer(&mut state, now, due),
+            None => {}
         }
+    }
+
+    /// When the next fetch is due by the clock.
+    pub(super) fn due(&self, state: &State<S, P>, now: UnixTime) -> Option<UnixTime> {
+        let kept = self.kept.load();
+        state
+            .policy
+            .due(kept.as_deref(), state.backoff.as_ref(), now)
     }
 
     /// Begins a fetch; there must be none in flight.
@@ -133,7 +119,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
     ) -> InFlightOf<S> {
         let (keeper, asked) = (Arc::clone(self), Arc::clone(self));
         let end = move |outcome, ended| keeper.end(now, outcome, ended);
-        let (fetch, in_flight) = Fetch::new(now, end);
+        let (fetch, in_flight) = Fetch::new(now, Box::new(end));
         state.in_flight = Some(in_flight.clone());
         // A runtime that is going down drops a task, and so ends it, while it is being spawned.
         drop(state);
@@ -158,21 +144,18 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
                 false => Err(Mishap::Expired.into()),
             }
         });
-        let kept_until = self.kept().as_ref().map(|kept| kept.life.expires_at);
-        let kept_until = kept_until.filter(|until| now <= *until);
+        let kept = self.kept.load();
+        let good = kept.as_ref().filter(|kept| kept.is_good(now));
+        let kept_until = good.map(|kept| kept.life.expires_at);
+        let asked = outcome.as_ref().err().and_then(S::Error::retry_after);
         let ended = Ended {
             begun,
             now,
             failed: outcome.is_err(),
-            asked: outcome
-                .as_ref()
-                .err()
-                .and_then(S::Error::retry_after)
-                .unwrap_or_default(),
+            asked: asked.unwrap_or_default(),
             left: kept_until.map_or(Duration::ZERO, |until| now.until(until)),
         };
-        let length = state.policy.ended(&ended);
-        let backoff = Backoff::after(&ended, length);
+        let backoff = Backoff::after(&ended, state.policy.ended(&ended));
         state.backoff = Some(backoff);
         let outcome = match outcome {
             Ok((item, life)) => {
@@ -191,10 +174,8 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
                 })
             }
         };
-        match state.due(self.kept().as_deref(), now) {
-            Due::Now => self.set_timer(&mut state, now, now),
-            Due::At(then) => self.set_timer(&mut state, now, then),
-            Due::Never => {}
+        if let Some(due) = self.due(&state, now) {
+            self.set_timer(&mut state, now, due);
         }
         drop(state);
         self.source.tell(match &outcome {
@@ -212,7 +193,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
 
     /// Puts an item in place, and says whether it differs. Called with the state locked.
     fn keep(&self, item: S::Item, life: Life, now: UnixTime) -> (Arc<S::Item>, bool) {
-        let old = self.kept();
+        let old = self.kept.load();
         let same = old.as_ref().filter(|old| P::is_same(&old.item, &item));
         let changed = same.is_none();
         let (item, generation) = match same {

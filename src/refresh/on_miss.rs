@@ -4,18 +4,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::keeper::{InFlightOf, Keeper, State, Status};
+use super::keeper::{InFlightOf, Keeper, Status};
 use super::refetch::{Missing, Refetch, RefetchTimes};
 use super::source::Source;
 use crate::clock::UnixTime;
 
 /// How many fetches one caller waits for: one that was already in flight, and its own.
 const FETCHES_PER_CALLER: usize = 2;
-
-/// What a caller is told who came while nobody could know better.
-const SOON: Duration = Duration::from_secs(1);
 
 /// A set, kept fresh. Dropping it ends the background refresh.
 pub struct OnMiss<S: Source<Item: PartialEq>> {
@@ -44,14 +40,14 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
 
     /// The generation of the set that is good now, where there is one. One load, no lock.
     pub fn generation(&self, now: UnixTime) -> Option<Generation> {
-        let kept = self.keeper.kept();
+        let kept = self.keeper.kept.load();
         let good = kept.as_ref().filter(|kept| kept.is_good(now))?;
         Some(Generation(good.generation))
     }
 
     /// Looks at the set that is good now.
     pub fn peek<R>(&self, now: UnixTime, pick: impl FnOnce(&S::Item) -> R) -> Option<R> {
-        let kept = self.keeper.kept();
+        let kept = self.keeper.kept.load();
         let good = kept.as_ref().filter(|kept| kept.is_good(now))?;
         Some(pick(&good.item))
     }
@@ -88,7 +84,7 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
     }
 
     fn look<R>(&self, now: UnixTime, pick: impl Fn(&S::Item) -> Option<R>) -> Option<Found<R>> {
-        let kept = self.keeper.kept();
+        let kept = self.keeper.kept.load();
         let good = kept.as_ref().filter(|kept| kept.is_good(now))?;
         Some(Found {
             item: pick(&good.item)?,
@@ -106,29 +102,22 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
     ) -> Result<Found<R>, Missing> {
         let found = self.look(now, pick);
         found.ok_or_else(|| match (missing, self.generation(now)) {
-            (Missing::Unknown, None) => self.keeper.state().cooling(now),
+            (Missing::Unknown, None) => Missing::Unavailable {
+                retry_after: self.keeper.state.lock().policy.cooling(now),
+            },
             (missing, _) => missing,
         })
     }
 
     /// Joins the fetch in flight, or begins one where that is allowed.
     fn miss(&self, now: UnixTime) -> Result<InFlightOf<S>, Missing> {
-        let mut state = self.keeper.state();
+        let mut state = self.keeper.state.lock();
         if let Some(in_flight) = &state.in_flight {
             return Ok(in_flight.clone());
         }
         let backoff = state.backoff;
         state.policy.miss(backoff.as_ref(), now)?;
         Ok(self.keeper.begin(state, now))
-    }
-}
-
-impl<S: Source> State<S, Refetch> {
-    fn cooling(&self, now: UnixTime) -> Missing {
-        let pauses = [self.policy.refetched(), self.backoff];
-        let left = pauses.iter().flatten().filter_map(|pause| pause.left(now));
-        let retry_after = left.max().unwrap_or_default().max(SOON);
-        Missing::Unavailable { retry_after }
     }
 }
 

@@ -23,13 +23,13 @@ pub(super) trait Policy<T>: Send + 'static {
     /// Takes note that a fetch ended, and says how long the next must wait.
     fn ended(&mut self, ended: &Ended) -> Duration;
 
-    /// When the next fetch is due by the clock.
+    /// When the next fetch is due by the clock; at no time where the next caller is to ask.
     fn due(
         &self,
         kept: Option<&Kept<T, Self::Marks>>,
         backoff: Option<&Backoff>,
         now: UnixTime,
-    ) -> Due;
+    ) -> Option<UnixTime>;
 }
 
 /// Until when an item is fresh, and until when it is good.
@@ -54,23 +54,5 @@ pub(super) struct Kept<T, M> {
 impl<T, M> Kept<T, M> {
     pub(super) fn is_good(&self, now: UnixTime) -> bool {
         now <= self.life.expires_at
-    }
-}
-
-/// What a timer is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    Now,
-    At(UnixTime),
-    /// Not by the clock: the next caller will ask.
-    Never,
-}
-
-impl Due {
-    pub(super) fn at(then: UnixTime, now: UnixTime) -> Self {
-        match now < then {
-            true => Self::At(then),
-            false => Self::Now,
-        }
     }
 }

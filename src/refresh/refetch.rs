@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::backoff::{Backoff, Ended, jitter};
-use super::policy::{Due, Kept, Life, Policy};
+use super::policy::{Kept, Life, Policy};
 use crate::clock::UnixTime;
 
 #[derive(Debug)]
@@ -47,12 +47,13 @@ impl Refetch {
         }
     }
 
-    pub(super) fn refetched(&self) -> Option<Backoff> {
-        self.refetched
+    /// How long no miss has the set fetched again; a second at least.
+    pub(super) fn cooling(&self, now: UnixTime) -> Duration {
+        let left = self.refetched.and_then(|last| last.left(now));
+        left.unwrap_or_default().max(Duration::from_secs(1))
     }
 
-    /// Whether somebody who misses something may have the set fetched again; there is no fetch in
-    /// flight.
+    /// Whether a miss may have the set fetched again; there is no fetch in flight.
     pub(super) fn miss(&mut self, backoff: Option<&Backoff>, now: UnixTime) -> Result<(), Missing> {
         // A refresh by the clock starts no cool-down: sets may change right after one, and the
         // first caller who brings what is new must not have to wait.
@@ -96,11 +97,15 @@ impl<T: PartialEq> Policy<T> for Refetch {
         Duration::ZERO
     }
 
-    fn due(&self, kept: Option<&Kept<T, ()>>, backoff: Option<&Backoff>, now: UnixTime) -> Due {
-        match (kept, backoff) {
-            (_, Some(failure)) if failure.failed => Due::at(failure.until, now),
-            (Some(kept), _) => Due::at(kept.life.stale_at, now),
-            (None, _) => Due::Now,
+    fn due(
+        &self,
+        kept: Option<&Kept<T, ()>>,
+        backoff: Option<&Backoff>,
+        now: UnixTime,
+    ) -> Option<UnixTime> {
+        match backoff.filter(|backoff| backoff.failed) {
+            Some(failure) => Some(failure.until),
+            None => Some(kept.map_or(now, |kept| kept.life.stale_at)),
         }
     }
 }
@@ -171,7 +176,7 @@ mod tests {
             self.policy.miss(self.backoff.as_ref(), at(now))
         }
 
-        fn due(&self, now: u64) -> Due {
+        fn due(&self, now: u64) -> Option<UnixTime> {
             let backoff = self.backoff.as_ref();
             self.policy.due(self.kept.as_ref(), backoff, at(now))
         }
@@ -185,7 +190,7 @@ mod tests {
 
     #[test]
     fn the_first_fetch_is_due_at_once() {
-        assert_eq!(Machine::new(TIMES).due(0), Due::Now);
+        assert_eq!(Machine::new(TIMES).due(0), Some(at(0)));
     }
 
     #[test]
@@ -225,11 +230,9 @@ mod tests {
         for (chance, then) in [(0, 4600), (u32::MAX, 4240)] {
             let mut machine = Machine::new(TIMES);
             machine.end(true, chance, 1000);
-            assert_eq!(machine.due(1000), Due::At(at(then)));
-            assert_eq!(machine.due(then), Due::Now);
+            assert_eq!(machine.due(1000), Some(at(then)));
             machine.end(false, chance, 1100);
-            assert_eq!(machine.due(1100), Due::At(at(1130)));
-            assert_eq!(machine.due(1130), Due::Now);
+            assert_eq!(machine.due(1100), Some(at(1130)));
         }
     }
 
@@ -244,7 +247,7 @@ mod tests {
             for succeeded in [true, false] {
                 machine.end(succeeded, u32::MAX, 1000);
                 let due = machine.due(1000);
-                assert_eq!(due == Due::Now, wait.is_zero(), "{due:?}");
+                assert_eq!(due == Some(at(1000)), wait.is_zero(), "{due:?}");
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::backoff::{Backoff, Ended, jitter};
-use super::policy::{Due, Kept, Life, Policy};
+use super::policy::{Kept, Life, Policy};
 use crate::clock::UnixTime;
 
 /// What ends sooner is not handed out: it might end on its way.
@@ -100,16 +100,18 @@ impl<T: Expires> Policy<T> for Renewal {
         wanted.max(patience).max(LEAST_BACKOFF)
     }
 
-    fn due(&self, kept: Option<&Kept<T, Marks>>, backoff: Option<&Backoff>, now: UnixTime) -> Due {
-        let Some(kept) = kept else { return Due::Never };
+    fn due(
+        &self,
+        kept: Option<&Kept<T, Marks>>,
+        backoff: Option<&Backoff>,
+        now: UnixTime,
+    ) -> Option<UnixTime> {
+        let kept = kept?;
         let stale_at = kept.life.stale_at;
         let ready = backoff.map_or(stale_at, |backoff| stale_at.max(backoff.until));
-        match Due::at(ready, now) {
-            _ if !kept.is_good(ready.max(now)) => Due::Never,
-            // Nobody asked for it in its whole life so far: nobody needs the next one.
-            Due::Now if !kept.marks.used.is_set() => Due::Never,
-            due => due,
-        }
+        // Nobody asked for it in its whole life so far: nobody needs the next one.
+        let is_wanted = now < ready || kept.marks.used.is_set();
+        (is_wanted && kept.is_good(ready.max(now))).then_some(ready)
     }
 }
 

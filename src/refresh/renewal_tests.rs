@@ -115,25 +115,25 @@ fn renewal_comes_when_due_wanted_and_after_the_backoff() {
     let (none, early, late) = (None, after(4298, 5), after(4300, 600));
     // backoff, used, now, expected
     let cases = [
-        (&none, true, 1000, Due::At(at(4300))),
-        (&none, false, 1000, Due::At(at(4300))),
-        (&none, true, 4299, Due::At(at(4300))),
-        (&none, true, 4300, Due::Now),
-        (&none, false, 4300, Due::Never),
-        (&none, true, 4595, Due::Now),
-        (&none, true, 4596, Due::Never),
-        (&early, true, 4299, Due::At(at(4303))),
-        (&early, true, 4302, Due::At(at(4303))),
-        (&early, true, 4303, Due::Now),
+        (&none, true, 1000, Some(at(4300))),
+        (&none, false, 1000, Some(at(4300))),
+        (&none, true, 4299, Some(at(4300))),
+        (&none, true, 4300, Some(at(4300))),
+        (&none, false, 4300, None),
+        (&none, true, 4595, Some(at(4300))),
+        (&none, true, 4596, None),
+        (&early, true, 4299, Some(at(4303))),
+        (&early, true, 4302, Some(at(4303))),
+        (&early, true, 4303, Some(at(4303))),
         // The other side wants quiet for longer than the token lives.
-        (&late, true, 4301, Due::Never),
+        (&late, true, 4301, None),
     ];
     for (backoff, used, now, expected) in cases {
         let got = policy(5).due(Some(&kept(used)), backoff.as_ref(), at(now));
         assert_eq!(got, expected, "at {now}, used {used}, {backoff:?}");
     }
     let without = policy(5).due(None::<&Kept<Token, Marks>>, None, at(1000));
-    assert_eq!(without, Due::Never);
+    assert_eq!(without, None);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What holds when Entra is slow, refuses, or is gone: one flight for many, the last good kept, an
+//! What holds when Entra is slow, refuses, or is gone: one fetch for many, the last good kept, an
 //! outage never called 401, and health that comes back by itself.
 
 use std::time::Duration;
@@ -34,7 +34,7 @@ async fn five_hundred_cold_callers_make_one_token_request_even_when_the_first_le
         .token_endpoint()
         .slow(Duration::from_millis(300));
     let first = world.gateway.ask_apart("/any/thing");
-    eventually("the flight is under way", async || {
+    eventually("the fetch is in flight", async || {
         world.contoso.issuer.token_requests() == 1
     })
     .await;
