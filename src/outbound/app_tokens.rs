@@ -36,7 +36,7 @@ impl AppTokens {
     /// # Errors
     /// Why there is none.
     pub async fn token(&self, now: UnixTime) -> Result<Arc<AccessToken>, AcquireError> {
-        Ok(self.0.current(now).await?)
+        Ok(self.0.current(now).await.map_err(Box::new)?)
     }
 
     /// Takes note that an upstream answered 401 to this token: access may have been granted or taken
@@ -92,7 +92,7 @@ pub struct TokenStatus {
 pub enum AcquireError {
     /// None could be had, and when the next attempt may be made.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable<TokenRequestError>),
+    Unavailable(#[from] Box<Unavailable<TokenRequestError>>),
     /// `token: forward` on a request without a bearer token; ruled out at load.
     #[error("there is no caller's token to forward")]
     NothingToForward,

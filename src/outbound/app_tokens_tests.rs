@@ -4,11 +4,11 @@ use crate::http_client::{FetchDefinition, HttpClient};
 use crate::outbound::{IdentityDefinition, TokenTimes};
 
 fn unavailable(cause: impl Into<TokenRequestError>, is_backoff: bool) -> AcquireError {
-    AcquireError::Unavailable(Unavailable {
+    AcquireError::Unavailable(Box::new(Unavailable {
         cause: cause.into(),
         retry_after: Duration::from_secs(3),
         is_backoff,
-    })
+    }))
 }
 
 fn refused() -> EntraError {
