@@ -23,23 +23,16 @@ const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 /// A whole valid configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Where traffic is accepted.
     pub listeners: Vec<ListenerDefinition>,
-    /// `admin.address`.
     pub admin: Option<SocketAddr>,
-    /// How the gateway itself fetches.
     pub fetch: FetchDefinition,
-    /// Whose tokens are accepted.
     pub issuers: Vec<IssuerDefinition>,
-    /// Who the gateway is.
     pub identities: Vec<IdentityDefinition>,
-    /// The routes in file order.
+    /// In file order.
     pub routes: Vec<RouteDefinition>,
-    /// The process's log.
     pub log: LogDefinition,
     /// Worker threads.
     pub threads: usize,
-    /// `shutdown:`.
     pub shutdown: ShutdownDefinition,
 }
 

@@ -1,10 +1,9 @@
 //! Builds the tree out of the parser's events. Bounded in size, depth and aliases; linear in time.
-//! The one file that knows the parser.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{self, Event, Marker, Parser, ScalarStyle, ScanError, Span};
+use serde_saphyr::granit_parser::{Event, ScalarStyle};
 
 use super::masking::{Masking, shown};
 use super::tree::{Found, Key, Node, NodeId, Place, Step, Tree, Unreadable, Value};
@@ -12,42 +11,9 @@ use super::tree::{Found, Key, Node, NodeId, Place, Step, Tree, Unreadable, Value
 const MAX_NODES: usize = 2_000_000;
 /// The most nodes that aliases may stand for, taken together.
 const MAX_ALIASED: usize = 200_000;
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
-impl<'t> Tree<'t> {
-    /// Parses a text; the second value is what is wrong with its form but can be read past.
-    ///
-    /// # Errors
-    /// When nothing can be read past the place.
-    pub(crate) fn parse(
-        text: &'t str,
-        masking: &'static Masking,
-    ) -> Result<(Self, Vec<Found>), Unreadable> {
-        let mut builder = Builder {
-            masking,
-            tree: Tree::default(),
-            found: Vec::new(),
-            open: Vec::new(),
-            anchors: HashMap::new(),
-            aliased: 0,
-            documents: 0,
-        };
-        let options = granit_parser::options! {
-            disallow_directives: true,
-            emit_unresolved_aliases: true,
-            emit_comments: false,
-            flow_nesting_limit: MAX_DEPTH,
-            block_nesting_limit: MAX_DEPTH,
-        };
-        for next in Parser::new_from_str_with_options(text, options) {
-            let (event, span) = next.map_err(|error| Unreadable(explained(&error)))?;
-            builder.take(event, place(&span))?;
-        }
-        Ok((builder.tree, builder.found))
-    }
-}
-
-struct Builder<'t> {
+pub(super) struct Builder<'t> {
     masking: &'static Masking,
     tree: Tree<'t>,
     found: Vec<Found>,
@@ -74,7 +40,24 @@ struct Keys<'t> {
 }
 
 impl<'t> Builder<'t> {
-    fn take(&mut self, event: Event<'t>, at: Place) -> Result<(), Unreadable> {
+    pub(super) fn new(masking: &'static Masking) -> Self {
+        Self {
+            masking,
+            tree: Tree::default(),
+            found: Vec::new(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            aliased: 0,
+            documents: 0,
+        }
+    }
+
+    /// The tree, and what is wrong with its form but can be read past.
+    pub(super) fn into_tree(self) -> (Tree<'t>, Vec<Found>) {
+        (self.tree, self.found)
+    }
+
+    pub(super) fn take(&mut self, event: Event<'t>, at: Place) -> Result<(), Unreadable> {
         if let Some(tag) = event.tag() {
             let tag = shown(&tag.original());
             self.report(at, format!("tags such as `{tag}` have no meaning here"));
@@ -88,13 +71,7 @@ impl<'t> Builder<'t> {
                 }
             }
             Event::Scalar(name, style, anchor, _) => match self.awaited_key() {
-                Some(pending) => {
-                    *pending = Some(Key {
-                        name,
-                        at,
-                        readable: true,
-                    })
-                }
+                Some(pending) => *pending = Some(Key::new(name, at, true)),
                 None => {
                     let plain = style == ScalarStyle::Plain;
                     let id = self.add(Value::Scalar { text: name, plain }, at)?;
@@ -159,12 +136,10 @@ impl<'t> Builder<'t> {
         };
         let key = keys.pending.take().unwrap_or_else(|| Key::unreadable(at));
         match keys.seen.get(&key.name) {
-            Some(first) if key.readable => self.found.push(Found {
-                node: Some(id),
-                at: key.at,
-                message: format!("this key stands here twice; first on line {}", first.line),
-                hint: None,
-            }),
+            Some(first) if key.readable => {
+                let message = format!("this key stands here twice; first on line {}", first.line);
+                self.found.push(Found::new(Some(id), key.at, message));
+            }
             _ => {
                 keys.seen.insert(key.name.clone(), key.at);
                 if key.readable {
@@ -237,7 +212,7 @@ impl<'t> Builder<'t> {
 
     fn unreadable_key(&mut self, at: Place) {
         let hint = "is this a `{{ … }}` of a template that was not filled in?";
-        self.report(at, "a key must be text".to_owned()).hint = Some(hint.to_owned());
+        self.report(at, "a key must be text").hint(hint);
         self.set_unreadable(at);
     }
 
@@ -256,7 +231,7 @@ impl<'t> Builder<'t> {
             return Ok(());
         }
         let Some(&(start, stop)) = self.anchors.get(&anchor) else {
-            self.report(at, "this alias stands inside what it stands for".to_owned());
+            self.report(at, "this alias stands inside what it stands for");
             return self.place_broken(at);
         };
         self.aliased += stop - start;
@@ -284,96 +259,27 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    fn report(&mut self, at: Place, message: String) -> &mut Found {
+    fn report(&mut self, at: Place, message: impl Into<String>) -> &mut Found {
         let node = self.open.last().map(|frame| frame.node);
         let index = self.found.len();
-        self.found.push(Found {
-            node,
-            at,
-            message,
-            hint: None,
-        });
+        self.found.push(Found::new(node, at, message));
         &mut self.found[index]
     }
 }
 
-impl Key<'_> {
+impl<'t> Key<'t> {
+    fn new(name: Cow<'t, str>, at: Place, readable: bool) -> Self {
+        Self { name, at, readable }
+    }
+
     fn unreadable(at: Place) -> Self {
-        let name = Cow::Borrowed("?");
-        Self {
-            name,
-            at: Place {
-                end: at.start,
-                ..at
-            },
-            readable: false,
-        }
-    }
-}
-
-fn place(span: &Span) -> Place {
-    let end = span.end.byte_offset().unwrap_or(0);
-    Place {
-        end,
-        ..marked(&span.start)
-    }
-}
-
-fn marked(marker: &Marker) -> Place {
-    let start = marker.byte_offset().unwrap_or(0);
-    Place {
-        line: marker.line(),
-        column: marker.col() + 1,
-        start,
-        end: start,
+        let end = at.start;
+        Self::new(Cow::Borrowed("?"), Place { end, ..at }, false)
     }
 }
 
 fn unreadable(at: Place, message: &str) -> Unreadable {
-    let message = message.to_owned();
-    Unreadable(Found {
-        at,
-        message,
-        ..Found::default()
-    })
-}
-
-/// The parser's complaint in our words where the cause is a common one.
-fn explained(error: &ScanError) -> Found {
-    use granit_parser::ErrorKind as Cause;
-    let (message, hint) = match error.kind() {
-        Cause::TabNotAllowed
-        | Cause::TabInBlockIndentation
-        | Cause::TabInIndentation
-        | Cause::TabInPlainScalar
-        | Cause::TabAtBlockScalarStart => {
-            ("a tab cannot indent YAML".to_owned(), Some("use spaces"))
-        }
-        Cause::UnclosedQuotedScalar => (
-            "a quotation mark is opened here and never closed".to_owned(),
-            None,
-        ),
-        Cause::UnclosedFlowCollection { open } => {
-            (format!("`{open}` is opened here and never closed"), None)
-        }
-        Cause::RecursionLimitExceeded => ("the file nests deeper than 32 levels".to_owned(), None),
-        Cause::DirectiveDisallowed => (
-            "directives have no meaning here".to_owned(),
-            Some("leave the line out"),
-        ),
-        cause @ (Cause::MappingValueNotAllowed | Cause::SimpleKeyExpected) => (
-            format!("this is not YAML: {cause}"),
-            Some("check the indentation, and quote text that holds `: `"),
-        ),
-        other => (format!("this is not YAML: {other}"), None),
-    };
-    let (at, hint) = (marked(error.marker()), hint.map(str::to_owned));
-    Found {
-        node: None,
-        at,
-        message,
-        hint,
-    }
+    Unreadable(Found::new(None, at, message))
 }
 
 #[cfg(test)]

@@ -13,13 +13,16 @@ pub(crate) struct At<T> {
     pub(crate) node: NodeId,
 }
 
-/// A key that must be there. Empty only where a problem has been noted.
+/// A key without a default: what could be read of it, and whether it was written. A required one is
+/// empty only where a problem has been noted.
 #[derive(Debug)]
-pub(crate) struct Must<T>(Option<At<T>>);
+pub(crate) struct Key<T, const REQUIRED: bool>(Option<At<T>>, bool);
 
-/// A key that may be left out; whether it was written.
-#[derive(Debug)]
-pub(crate) struct May<T>(Option<At<T>>, bool);
+/// A key that must be there.
+pub(crate) type Must<T> = Key<T, true>;
+
+/// A key that may be left out.
+pub(crate) type May<T> = Key<T, false>;
 
 /// A key with a default, which also stands where a problem has been noted.
 #[derive(Debug)]
@@ -81,13 +84,7 @@ impl Declared {
     }
 }
 
-impl<T> Must<T> {
-    pub(crate) fn get(&self) -> Option<&At<T>> {
-        self.0.as_ref()
-    }
-}
-
-impl<T> May<T> {
+impl<T, const REQUIRED: bool> Key<T, REQUIRED> {
     /// The value, where the key was written and could be read.
     pub(crate) fn get(&self) -> Option<&At<T>> {
         self.0.as_ref()
@@ -96,13 +93,6 @@ impl<T> May<T> {
     /// Whether the key was written at all.
     pub(crate) fn is_written(&self) -> bool {
         self.1
-    }
-}
-
-impl<T: Copy> May<T> {
-    /// The value, or what it is where the key is left out.
-    pub(crate) fn or(&self, default: T) -> T {
-        self.get().map_or(default, |at| at.value)
     }
 }
 
@@ -120,21 +110,9 @@ impl<T> Deref for Or<T> {
     }
 }
 
-impl<T: Read> Field for Must<T> {
+impl<T: Read, const REQUIRED: bool> Field for Key<T, REQUIRED> {
     type Of = T;
-    const REQUIRED: bool = true;
-
-    fn new(read: Option<At<T>>, _: bool, _: &Declared) -> Option<Self> {
-        Some(Self(read))
-    }
-
-    fn written(&self) -> Option<(&T, NodeId)> {
-        self.get().map(|at| (&at.value, at.node))
-    }
-}
-
-impl<T: Read> Field for May<T> {
-    type Of = T;
+    const REQUIRED: bool = REQUIRED;
 
     fn new(read: Option<At<T>>, written: bool, _: &Declared) -> Option<Self> {
         Some(Self(read, written))

@@ -10,6 +10,7 @@ mod field;
 mod masking;
 mod measure;
 mod object;
+mod parser;
 mod plain;
 mod problem;
 mod reader;

@@ -2,7 +2,6 @@
 //! what could not be read is `None`, and its problem has been noted.
 
 use std::collections::HashSet;
-use std::fmt;
 
 use serde_json::Value as Json;
 
@@ -209,12 +208,7 @@ impl<'r> Reader<'r> {
     }
 
     fn note(&mut self, node: NodeId, at: Place, message: String) -> &mut Found {
-        let found = Found {
-            node: Some(node),
-            at,
-            message,
-            hint: None,
-        };
+        let found = Found::new(Some(node), at, message);
         if self.found.len() >= MAX_PROBLEMS {
             self.beyond = found;
             return &mut self.beyond;
@@ -240,13 +234,6 @@ impl<'r> Reader<'r> {
                 format!("{kind}`{}`", shown(text))
             }
         }
-    }
-}
-
-impl Found {
-    /// Says what to do.
-    pub(crate) fn hint(&mut self, hint: impl fmt::Display) {
-        self.hint = Some(hint.to_string());
     }
 }
 

@@ -75,6 +75,23 @@ pub(crate) struct Found {
     pub(crate) hint: Option<String>,
 }
 
+impl Found {
+    pub(super) fn new(node: Option<NodeId>, at: Place, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            node,
+            at,
+            message,
+            hint: None,
+        }
+    }
+
+    /// Says what to do.
+    pub(crate) fn hint(&mut self, hint: impl ToString) {
+        self.hint = Some(hint.to_string());
+    }
+}
+
 /// The text is no YAML, or more of it than anyone means.
 #[derive(Clone, Debug)]
 pub(crate) struct Unreadable(pub(super) Found);

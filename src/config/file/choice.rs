@@ -137,19 +137,8 @@ impl Read for Sha256 {
 }
 
 fn decoded(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|digit| {
-            digit
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-        })
-        .collect::<Option<_>>()?;
-    let bytes: Vec<u8> = digits
-        .chunks_exact(2)
-        .map(|pair| (pair[0] << 4) | pair[1])
-        .collect();
-    (digits.len() == 64)
-        .then(|| <[u8; 32]>::try_from(bytes).ok())
-        .flatten()
+    let digits: Option<Vec<_>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let byte = |pair: &[u32]| u8::try_from(pair[0] << 4 | pair[1]).ok();
+    let bytes: Option<Vec<_>> = digits?.chunks(2).map(|pair| byte(pair.get(..2)?)).collect();
+    bytes?.try_into().ok()
 }

@@ -62,13 +62,14 @@ pub(super) fn keys<'a>(
 fn entry(
     context: &mut Context<'_>,
     known: &Known<'_>,
-    At {
-        value: written,
-        node,
-    }: &At<WrittenEntry>,
+    at: &At<WrittenEntry>,
     beside_others: bool,
     path: Option<&Template>,
 ) -> Option<Entry> {
+    let At {
+        value: written,
+        node,
+    } = at;
     let before = context.reader.count();
     let presented = written.bearer.is_written() || written.api_key.is_written();
     if written.bearer.is_written() && written.api_key.is_written() {
@@ -195,11 +196,12 @@ fn parameters(
 fn bearer(
     context: &mut Context<'_>,
     known: &Known<'_>,
-    At {
+    at: &At<Bearer>,
+) -> Option<BearerConditions> {
+    let At {
         value: written,
         node,
-    }: &At<Bearer>,
-) -> Option<BearerConditions> {
+    } = at;
     let issuer = written.issuer.get();
     let defined = issuer.map(|name| known.issuers.get(name.value.0.as_str()));
     if let (Some(name), Some(None)) = (issuer, defined)
@@ -298,16 +300,14 @@ fn principal(context: &mut Context<'_>, written: &Bearer) -> PrincipalRule {
             )
             .hint("`principal: user` is the default beside `scp`; applications have `roles`");
     }
-    written.principal.or(by_default)
+    written.principal.get().map_or(by_default, |at| at.value)
 }
 
-fn api_key(
-    context: &mut Context<'_>,
-    At {
+fn api_key(context: &mut Context<'_>, at: &At<ApiKey>) -> Option<ApiKeyCondition> {
+    let At {
         value: written,
         node,
-    }: &At<ApiKey>,
-) -> Option<ApiKeyCondition> {
+    } = at;
     match (written.key.is_written(), written.sha256.is_written()) {
         (true, true) => {
             context.problem(*node, "a key is given by `key` or by `sha256`, not by both");

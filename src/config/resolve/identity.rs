@@ -63,13 +63,11 @@ fn credential(context: &mut Context<'_>, at: &At<Credential>) -> Option<Credenti
     self::certificate(context, certificate).map(CredentialDefinition::Certificate)
 }
 
-fn certificate(
-    context: &mut Context<'_>,
-    At {
+fn certificate(context: &mut Context<'_>, at: &At<Certificate>) -> Option<CertificateCredential> {
+    let At {
         value: written,
         node,
-    }: &At<Certificate>,
-) -> Option<CertificateCredential> {
+    } = at;
     // Both are read before either is missed, so that both are reported.
     let file = written.file.get().and_then(|at| context.bytes(at));
     let key = written.key.get().map(|at| context.bytes(at));

@@ -10,7 +10,7 @@ use super::whole::Known;
 use super::{callers, token, upstream};
 use crate::config::file::{CallerHeaders, Route};
 use crate::config::value::{KeptHeader, Verb};
-use crate::located::{At, Filled, NodeId};
+use crate::located::{At, Filled, Name, NodeId};
 use crate::request::header_names::{are_one, spelling};
 use crate::routing::{CallerClaim, RouteDefinition};
 
@@ -64,17 +64,19 @@ pub(super) fn route(
 }
 
 fn check_id(context: &mut Context<'_>, seen: &mut Seen, written: &Route) {
-    let Some(id) = written.id.get() else {
+    let Some(At {
+        value: Name(id),
+        node,
+    }) = written.id.get()
+    else {
         return;
     };
-    if let Some(&first) = seen.ids.get(&id.value.0) {
+    if let Some(&first) = seen.ids.get(id) {
         let line = context.reader.tree().at(first).line;
-        context.problem(
-            id.node,
-            format!("another route has the id `{}`, on line {line}", id.value.0),
-        );
+        let message = format!("another route has the id `{id}`, on line {line}");
+        context.problem(*node, message);
     } else {
-        seen.ids.insert(id.value.0.clone(), id.node);
+        seen.ids.insert(id.clone(), *node);
     }
 }
 
@@ -86,35 +88,27 @@ fn check_keys(
     callers: &crate::policy::Callers,
 ) {
     let mut on_this_route: HashMap<[u8; 32], usize> = HashMap::new();
+    let route = written.id.get().map_or("", |at| &at.value.0);
     for (index, (node, key)) in callers::keys(written, callers).enumerate() {
         if let Some(first) = on_this_route.insert(key.sha256, index) {
+            let first = ordinal(first);
+            context
+                .problem(
+                    node,
+                    format!("this key is that of the route's {first} key already"),
+                )
+                .hint("one key names one caller; make them one entry");
+        }
+        let known = || (key.sha256, route.to_owned());
+        let (sha256, other) = seen.keys.entry(key.id.to_string()).or_insert_with(known);
+        if *sha256 != key.sha256 {
             let message = format!(
-                "this key is that of the route's {} key already",
-                ordinal(first)
+                "the key id `{}` is that of another key on route `{other}`",
+                key.id
             );
             context
                 .problem(node, message)
-                .hint("one key names one caller; make them one entry");
-        }
-        let route = written
-            .id
-            .get()
-            .map_or("", |id| id.value.0.as_str())
-            .to_owned();
-        match seen.keys.get(&*key.id) {
-            Some((sha256, other)) if *sha256 != key.sha256 => {
-                let message = format!(
-                    "the key id `{}` is that of another key on route `{other}`",
-                    key.id
-                );
-                context
-                    .problem(node, message)
-                    .hint("give each key an id of its own");
-            }
-            Some(_) => {}
-            None => {
-                seen.keys.insert(key.id.to_string(), (key.sha256, route));
-            }
+                .hint("give each key an id of its own");
         }
     }
 }
@@ -130,13 +124,9 @@ fn ordinal(index: usize) -> String {
 
 fn methods(written: &Filled<Verb>) -> Vec<Method> {
     let mut methods = Vec::new();
-    for method in written
-        .values()
-        .filter_map(|verb| Method::from_bytes(verb.0.as_bytes()).ok())
-    {
-        if !methods.contains(&method) {
-            methods.push(method);
-        }
+    for verb in written.values() {
+        let method = Method::from_bytes(verb.0.as_bytes()).ok();
+        methods.extend(method.filter(|method| !methods.contains(method)));
     }
     methods
 }
@@ -147,14 +137,19 @@ fn caller_headers(
 ) -> Vec<(HeaderName, CallerClaim)> {
     let mut spellings = HashSet::new();
     let mut headers = Vec::new();
-    for (header, claim) in written.into_iter().flat_map(|at| &at.value.0) {
-        if spellings.insert(spelling(&header.value.0)) {
-            headers.push((header.value.0.clone(), *claim));
+    for (
+        At {
+            value: header,
+            node,
+        },
+        claim,
+    ) in written.into_iter().flat_map(|at| &at.value.0)
+    {
+        if spellings.insert(spelling(&header.0)) {
+            headers.push((header.0.clone(), *claim));
         } else {
-            context.reader.key_problem(
-                header.node,
-                "this header is named above, in another spelling",
-            );
+            let message = "this header is named above, in another spelling";
+            context.reader.key_problem(*node, message);
         }
     }
     headers
@@ -165,19 +160,18 @@ fn keep_headers(
     written: &[At<KeptHeader>],
     told: &[(HeaderName, CallerClaim)],
 ) -> Vec<HeaderName> {
-    let mut headers = Vec::new();
-    for kept in written {
-        let name = &kept.value.0;
+    for At {
+        value: KeptHeader(name),
+        node,
+    } in written
+    {
         if told
             .iter()
             .any(|(header, _)| are_one(header.as_str(), name.as_str()))
         {
-            context.problem(
-                kept.node,
-                "`caller_headers` sets this header; callers may not",
-            );
+            let message = "`caller_headers` sets this header; callers may not";
+            context.problem(*node, message);
         }
-        headers.push(name.clone());
     }
-    headers
+    written.iter().map(|kept| kept.value.0.clone()).collect()
 }
