@@ -193,7 +193,7 @@ impl Record {
             detail: self.denial.as_ref().map(Denial::detail).as_deref(),
             principal: principal.map(Principal::to_string).as_deref(),
             token_id: match principal {
-                Some(Principal::Token(token)) => token.claims.token_id.as_deref(),
+                Some(Principal::Token(token)) => token.token_id.as_deref(),
                 _ => None,
             },
             client: self.peer.map(client),

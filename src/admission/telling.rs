@@ -26,22 +26,21 @@ pub(super) fn told(principal: &Principal, claim: CallerClaim) -> Option<HeaderVa
 }
 
 fn of_token(token: &TokenPrincipal, claim: CallerClaim) -> Option<String> {
-    let claims = &token.claims;
     let one = match claim {
         CallerClaim::Principal => return None,
-        CallerClaim::Roles => return Some(joined(&claims.roles, ",")),
-        CallerClaim::Scp => return Some(joined(claims.scopes.as_deref()?, " ")),
-        CallerClaim::Azp => return Some(token.client_id.to_string()),
-        CallerClaim::Oid => return Some(token.object_id.to_string()),
-        CallerClaim::Sub => claims.subject.as_ref()?,
-        CallerClaim::Tid => claims.tenant.as_ref()?,
-        CallerClaim::Uti => claims.token_id.as_ref()?,
+        CallerClaim::Roles => return Some(joined(&token.roles, ",")),
+        CallerClaim::Scp => return Some(joined(&token.scopes, " ")),
+        CallerClaim::Azp => return token.client_id.map(|id| id.to_string()),
+        CallerClaim::Oid => return token.object_id.map(|id| id.to_string()),
+        CallerClaim::Sub => token.claims.subject.as_ref()?,
+        CallerClaim::Tid => return token.tenant.map(|id| id.to_string()),
+        CallerClaim::Uti => token.token_id.as_ref()?,
         // No person stands behind an application: whatever it is called by, somebody chose.
         CallerClaim::Name | CallerClaim::PreferredUsername if token.kind == PrincipalKind::App => {
             return None;
         }
-        CallerClaim::Name => claims.name.as_ref()?,
-        CallerClaim::PreferredUsername => claims.preferred_username.as_ref()?,
+        CallerClaim::Name => token.name.as_ref()?,
+        CallerClaim::PreferredUsername => token.preferred_username.as_ref()?,
     };
     Some(escaped(one))
 }

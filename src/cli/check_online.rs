@@ -10,7 +10,6 @@ use super::check::count;
 use super::say;
 use crate::clock::UnixTime;
 use crate::config::Config;
-use crate::entra::Endpoint;
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::inbound::count_keys;
 use crate::outbound::{TokenDefinition, TokenSource, UpstreamDefinition};
@@ -31,7 +30,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     };
     for issuer in &config.issuers {
         let keys = count_keys(issuer, http.clone()).await;
-        let keys = keys.with_context(|| issuer.authority.keys_url(Endpoint::V2));
+        let keys = keys.with_context(|| issuer.kind.keys_url());
         let what = format!("keys of {}", issuer.name);
         tell(what, keys.map(|keys| count(keys, "key")))?;
     }

@@ -8,10 +8,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
 
 use crate::config::Config;
-use crate::guid::Guid;
 use crate::outbound::TokenDefinition;
 use crate::policy::{
-    Audience, BearerConditions, Callers, Credential, Entry, PrincipalKind, PrincipalRule,
+    Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
 };
 use crate::routing::{HostPattern, RouteDefinition};
 
@@ -110,20 +109,16 @@ fn bearer_lines(bearer: &BearerConditions) -> Vec<String> {
         Audience::Application(guid) => guid.to_string(),
         Audience::Literal(text) => text.clone(),
     });
-    let guids = |list: &[Guid]| list.iter().map(Guid::to_string).collect::<Vec<_>>();
-    let lists = [
-        ("azp", guids(&bearer.azp), "or"),
-        ("role", bearer.roles.clone(), "or"),
-        ("role", bearer.all_roles.clone(), "and"),
-        ("scope", bearer.scp.clone(), "or"),
-        ("oid", guids(&bearer.oid), "or"),
-    ];
-    let lists = lists
-        .into_iter()
-        .filter(|(_, values, _)| !values.is_empty());
+    let claims = bearer.claims.iter().map(|condition| {
+        let between = match condition.need {
+            Need::Any | Need::Is => "or",
+            Need::All => "and",
+        };
+        listed(&condition.claim.title, &condition.values, between)
+    });
     once(format!("{kind} of {}", bearer.issuer))
         .chain(once(listed("for", audiences, "or")))
-        .chain(lists.map(|(word, values, between)| listed(word, values, between)))
+        .chain(claims)
         .collect()
 }
 

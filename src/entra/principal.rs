@@ -2,53 +2,88 @@
 //! can be asked: `ver` against `iss`, `tid`, `oid`, `azp` or `appid`, app-only or delegated.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Authority, Endpoint};
+use super::claims::{EntraClaims, Version};
+use super::{Authority, Endpoint, claims};
 use crate::guid::Guid;
-use crate::jwt::{Claims, TokenError, Version};
-use crate::policy::{PrincipalKind, TokenPrincipal};
+use crate::jwt::{Algorithm, Claims, Placeholder, Profile, TokenError};
+use crate::policy::{AudienceForm, PrincipalKind, TokenPrincipal};
+
+/// What the tokens of a tenant must be like. Entra's access tokens say `typ: JWT`, never `at+jwt`.
+/// v2's keys name their issuer, and also sign the tenant's v1 tokens.
+pub fn token_profile(authority: &Authority, leeway: Duration) -> Profile {
+    let issuer = |endpoint| authority.issuer(endpoint).into();
+    Profile {
+        algorithms: &[Algorithm::Rs256],
+        types: &["JWT"],
+        issuers: [Endpoint::V1, Endpoint::V2].map(issuer).to_vec(),
+        required: &["nbf"],
+        reads: claims::read().map(Into::into).collect(),
+        leeway,
+        key_issuer: Some(Placeholder {
+            text: "{tenantid}",
+            claim: "tid",
+        }),
+    }
+}
 
 /// Reads the principal out of verified claims.
 ///
 /// # Errors
-/// When the token is of another tenant, its `iss` disagrees with its `ver`, it is an ID token or
-/// bound to a key, or a claim that names the caller is missing.
+/// When a claim has another type than its own, the token is of another tenant, its `iss` disagrees
+/// with its `ver`, it is an ID token or bound to a key, or a claim that names the caller is missing.
 pub fn token_principal(
     authority: &Authority,
     issuer: &Arc<str>,
-    claims: Claims,
+    mut claims: Claims,
 ) -> Result<TokenPrincipal, TokenError> {
-    let version = version(authority, &claims)?;
-    check_tenant(authority, &claims)?;
-    if claims.confirmation {
+    let own = EntraClaims::taken_from(&mut claims)?;
+    let version = version(authority, &own, &claims)?;
+    check_tenant(authority, own.tid.as_deref())?;
+    if own.is_bound {
         return Err(TokenError::SenderConstrained);
     }
-    if claims.id_token_marks {
+    if own.is_id_token {
         return Err(TokenError::Type);
     }
     // The calling application is one claim with two names; the other version's name is no proof.
     let client_id = match version {
-        Version::V1 => guid("appid", claims.appid.as_deref())?,
-        Version::V2 => guid("azp", claims.azp.as_deref())?,
+        Version::V1 => guid("appid", own.appid.as_deref())?,
+        Version::V2 => guid("azp", own.azp.as_deref())?,
     };
-    let object_id = guid("oid", claims.object.as_deref())?;
+    let object_id = guid("oid", own.oid.as_deref())?;
     Ok(TokenPrincipal {
-        kind: kind(&claims, object_id)?,
+        kind: kind(&own, claims.subject.as_deref(), object_id)?,
         issuer: Arc::clone(issuer),
-        client_id,
-        object_id,
+        client_id: Some(client_id),
+        object_id: Some(object_id),
+        tenant: Some(authority.tenant().guid()),
+        roles: own.roles,
+        scopes: own.scopes,
+        token_id: own.token_id,
+        name: own.name,
+        preferred_username: own.preferred_username,
+        audience_form: match version {
+            Version::V1 => AudienceForm::AsAsked,
+            Version::V2 => AudienceForm::Exact,
+        },
         claims,
     })
 }
 
 /// The version a token claims, if its issuer is the one that signs tokens of that version.
-fn version(authority: &Authority, claims: &Claims) -> Result<Version, TokenError> {
-    let version = claims.version.ok_or(TokenError::Issuer)?;
+fn version(
+    authority: &Authority,
+    own: &EntraClaims,
+    claims: &Claims,
+) -> Result<Version, TokenError> {
+    let version = own.version.ok_or(TokenError::Issuer)?;
     let endpoint = match version {
         Version::V1 => Endpoint::V1,
         Version::V2 => Endpoint::V2,
     };
-    if claims.issuer == authority.issuer(endpoint) {
+    if *claims.issuer == *authority.issuer(endpoint) {
         Ok(version)
     } else {
         Err(TokenError::Issuer)
@@ -56,12 +91,12 @@ fn version(authority: &Authority, claims: &Claims) -> Result<Version, TokenError
 }
 
 /// `tid` is the tenant; as a GUID it has no case.
-fn check_tenant(authority: &Authority, claims: &Claims) -> Result<(), TokenError> {
-    let tenant = claims
-        .tenant
-        .as_deref()
-        .ok_or(TokenError::MissingClaim("tid"))?;
-    if authority.tenant().guid().is(tenant) {
+fn check_tenant(authority: &Authority, tid: Option<&str>) -> Result<(), TokenError> {
+    if authority
+        .tenant()
+        .guid()
+        .is(tid.ok_or(TokenError::MissingClaim("tid"))?)
+    {
         Ok(())
     } else {
         Err(TokenError::Tenant)
@@ -73,21 +108,19 @@ fn check_tenant(authority: &Authority, claims: &Claims) -> Result<(), TokenError
 /// SECURITY: a token must prove to be one or the other. The ID token of a registration that is web
 /// client and API at once has the same issuer, key and audience and may carry roles; it has
 /// neither `scp` nor an application's `sub`.
-fn kind(claims: &Claims, object_id: Guid) -> Result<PrincipalKind, TokenError> {
-    let delegated = claims.scopes.is_some();
-    match claims.identity_type.as_deref() {
+fn kind(
+    own: &EntraClaims,
+    subject: Option<&str>,
+    object_id: Guid,
+) -> Result<PrincipalKind, TokenError> {
+    let delegated = !own.scopes.is_empty();
+    match own.identity_type.as_deref() {
         Some("app") if delegated => Err(TokenError::MalformedClaim("idtyp")),
         Some("app") => Ok(PrincipalKind::App),
         Some("user") | None if delegated => Ok(PrincipalKind::User),
         // Without the optional claim: an application's `sub` is its service principal's `oid`, a
         // user's is a pseudonym made for the client.
-        None if claims
-            .subject
-            .as_deref()
-            .is_some_and(|subject| object_id.is(subject)) =>
-        {
-            Ok(PrincipalKind::App)
-        }
+        None if subject.is_some_and(|subject| object_id.is(subject)) => Ok(PrincipalKind::App),
         _ => Err(TokenError::Type),
     }
 }

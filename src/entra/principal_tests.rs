@@ -1,6 +1,10 @@
+use serde_json::{Value, json};
+
 use super::super::Cloud;
 use super::*;
 use crate::clock::UnixTime;
+use crate::fake::mint::Mint;
+use crate::jwt::{KeySet, UnverifiedToken, Verifier};
 
 const TENANT: &str = "11111111-aaaa-4bbb-8ccc-222222222222";
 const V1: &str = "https://sts.windows.net/11111111-aaaa-4bbb-8ccc-222222222222/";
@@ -9,162 +13,118 @@ const CLIENT: &str = "cccc0000-5555-4666-8777-888888888888";
 const OBJECT: &str = "0b0b0b0b-1111-4222-8333-999999999999";
 
 /// An app-only v2 token.
-fn app() -> Claims {
-    Claims {
-        issuer: V2.into(),
-        audiences: vec!["aaaa0000-1111-4222-8333-444444444444".into()],
-        expires_at: UnixTime::from_seconds(2),
-        not_before: UnixTime::from_seconds(1),
-        version: Some(Version::V2),
-        tenant: Some(TENANT.into()),
-        object: Some(OBJECT.into()),
-        subject: Some(OBJECT.into()),
-        azp: Some(CLIENT.into()),
-        appid: None,
-        identity_type: Some("app".into()),
-        roles: vec!["Mail.Relay".into()],
-        scopes: None,
-        token_id: None,
-        name: None,
-        preferred_username: None,
-        confirmation: false,
-        id_token_marks: false,
-    }
+fn app() -> Value {
+    json!({
+        "iss": V2, "sub": OBJECT, "ver": "2.0", "tid": TENANT, "oid": OBJECT, "azp": CLIENT,
+        "idtyp": "app", "roles": ["Mail.Relay"],
+    })
 }
 
 /// A delegated v2 token.
-fn user() -> Claims {
-    Claims {
-        identity_type: None,
-        subject: Some("pairwise".into()),
-        scopes: Some(vec!["user_impersonation".into()]),
-        ..app()
-    }
+fn user() -> Value {
+    let claims = with(app(), "sub", "pairwise");
+    with(without(claims, "idtyp"), "scp", "user_impersonation")
 }
 
-fn v1(claims: Claims) -> Claims {
-    Claims {
-        issuer: V1.into(),
-        version: Some(Version::V1),
-        appid: claims.azp,
-        azp: None,
-        ..claims
+fn v1(mut claims: Value) -> Value {
+    claims["iss"] = V1.into();
+    claims["ver"] = "1.0".into();
+    if let Some(client) = claims.as_object_mut().unwrap().remove("azp") {
+        claims["appid"] = client;
     }
+    claims
 }
 
-fn principal(claims: Claims) -> Result<TokenPrincipal, TokenError> {
-    let authority = Authority::new(Cloud::Public, TENANT.parse().unwrap(), None);
+fn with(mut claims: Value, name: &str, value: impl Into<Value>) -> Value {
+    claims[name] = value.into();
+    claims
+}
+
+fn without(mut claims: Value, name: &str) -> Value {
+    claims.as_object_mut().unwrap().remove(name);
+    claims
+}
+
+fn principal_in(cloud: Cloud, mut own: Value) -> Result<TokenPrincipal, TokenError> {
+    let authority = Authority::new(cloud, TENANT.parse().unwrap(), None);
+    let mut take = |name| own.as_object_mut().unwrap().remove(name);
+    let (issuer, subject) = (take("iss").unwrap(), take("sub"));
+    let mut claims = Claims::unverified(own);
+    claims.issuer = issuer.as_str().unwrap().into();
+    claims.subject = subject.map(|subject| subject.as_str().unwrap().to_owned());
     token_principal(&authority, &"contoso".into(), claims)
 }
 
-fn refusal(claims: Claims) -> TokenError {
+fn principal(claims: Value) -> Result<TokenPrincipal, TokenError> {
+    principal_in(Cloud::Public, claims)
+}
+
+fn refusal(claims: Value) -> TokenError {
     principal(claims).unwrap_err()
 }
 
 #[test]
 fn apps_and_users_are_told_apart_in_both_versions() {
-    let unmarked = Claims {
-        identity_type: None,
-        ..app()
-    };
-    let marked = Claims {
-        identity_type: Some("user".into()),
-        ..user()
-    };
-    // A marked application need not have its `oid` as `sub`.
-    let other_subject = Claims {
-        subject: None,
-        ..app()
-    };
+    use PrincipalKind::{App, User};
     for (claims, kind) in [
-        (app(), PrincipalKind::App),
-        (unmarked, PrincipalKind::App),
-        (other_subject, PrincipalKind::App),
-        (user(), PrincipalKind::User),
-        (marked, PrincipalKind::User),
-        (
-            Claims {
-                roles: vec![],
-                ..user()
-            },
-            PrincipalKind::User,
-        ),
+        (app(), App),
+        (without(app(), "idtyp"), App),
+        // A marked application need not have its `oid` as `sub`.
+        (without(app(), "sub"), App),
+        (user(), User),
+        (with(user(), "idtyp", "user"), User),
+        (without(user(), "roles"), User),
         // `scp` decides over `oid == sub`.
-        (
-            Claims {
-                subject: Some(OBJECT.into()),
-                ..user()
-            },
-            PrincipalKind::User,
-        ),
+        (with(user(), "sub", OBJECT), User),
     ] {
-        for claims in [claims.clone(), v1(claims)] {
+        for (claims, form) in [
+            (claims.clone(), AudienceForm::Exact),
+            (v1(claims), AudienceForm::AsAsked),
+        ] {
             let principal = principal(claims.clone()).unwrap();
-            assert_eq!(principal.kind, kind, "{claims:?}");
+            assert_eq!(principal.kind, kind, "{claims}");
+            assert_eq!(principal.audience_form, form, "{claims}");
             assert_eq!(&*principal.issuer, "contoso");
-            assert!(principal.client_id.is(CLIENT));
-            assert!(principal.object_id.is(OBJECT));
-            assert_eq!(principal.claims, claims);
+            assert!(principal.client_id.unwrap().is(CLIENT));
+            assert!(principal.object_id.unwrap().is(OBJECT));
+            assert!(principal.tenant.unwrap().is(TENANT));
+            assert_eq!(principal.scopes.is_empty(), claims.get("scp").is_none());
+            assert_eq!(principal.roles.is_empty(), claims.get("roles").is_none());
         }
     }
 }
 
 #[test]
 fn what_proves_neither_app_nor_user_is_no_access_token() {
-    let id_token = Claims {
-        scopes: None,
-        ..user()
-    };
-    assert_eq!(refusal(id_token.clone()), TokenError::Type);
-    assert_eq!(refusal(v1(id_token.clone())), TokenError::Type);
-    assert_eq!(
-        refusal(Claims {
-            subject: None,
-            ..id_token.clone()
-        }),
-        TokenError::Type
-    );
-    let user_without_scope = Claims {
-        identity_type: Some("user".into()),
-        ..id_token
-    };
-    assert_eq!(refusal(user_without_scope), TokenError::Type);
+    let id_token = without(user(), "scp");
+    for claims in [
+        id_token.clone(),
+        v1(id_token.clone()),
+        without(id_token.clone(), "sub"),
+        with(id_token, "idtyp", "user"),
+    ] {
+        assert_eq!(refusal(claims), TokenError::Type);
+    }
     for word in ["device", "App", "APP", " app", "", "service"] {
-        let identity_type = Some(word.to_owned());
-        let claims = Claims {
-            identity_type: identity_type.clone(),
-            ..app()
-        };
-        assert_eq!(refusal(claims), TokenError::Type, "{word:?}");
-        let claims = Claims {
-            identity_type,
-            ..user()
-        };
-        assert_eq!(refusal(claims), TokenError::Type, "{word:?}");
+        for claims in [app(), user()] {
+            let claims = with(claims, "idtyp", word);
+            assert_eq!(refusal(claims), TokenError::Type, "{word:?}");
+        }
     }
 }
 
 #[test]
 fn an_app_with_scopes_contradicts_itself() {
-    let claims = Claims {
-        scopes: user().scopes,
-        ..app()
-    };
+    let claims = with(app(), "scp", "user_impersonation");
     assert_eq!(refusal(claims), TokenError::MalformedClaim("idtyp"));
 }
 
 #[test]
 fn marks_of_id_tokens_and_bindings_are_refused() {
     for claims in [app(), user(), v1(app()), v1(user())] {
-        let marked = Claims {
-            id_token_marks: true,
-            ..claims.clone()
-        };
+        let marked = with(claims.clone(), "nonce", "n");
         assert_eq!(refusal(marked), TokenError::Type);
-        let bound = Claims {
-            confirmation: true,
-            ..claims
-        };
+        let bound = with(claims, "cnf", json!({}));
         assert_eq!(refusal(bound), TokenError::SenderConstrained);
     }
 }
@@ -172,12 +132,13 @@ fn marks_of_id_tokens_and_bindings_are_refused() {
 #[test]
 fn the_issuer_agrees_with_the_version() {
     let china = "https://sts.chinacloudapi.cn/11111111-aaaa-4bbb-8ccc-222222222222/";
-    let (one, two) = (Some(Version::V1), Some(Version::V2));
+    let (one, two) = (Some("1.0"), Some("2.0"));
     for (issuer, version) in [
         (V1, two),
         (V2, one),
         (V1, None),
         (V2, None),
+        (V2, Some("3.0")),
         (&V1[..V1.len() - 1], one),
         (&format!("{V2}/"), two),
         (&V2.to_uppercase(), two),
@@ -188,10 +149,10 @@ fn the_issuer_agrees_with_the_version() {
         ("", one),
     ] {
         for claims in [app(), v1(app())] {
-            let claims = Claims {
-                issuer: issuer.to_owned(),
-                version,
-                ..claims
+            let claims = with(without(claims, "ver"), "iss", issuer);
+            let claims = match version {
+                Some(version) => with(claims, "ver", version),
+                None => claims,
             };
             assert_eq!(refusal(claims), TokenError::Issuer, "{issuer} {version:?}");
         }
@@ -200,26 +161,20 @@ fn the_issuer_agrees_with_the_version() {
 
 #[test]
 fn each_cloud_has_its_own_issuers() {
-    let authority = Authority::new(Cloud::China, TENANT.parse().unwrap(), None);
-    let china = Claims {
-        issuer: format!("https://login.partner.microsoftonline.cn/{TENANT}/v2.0"),
-        ..app()
-    };
-    assert!(token_principal(&authority, &"c".into(), china.clone()).is_ok());
+    let issuer = format!("https://login.partner.microsoftonline.cn/{TENANT}/v2.0");
+    let china = with(app(), "iss", issuer);
+    assert!(principal_in(Cloud::China, china.clone()).is_ok());
     assert_eq!(refusal(china), TokenError::Issuer);
-    assert_eq!(
-        token_principal(&authority, &"c".into(), app()).unwrap_err(),
-        TokenError::Issuer
-    );
+    let outcome = principal_in(Cloud::China, app());
+    assert_eq!(outcome.unwrap_err(), TokenError::Issuer);
 }
 
 #[test]
 fn the_tenant_is_the_configured_one() {
-    let of = |tenant: Option<&str>| Claims {
-        tenant: tenant.map(str::to_owned),
-        ..app()
-    };
-    assert_eq!(refusal(of(None)), TokenError::MissingClaim("tid"));
+    assert_eq!(
+        refusal(without(app(), "tid")),
+        TokenError::MissingClaim("tid")
+    );
     for tenant in [
         "",
         "22222222-aaaa-4bbb-8ccc-222222222222",
@@ -229,81 +184,85 @@ fn the_tenant_is_the_configured_one() {
         "common",
         "contoso.example",
     ] {
-        assert_eq!(refusal(of(Some(tenant))), TokenError::Tenant, "{tenant}");
+        assert_eq!(
+            refusal(with(app(), "tid", tenant)),
+            TokenError::Tenant,
+            "{tenant}"
+        );
     }
-    assert!(principal(of(Some(&TENANT.to_uppercase()))).is_ok());
+    assert!(principal(with(app(), "tid", TENANT.to_uppercase())).is_ok());
 }
 
 #[test]
 fn the_caller_is_named_by_guids() {
-    let none = || None;
-    assert_eq!(
-        refusal(Claims {
-            azp: none(),
-            ..app()
-        }),
-        TokenError::MissingClaim("azp")
-    );
-    assert_eq!(
-        refusal(Claims {
-            object: none(),
-            ..app()
-        }),
-        TokenError::MissingClaim("oid")
-    );
-    let appid = Claims {
-        appid: none(),
-        ..v1(app())
-    };
-    assert_eq!(refusal(appid), TokenError::MissingClaim("appid"));
-    // The other version's name for it does not count.
-    let crossed = Claims {
-        azp: None,
-        appid: Some(CLIENT.into()),
-        ..app()
-    };
-    assert_eq!(refusal(crossed), TokenError::MissingClaim("azp"));
-    let crossed = Claims {
-        azp: Some(CLIENT.into()),
-        appid: None,
-        ..v1(app())
-    };
-    assert_eq!(refusal(crossed), TokenError::MissingClaim("appid"));
-
-    for text in [
-        "",
-        "app",
-        "cccc0000555546668777888888888888",
-        "{cccc0000-5555-4666-8777-888888888888}",
-    ] {
-        let text = || Some(text.to_owned());
-        assert_eq!(
-            refusal(Claims {
-                azp: text(),
-                ..app()
-            }),
-            TokenError::MalformedClaim("azp")
-        );
-        assert_eq!(
-            refusal(Claims {
-                object: text(),
-                ..app()
-            }),
-            TokenError::MalformedClaim("oid")
-        );
-        let claims = Claims {
-            appid: text(),
-            ..v1(app())
-        };
-        assert_eq!(refusal(claims), TokenError::MalformedClaim("appid"));
+    for (claims, name) in [(app(), "azp"), (app(), "oid"), (v1(app()), "appid")] {
+        let missing = refusal(without(claims.clone(), name));
+        assert_eq!(missing, TokenError::MissingClaim(name));
+        for text in [
+            "",
+            "app",
+            "cccc0000555546668777888888888888",
+            "{cccc0000-5555-4666-8777-888888888888}",
+        ] {
+            let malformed = refusal(with(claims.clone(), name, text));
+            assert_eq!(malformed, TokenError::MalformedClaim(name), "{text}");
+        }
     }
-    let upper = Claims {
-        azp: Some(CLIENT.to_uppercase()),
-        object: Some(OBJECT.to_uppercase()),
-        subject: Some(OBJECT.to_uppercase()),
-        ..app()
-    };
+    // The other version's name for it does not count.
+    for (claims, name, other) in [(app(), "azp", "appid"), (v1(app()), "appid", "azp")] {
+        let crossed = with(without(claims, name), other, CLIENT);
+        assert_eq!(refusal(crossed), TokenError::MissingClaim(name));
+    }
+    let upper = ["azp", "oid", "sub"].iter().fold(app(), |claims, name| {
+        let upper = claims[name].as_str().unwrap().to_uppercase();
+        with(claims, name, upper)
+    });
     let principal = principal(upper).unwrap();
-    assert!(principal.client_id.is(CLIENT));
-    assert!(principal.object_id.is(OBJECT));
+    assert!(principal.client_id.unwrap().is(CLIENT));
+    assert!(principal.object_id.unwrap().is(OBJECT));
+}
+
+#[test]
+fn what_the_profile_reads_is_what_the_principal_takes() {
+    const NOW: u64 = 1_790_001_000;
+    let authority = Authority::new(Cloud::Public, TENANT.parse().unwrap(), None);
+    let verifier = Verifier::new(token_profile(&authority, Duration::from_secs(60)));
+    let mint = Mint::published();
+    let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    let keys = json!({ "keys": [with(mint.jwk(), "issuer", issuer)] });
+    let keys = KeySet::parse(keys.to_string().as_bytes()).unwrap();
+    let verified = |claims: Value| -> Result<TokenPrincipal, TokenError> {
+        let claims = with(with(claims, "aud", "api"), "exp", NOW + 60);
+        let text = mint.token(&with(claims, "nbf", NOW - 60));
+        let token = UnverifiedToken::parse(&text)?;
+        let key = keys.find(&token.key_id).ok_or(TokenError::UnknownKey)?;
+        let now = UnixTime::from_seconds(NOW);
+        token_principal(
+            &authority,
+            &"contoso".into(),
+            verifier.verify(&token, key, now)?,
+        )
+    };
+    assert_eq!(verified(app()).unwrap().kind, PrincipalKind::App);
+    assert_eq!(verified(v1(user())).unwrap().kind, PrincipalKind::User);
+    for (claims, expected) in [
+        (with(app(), "nonce", "n"), TokenError::Type),
+        (
+            with(app(), "cnf", json!(null)),
+            TokenError::SenderConstrained,
+        ),
+        (
+            with(app(), "Tid", TENANT),
+            TokenError::MalformedClaim("tid"),
+        ),
+        (
+            with(app(), "roles", "Mail.Relay"),
+            TokenError::MalformedClaim("roles"),
+        ),
+        (with(app(), "tid", 7), TokenError::MalformedClaim("tid")),
+        (without(app(), "tid"), TokenError::UnknownKey),
+        (with(app(), "tid", OBJECT), TokenError::UnknownKey),
+    ] {
+        assert_eq!(verified(claims.clone()).unwrap_err(), expected, "{claims}");
+    }
 }

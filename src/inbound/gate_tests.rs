@@ -7,6 +7,7 @@ use http::HeaderValue;
 use super::super::test_tenant::{TENANT, Tenant, payload};
 use super::*;
 use crate::fake::mint::Mint;
+use crate::inbound::IssuerKind;
 use crate::policy::{
     ApiKeyCondition, BearerConditions, Credential, Entry, Networks, PrincipalRule, Where,
 };
@@ -35,11 +36,7 @@ fn bearer(issuer: &str) -> Entry {
         issuer: issuer.into(),
         audiences: Vec::new(),
         principal: PrincipalRule::Any,
-        azp: Vec::new(),
-        roles: Vec::new(),
-        all_roles: Vec::new(),
-        scp: Vec::new(),
-        oid: Vec::new(),
+        claims: Vec::new(),
     })))
 }
 
@@ -286,7 +283,8 @@ async fn a_token_is_proven_by_the_issuer_it_names() {
     let mut issuers = tenant.issuers();
     let fabrikam = tenant.issuer(|definition| {
         definition.name = "fabrikam".into();
-        definition.authority = tenant.authority("22222222-aaaa-4bbb-8ccc-222222222222");
+        let other = tenant.authority("22222222-aaaa-4bbb-8ccc-222222222222");
+        definition.kind = IssuerKind::Entra(other);
     });
     issuers.insert("fabrikam".into(), fabrikam);
     let gate = gate(vec![bearer("fabrikam"), bearer("contoso")], &issuers);

@@ -1,4 +1,4 @@
-//! Where do an issuer's keys come from? One bounded GET to a URL derived from the tenant, whose
+//! Where do an issuer's keys come from? One bounded GET to a URL that its kind knows, whose
 //! answer is a key set or an error, never half of each.
 
 use std::sync::Arc;
@@ -7,7 +7,6 @@ use openssl::sha::sha256;
 
 use super::IssuerDefinition;
 use crate::clock::UnixTime;
-use crate::entra::{Authority, Endpoint};
 use crate::http_client::{Answer, FetchError, HttpClient};
 use crate::jwt::{KeySet, KeySetError};
 use crate::refresh::{Failure, Mishap, Outcome, Source};
@@ -16,10 +15,7 @@ use crate::refresh::{Failure, Mishap, Outcome, Source};
 /// 3 KiB with a certificate of its own.
 const LARGEST_DOCUMENT: usize = 3 * 1024 * 1024;
 
-/// A tenant's published keys.
-///
-/// v1's document is not fetched: the key material is the same, v2's is a superset of it, and only
-/// v2's members carry the `issuer` that ties a key to a tenant. v1 tokens verify with it as well.
+/// An issuer's published keys.
 #[derive(Debug)]
 pub(super) struct KeySource {
     issuer: Arc<str>,
@@ -45,17 +41,17 @@ impl PartialEq for PublishedKeys {
 /// # Errors
 /// Why there are none.
 pub async fn count_keys(issuer: &IssuerDefinition, http: HttpClient) -> Result<usize, KeysError> {
-    let source = KeySource::new(Arc::clone(&issuer.name), &issuer.authority, http);
+    let source = KeySource::new(issuer, http);
     let published = source.fetch(UnixTime::now()).await?;
     Ok(published.keys.len())
 }
 
 impl KeySource {
-    pub(super) fn new(issuer: Arc<str>, authority: &Authority, http: HttpClient) -> Self {
+    pub(super) fn new(issuer: &IssuerDefinition, http: HttpClient) -> Self {
         Self {
-            issuer,
+            issuer: Arc::clone(&issuer.name),
             http,
-            url: authority.keys_url(Endpoint::V2),
+            url: issuer.kind.keys_url(),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Issuer, IssuerDefinition, KeyTimes};
+use super::{Issuer, IssuerDefinition, IssuerKind, KeyTimes};
 use crate::clock::UnixTime;
 use crate::entra::{Authority, Cloud};
 use crate::fake::mint::Mint;
@@ -73,7 +73,7 @@ impl Tenant {
     pub(super) fn issuer(&self, change: impl FnOnce(&mut IssuerDefinition)) -> Arc<Issuer> {
         let mut definition = IssuerDefinition {
             name: "contoso".into(),
-            authority: self.authority(TENANT),
+            kind: IssuerKind::Entra(self.authority(TENANT)),
             audiences: Vec::new(),
             leeway: std::time::Duration::from_secs(60),
             keys: KeyTimes::default(),

@@ -39,7 +39,7 @@ pub(super) struct Verdict {
     principal: Arc<TokenPrincipal>,
     /// The keys it was verified by.
     generation: Generation,
-    /// `nbf` less the leeway.
+    /// `nbf`, where it is said, less the leeway.
     from: UnixTime,
     /// `exp` and the leeway.
     until: UnixTime,
@@ -104,7 +104,10 @@ impl Verdict {
         length: usize,
     ) -> Self {
         Self {
-            from: principal.claims.not_before.minus(leeway),
+            from: principal
+                .claims
+                .not_before
+                .map_or(UnixTime::from_seconds(0), |from| from.minus(leeway)),
             until: principal.claims.expires_at.plus(leeway),
             principal,
             generation,

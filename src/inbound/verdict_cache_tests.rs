@@ -1,8 +1,6 @@
 use super::*;
-use crate::jwt::Claims;
-use crate::policy::PrincipalKind;
+use crate::policy::sample::token;
 
-const GUID: &str = "cccc0000-5555-4666-8777-888888888888";
 const NOT_BEFORE: u64 = 1_000_000;
 const EXPIRES: u64 = 1_003_600;
 const LEEWAY: Duration = Duration::from_secs(60);
@@ -16,32 +14,10 @@ fn digest(token: &str) -> TokenDigest {
 }
 
 fn principal() -> Arc<TokenPrincipal> {
-    Arc::new(TokenPrincipal {
-        kind: PrincipalKind::App,
-        issuer: "contoso".into(),
-        client_id: GUID.parse().unwrap(),
-        object_id: GUID.parse().unwrap(),
-        claims: Claims {
-            issuer: "https://issuer.example/".into(),
-            audiences: Vec::new(),
-            expires_at: at(EXPIRES),
-            not_before: at(NOT_BEFORE),
-            version: None,
-            tenant: None,
-            object: None,
-            subject: None,
-            azp: None,
-            appid: None,
-            identity_type: None,
-            roles: Vec::new(),
-            scopes: None,
-            token_id: None,
-            name: None,
-            preferred_username: None,
-            confirmation: false,
-            id_token_marks: false,
-        },
-    })
+    Arc::new(token(|token| {
+        token.claims.expires_at = at(EXPIRES);
+        token.claims.not_before = Some(at(NOT_BEFORE));
+    }))
 }
 
 fn verdict(length: usize) -> Verdict {
@@ -69,6 +45,18 @@ fn a_verdict_holds_within_the_times_and_the_leeway() {
     for (now, holds) in cases {
         let found = with("token").find(&digest("token"), Generation(3), at(now));
         assert_eq!(found.is_some(), holds, "{now}");
+    }
+}
+
+#[test]
+fn a_token_that_names_no_beginning_holds_from_the_first_second() {
+    let endless = token(|token| {
+        token.claims.expires_at = at(EXPIRES);
+        token.claims.not_before = None;
+    });
+    let verdict = Verdict::new(Arc::new(endless), Generation(3), LEEWAY, 5);
+    for (now, holds) in [(0, true), (EXPIRES + 59, true), (EXPIRES + 60, false)] {
+        assert_eq!(verdict.holds(Generation(3), at(now)), holds, "{now}");
     }
 }
 

@@ -12,16 +12,16 @@ const MOST_VALUES: usize = 1024;
 
 /// A member of an object: what it holds, where it is there.
 #[derive(Debug, Default)]
-pub(super) struct Member(Option<Value>);
+pub struct Member(Option<Value>);
 
 impl Member {
     /// Whether it is there, with whatever value.
-    pub(super) fn is_present(&self) -> bool {
+    pub fn is_present(&self) -> bool {
         self.0.is_some()
     }
 
     /// Its text, where it is there.
-    pub(super) fn text(self, name: &'static str) -> Result<Option<String>, TokenError> {
+    pub fn text(self, name: &'static str) -> Result<Option<String>, TokenError> {
         match self.0 {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -42,7 +42,7 @@ impl Member {
     }
 
     /// The strings of its array, where it is there.
-    pub(super) fn texts(self, name: &'static str) -> Result<Option<Vec<String>>, TokenError> {
+    pub fn texts(self, name: &'static str) -> Result<Option<Vec<String>>, TokenError> {
         match self.0 {
             None => Ok(None),
             Some(Value::Array(values)) if values.len() <= MOST_VALUES => values
@@ -65,6 +65,12 @@ impl Member {
                 texts => Ok(texts),
             },
         }
+    }
+}
+
+impl From<Option<Value>> for Member {
+    fn from(value: Option<Value>) -> Self {
+        Self(value)
     }
 }
 

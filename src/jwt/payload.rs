@@ -1,110 +1,151 @@
-//! Which claims of a signed payload are read, and which type must each have? Unknown claims are
-//! passed over; a repeated one, or `tid` in another spelling, is refused.
+//! Which claims of a signed payload are read, and which type must each have? Claims that nobody reads
+//! are passed over; one that is read and repeated is refused.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::fmt;
 
-use super::json::Member;
-use super::{Claims, TokenError, Version};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::{Claims, Member, Profile, TokenError};
 use crate::clock::UnixTime;
 
+/// The registered claims that are read for every issuer, by their places in `Payload`.
+const REGISTERED: [&str; 5] = ["iss", "sub", "aud", "exp", "nbf"];
+
 /// The claims that are read, as they came.
-#[derive(Default, Deserialize)]
-#[serde(default)]
 pub(super) struct Payload {
-    iss: Member,
-    aud: Member,
-    exp: Member,
-    nbf: Member,
-    ver: Member,
-    tid: Member,
-    // Microsoft's own library refuses a token that says `tid` twice in different case; it is a way
-    // to show one tenant to the one who compares exactly and another to the one who does not.
-    #[serde(
-        rename = "TID",
-        alias = "TId",
-        alias = "TiD",
-        alias = "Tid",
-        alias = "tID",
-        alias = "tId",
-        alias = "tiD"
-    )]
-    tid_respelled: Member,
-    oid: Member,
-    sub: Member,
-    azp: Member,
-    appid: Member,
-    idtyp: Member,
-    roles: Member,
-    scp: Member,
-    uti: Member,
-    name: Member,
-    preferred_username: Member,
-    cnf: Member,
-    nonce: Member,
-    at_hash: Member,
-    c_hash: Member,
+    registered: [Member; REGISTERED.len()],
+    others: Vec<(Cow<'static, str>, Value)>,
 }
 
 impl Payload {
-    /// Gives each claim its one type.
+    /// Reads the payload as this profile says, in one pass.
     ///
     /// # Errors
-    /// The first claim that is missing or of another type.
-    pub(super) fn into_claims(self) -> Result<Claims, TokenError> {
-        use TokenError::{MalformedClaim, MissingClaim};
+    /// When it is no JSON object, or a claim that is read is repeated.
+    pub(super) fn read(payload: &[u8], profile: &Profile) -> Result<Self, TokenError> {
+        let mut json = serde_json::Deserializer::from_slice(payload);
+        Reads(profile)
+            .deserialize(&mut json)
+            .and_then(|payload| json.end().map(|()| payload))
+            .map_err(|_| TokenError::Malformed("its payload is not a sound JSON object"))
+    }
 
-        if self.tid_respelled.is_present() {
-            return Err(MalformedClaim("tid"));
+    /// Gives each registered claim its type.
+    ///
+    /// # Errors
+    /// The first claim that is missing, of another type, or an issuer that is not the profile's.
+    pub(super) fn into_claims(self, profile: &Profile) -> Result<Claims, TokenError> {
+        use TokenError::MissingClaim;
+
+        let [iss, sub, aud, exp, nbf] = self.registered;
+        let issuer = iss.text("iss")?.ok_or(MissingClaim("iss"))?;
+        let subject = sub.text("sub")?;
+        let audiences = aud.text_or_texts("aud")?.ok_or(MissingClaim("aud"))?;
+        let expires_at = exp.seconds("exp")?.ok_or(MissingClaim("exp"))?;
+        let not_before = nbf.seconds("nbf")?;
+        for name in profile.required {
+            let present = match *name {
+                "sub" => subject.is_some(),
+                "nbf" => not_before.is_some(),
+                _ => self.others.iter().any(|(known, _)| known == name),
+            };
+            if !present {
+                return Err(MissingClaim(name));
+            }
         }
-        let version = self.ver.text("ver")?;
+        let mut issuers = profile.issuers.iter();
+        let issuer = issuers.find(|known| ***known == *issuer);
         Ok(Claims {
-            issuer: self.iss.text("iss")?.ok_or(MissingClaim("iss"))?,
-            audiences: self.aud.text_or_texts("aud")?.ok_or(MissingClaim("aud"))?,
-            expires_at: time(self.exp, "exp")?,
-            not_before: time(self.nbf, "nbf")?,
-            version: version.and_then(|version| match version.as_str() {
-                "1.0" => Some(Version::V1),
-                "2.0" => Some(Version::V2),
-                _ => None,
-            }),
-            tenant: self.tid.text("tid")?,
-            object: self.oid.text("oid")?,
-            subject: self.sub.text("sub")?,
-            azp: self.azp.text("azp")?,
-            appid: self.appid.text("appid")?,
-            identity_type: self.idtyp.text("idtyp")?,
-            roles: self.roles.texts("roles")?.unwrap_or_default(),
-            scopes: scopes(self.scp)?,
-            token_id: self.uti.text("uti")?,
-            name: self.name.text("name")?,
-            preferred_username: self.preferred_username.text("preferred_username")?,
-            confirmation: self.cnf.is_present(),
-            id_token_marks: self.nonce.is_present()
-                || self.at_hash.is_present()
-                || self.c_hash.is_present(),
+            issuer: issuer.ok_or(TokenError::Issuer)?.clone(),
+            subject,
+            audiences,
+            expires_at: UnixTime::from_seconds(expires_at),
+            not_before: not_before.map(UnixTime::from_seconds),
+            others: self.others,
         })
     }
 }
 
-fn time(member: Member, name: &'static str) -> Result<UnixTime, TokenError> {
-    member
-        .seconds(name)?
-        .map(UnixTime::from_seconds)
-        .ok_or(TokenError::MissingClaim(name))
+/// Reads an object by a profile.
+struct Reads<'a>(&'a Profile);
+
+/// Where a claim goes.
+enum Place {
+    Registered(usize),
+    /// Its place in `Profile::reads`.
+    Other(usize),
+    Nowhere,
 }
 
-/// `scope = scope-token *( SP scope-token )` (RFC 6749 §3.3): none at all is no scope.
-fn scopes(member: Member) -> Result<Option<Vec<String>>, TokenError> {
-    let Some(text) = member.text("scp")? else {
-        return Ok(None);
-    };
-    let scopes: Vec<String> = text
-        .split(' ')
-        .filter(|scope| !scope.is_empty())
-        .map(str::to_owned)
-        .collect();
-    if scopes.is_empty() {
-        return Err(TokenError::MalformedClaim("scp"));
+impl<'de> DeserializeSeed<'de> for Reads<'_> {
+    type Value = Payload;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Payload, D::Error> {
+        json.deserialize_map(self)
     }
-    Ok(Some(scopes))
+}
+
+impl<'de> Visitor<'de> for Reads<'_> {
+    type Value = Payload;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object of claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payload, A::Error> {
+        let mut payload = Payload {
+            registered: Default::default(),
+            others: Vec::with_capacity(self.0.reads.len()),
+        };
+        while let Some(place) = map.next_key_seed(Name(self.0))? {
+            match place {
+                Place::Registered(index) => {
+                    if payload.registered[index].is_present() {
+                        return Err(Error::custom("a repeated claim"));
+                    }
+                    payload.registered[index] = map.next_value()?;
+                }
+                Place::Other(index) => {
+                    let name = &self.0.reads[index];
+                    if payload.others.iter().any(|(known, _)| known == name) {
+                        return Err(Error::custom("a repeated claim"));
+                    }
+                    payload.others.push((name.clone(), map.next_value()?));
+                }
+                Place::Nowhere => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(payload)
+    }
+}
+
+/// Reads a claim's name without keeping it.
+struct Name<'a>(&'a Profile);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Place;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Place, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Place;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a claim's name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Place, E> {
+        if let Some(index) = REGISTERED.iter().position(|known| *known == name) {
+            return Ok(Place::Registered(index));
+        }
+        let other = self.0.reads.iter().position(|known| known == name);
+        Ok(other.map_or(Place::Nowhere, Place::Other))
+    }
 }

@@ -50,38 +50,9 @@ fn pitfall_2_a_wrong_type_is_not_absence() {
             ],
         ),
         (
-            "roles",
-            &[
-                json!(null),
-                json!("Mail.Relay"),
-                json!([1]),
-                json!([["a"]]),
-                json!({}),
-            ],
-        ),
-        (
-            "scp",
-            &[
-                json!(null),
-                json!(["Mail.Read"]),
-                json!(1),
-                json!(""),
-                json!("  "),
-            ],
-        ),
-        ("ver", &[json!(null), json!(2.0), json!(2)]),
-        ("tid", &[json!(null), json!(1), json!([TENANT])]),
-        ("oid", &[json!(null), json!(1), json!(["o"])]),
-        (
             "sub",
             &[json!(null), json!(1), json!(["s"]), json!({ "s": 1 })],
         ),
-        ("azp", &[json!(null), json!(1), json!(["a"])]),
-        ("appid", &[json!(null), json!(1), json!(["a"])]),
-        ("idtyp", &[json!(null), json!(1), json!(["app"])]),
-        ("uti", &[json!(null), json!(1)]),
-        ("name", &[json!(null), json!(1)]),
-        ("preferred_username", &[json!(null), json!(1)]),
     ];
     for (name, values) in wrong {
         for value in *values {
@@ -103,22 +74,6 @@ fn pitfall_2_a_wrong_type_is_not_absence() {
         .replace("1790003900", "99999999999999999999999");
     let outcome = verify(&Mint::published().sign(&Mint::published().header(), &token));
     assert_eq!(outcome, Err(TokenError::MalformedClaim("exp")));
-}
-
-#[test]
-fn pitfall_2_the_library_is_asked_for_the_claims_too() {
-    let mint = Mint::published();
-    let keys = mint.key_set(None);
-    let decode = |payload: &Value| {
-        let token = mint.token(payload);
-        let key = &keys.find(mint.kid).unwrap().decoding;
-        jsonwebtoken::decode::<Value>(&token, key, &validation()).is_ok()
-    };
-    crate::jwt::install_provider();
-    assert!(decode(&payload()));
-    for name in ["exp", "nbf", "iss", "aud"] {
-        assert!(!decode(&without(name)), "{name}");
-    }
 }
 
 #[test]
@@ -164,16 +119,9 @@ fn pitfall_4_repeated_claims_are_refused() {
         r#""aud":"a""#,
         r#""sub":"s""#,
         r#""tid":"11111111-aaaa-4bbb-8ccc-222222222222""#,
-        r#""oid":"o""#,
-        r#""azp":"a""#,
-        r#""idtyp":"user""#,
         r#""roles":["Admin"]"#,
-        r#""ver":"1.0""#,
         r#""r\u006fles":["Admin"]"#,
-        r#""uti":"a""#,
-        r#""scp":"a","scp":"a""#,
-        r#""cnf":{},"cnf":{}"#,
-        r#""Tid":"x","TID":"x""#,
+        r#""groups":{},"groups":{}"#,
     ] {
         let token = mint.sign(&mint.header(), &prefixed(members));
         assert!(is_malformed(verify(&token)), "{members}");

@@ -6,10 +6,8 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::json::{self, Member};
-use crate::reason::Reason;
+use super::{Algorithm, Member, TokenError, json};
 
 /// The longest `kid` that is looked up, in bytes; Entra's have 27 or 43.
 pub(super) const LONGEST_KEY_ID: usize = 256;
@@ -22,6 +20,11 @@ pub struct UnverifiedToken<'a> {
     pub key_id: String,
     /// The unverified `iss`, to pick an issuer by and for nothing else.
     pub issuer: String,
+    pub(super) algorithm: Algorithm,
+    /// `typ`.
+    pub(super) media_type: Option<String>,
+    /// Decoded, not yet read but for `iss`.
+    pub(super) payload: Vec<u8>,
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -47,18 +50,23 @@ impl<'a> UnverifiedToken<'a> {
 
         let header: Header = json::object(&header)
             .map_err(|_| TokenError::Malformed("its header is not a sound JSON object"))?;
-        let key_id = header.key_id()?;
-        let issuer = read_payload::<Payload>(&payload)?.iss.text("iss")?;
+        let Signed {
+            algorithm,
+            media_type,
+            key_id,
+        } = header.signed()?;
+        let issuer = json::object::<Payload>(&payload)
+            .map_err(|_| TokenError::Malformed("its payload is not a sound JSON object"))?
+            .iss
+            .text("iss")?;
         Ok(Self {
             text,
             key_id,
             issuer: issuer.ok_or(TokenError::MissingClaim("iss"))?,
+            algorithm,
+            media_type,
+            payload,
         })
-    }
-
-    /// Reads the payload once more, by another shape.
-    pub(super) fn payload<T: DeserializeOwned>(&self) -> Result<T, TokenError> {
-        read_payload(&decode(self.text.split('.').nth(1).unwrap_or_default())?)
     }
 }
 
@@ -90,14 +98,19 @@ struct Payload {
     iss: Member,
 }
 
+/// What a header says that asks for nothing but a signature.
+struct Signed {
+    algorithm: Algorithm,
+    media_type: Option<String>,
+    key_id: String,
+}
+
 impl Header {
-    /// The `kid` of a header that asks for nothing else.
-    fn key_id(self) -> Result<String, TokenError> {
-        // SECURITY: the algorithm is ours, the token only agrees (RFC 8725 §3.1).
-        match self.alg.text("alg") {
-            Ok(Some(alg)) if alg == "RS256" => {}
+    fn signed(self) -> Result<Signed, TokenError> {
+        let algorithm = match self.alg.text("alg") {
+            Ok(Some(alg)) => Algorithm::of(&alg).ok_or(TokenError::Algorithm)?,
             _ => return Err(TokenError::Algorithm),
-        }
+        };
         // RFC 7515 §4.1.11: what is critical must be understood, and nothing is. `b64` (RFC 7797)
         // changes what is signed, `zip` and `enc` are encryption's.
         if [&self.crit, &self.b64, &self.zip, &self.enc]
@@ -106,26 +119,22 @@ impl Header {
         {
             return Err(TokenError::Critical);
         }
-        // Entra signs a Graph token over another nonce than the header shows.
+        // What is signed is another nonce than the header shows: only the API that knows it can verify
+        // such a token.
         if self.nonce.is_present() {
             return Err(TokenError::Nonce);
         }
-        // Entra's access tokens say `JWT`, never `at+jwt`.
-        match self.typ.text("typ") {
-            Ok(None) => {}
-            Ok(Some(typ)) if typ.eq_ignore_ascii_case("JWT") => {}
-            _ => return Err(TokenError::Type),
-        }
-        match self.kid.text("kid") {
-            Ok(Some(kid)) if (1..=LONGEST_KEY_ID).contains(&kid.len()) => Ok(kid),
-            _ => Err(TokenError::Malformed("it names no key")),
-        }
+        let media_type = self.typ.text("typ").map_err(|_| TokenError::Type)?;
+        let key_id = match self.kid.text("kid") {
+            Ok(Some(kid)) if (1..=LONGEST_KEY_ID).contains(&kid.len()) => kid,
+            _ => return Err(TokenError::Malformed("it names no key")),
+        };
+        Ok(Signed {
+            algorithm,
+            media_type,
+            key_id,
+        })
     }
-}
-
-fn read_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, TokenError> {
-    json::object(payload)
-        .map_err(|_| TokenError::Malformed("its payload is not a sound JSON object"))
 }
 
 /// Strict base64url without padding, the unused bits of the last character zero: one token, one
@@ -134,79 +143,6 @@ fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     match URL_SAFE_NO_PAD.decode(part) {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes),
         _ => Err(TokenError::Malformed("a part of it is not base64url")),
-    }
-}
-
-/// Why a token is not genuine, or not one for us. Texts are safe: they never quote the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// Longer than `UnverifiedToken::LONGEST`.
-    #[error("the token is too large")]
-    TooLarge,
-    /// Not three base64url parts of JSON, or no `kid`.
-    #[error("the token is malformed: {0}")]
-    Malformed(&'static str),
-    /// `alg` is not RS256.
-    #[error("the token's algorithm is not RS256")]
-    Algorithm,
-    /// `crit` (RFC 7515 §4.1.11) or `b64`, `zip`, `enc`.
-    #[error("the token's header has a critical extension")]
-    Critical,
-    /// A header `nonce`: a token for Graph, whose signature others cannot verify.
-    #[error("the token was issued for a Microsoft API")]
-    Nonce,
-    /// `typ` is neither absent nor `JWT`, or it is an ID token.
-    #[error("the token is not an access token")]
-    Type,
-    /// `cnf` without a proof of possession.
-    #[error("the token is sender-constrained")]
-    SenderConstrained,
-    /// No issuer of this route has this `iss`, or it disagrees with `ver` or `tid`.
-    #[error("the token's issuer is not accepted")]
-    Issuer,
-    /// `tid` is not the configured tenant.
-    #[error("the token is of another tenant")]
-    Tenant,
-    /// The key set has no such `kid`, or the key belongs to another issuer.
-    #[error("the token's key is unknown")]
-    UnknownKey,
-    /// The signature does not verify.
-    #[error("the token's signature is not valid")]
-    Signature,
-    /// `exp` has passed.
-    #[error("the token has expired")]
-    Expired,
-    /// `nbf` lies ahead.
-    #[error("the token is not valid yet")]
-    NotYetValid,
-    /// A required claim is absent.
-    #[error("the claim {0} is missing")]
-    MissingClaim(&'static str),
-    /// A claim has the wrong type.
-    #[error("the claim {0} has the wrong type")]
-    MalformedClaim(&'static str),
-}
-
-impl TokenError {
-    /// The word for it.
-    pub fn reason(self) -> Reason {
-        match self {
-            Self::TooLarge => Reason::TokenTooLarge,
-            Self::Malformed(_) => Reason::MalformedToken,
-            Self::Algorithm => Reason::AlgorithmNotAllowed,
-            Self::Critical => Reason::CriticalHeader,
-            Self::Nonce => Reason::TokenNotForUs,
-            Self::Type => Reason::WrongType,
-            Self::SenderConstrained => Reason::SenderConstrained,
-            Self::Issuer => Reason::UnknownIssuer,
-            Self::Tenant => Reason::WrongTenant,
-            Self::UnknownKey => Reason::UnknownKey,
-            Self::Signature => Reason::BadSignature,
-            Self::Expired => Reason::TokenExpired,
-            Self::NotYetValid => Reason::TokenNotYetValid,
-            Self::MissingClaim(_) => Reason::MissingClaim,
-            Self::MalformedClaim(_) => Reason::MalformedClaim,
-        }
     }
 }
 

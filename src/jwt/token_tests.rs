@@ -172,20 +172,8 @@ fn a_token_for_a_microsoft_api_is_told_by_its_nonce() {
 }
 
 #[test]
-fn other_types_are_refused() {
-    for typ in [
-        r#""at+jwt""#,
-        r#""application/at+jwt""#,
-        r#""pop""#,
-        r#""dpop+jwt""#,
-        r#""JWE""#,
-        r#""logout+jwt""#,
-        r#""""#,
-        r#"" JWT""#,
-        "null",
-        "1",
-        r#"["JWT"]"#,
-    ] {
+fn a_type_is_a_text() {
+    for typ in ["null", "1", r#"["JWT"]"#] {
         let header = format!(r#"{{"alg":"RS256","kid":"k1","typ":{typ}}}"#);
         assert_eq!(with_header(&header), Err(TokenError::Type), "{header}");
     }

@@ -1,11 +1,8 @@
 use super::*;
-use crate::policy::sample::{API, CLIENT, OBJECT, conditions, token};
+use crate::policy::sample::{CLIENT, OBJECT, condition, token};
 
-fn aud(version: Version, audiences: &[&str]) -> TokenPrincipal {
-    token(|token| {
-        token.claims.version = Some(version);
-        token.claims.audiences = audiences.iter().map(|&text| text.to_owned()).collect();
-    })
+fn check(claim: Claim, need: Need, values: &[&str], token: &TokenPrincipal) -> Result<(), Reason> {
+    condition(claim, need, values).check(token)
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {
@@ -13,259 +10,108 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn an_application_stands_for_its_guid_and_in_v1_for_its_uri() {
-    let upper = API.to_uppercase();
-    let uri = format!("api://{API}");
-    for (audience, in_v1, in_v2) in [
-        (API.to_owned(), true, true),
-        (upper.clone(), true, true),
-        (uri.clone(), true, false),
-        (format!("{uri}/"), true, false),
-        (format!("api://{upper}"), true, false),
-        (format!("{uri}//"), false, false),
-        (format!("{API}/"), false, false),
-        (format!("{uri}/scope"), false, false),
-        (format!("API://{API}"), false, false),
-        (format!("api:/{API}"), false, false),
-        (format!("https://{API}"), false, false),
-        (format!(" {API}"), false, false),
-        (API.replace('-', ""), false, false),
-        (API[1..].to_owned(), false, false),
-        (String::new(), false, false),
-        ("api://".to_owned(), false, false),
-        (
-            "00000003-0000-0000-c000-000000000000".to_owned(),
-            false,
-            false,
-        ),
-    ] {
-        let fits = |version| conditions().fits_audience(&aud(version, &[&audience]));
-        assert_eq!(fits(Version::V1), in_v1, "v1 {audience}");
-        assert_eq!(fits(Version::V2), in_v2, "v2 {audience}");
-    }
-}
-
-#[test]
-fn other_audiences_are_compared_ordinally() {
-    let wants = |text: &str| {
-        let mut conditions = conditions();
-        conditions.audiences = vec![Audience::Literal(text.to_owned())];
-        conditions
-    };
-    for (wanted, claimed, in_v1, in_v2) in [
-        (
-            "https://api.contoso.example",
-            "https://api.contoso.example",
-            true,
-            true,
-        ),
-        (
-            "https://api.contoso.example",
-            "https://api.contoso.example/",
-            true,
-            false,
-        ),
-        (
-            "https://api.contoso.example",
-            "https://api.contoso.example//",
-            false,
-            false,
-        ),
-        (
-            "https://api.contoso.example/",
-            "https://api.contoso.example/",
-            true,
-            true,
-        ),
-        (
-            "https://api.contoso.example/",
-            "https://api.contoso.example",
-            false,
-            false,
-        ),
-        (
-            "https://api.contoso.example/",
-            "https://api.contoso.example//",
-            true,
-            false,
-        ),
-        (
-            "https://api.contoso.example",
-            "https://API.contoso.example",
-            false,
-            false,
-        ),
-        (
-            "https://api.contoso.example",
-            "https://api.contoso.example.evil",
-            false,
-            false,
-        ),
-        (
-            "https://api.contoso.example",
-            "https://api.contoso.exampl",
-            false,
-            false,
-        ),
-        ("api://calc", API, false, false),
-    ] {
-        let fits = |version| wants(wanted).fits_audience(&aud(version, &[claimed]));
-        assert_eq!(fits(Version::V1), in_v1, "v1 {wanted} {claimed}");
-        assert_eq!(fits(Version::V2), in_v2, "v2 {wanted} {claimed}");
-    }
-}
-
-#[test]
-fn any_audience_of_a_token_may_fit_any_of_an_entry() {
-    let mut two = conditions();
-    two.audiences.push(Audience::Literal("api://calc".into()));
-    for (audiences, fits) in [
-        (&["other", API][..], true),
-        (&[API, "other"], true),
-        (&["api://calc"], true),
-        (&["other", "another"], false),
-        (&[], false),
-    ] {
-        assert_eq!(
-            two.fits_audience(&aud(Version::V2, audiences)),
-            fits,
-            "{audiences:?}"
-        );
-    }
-    // Without a version nothing is made easier.
-    let unversioned = token(|token| {
-        token.claims.version = None;
-        token.claims.audiences = vec![format!("api://{API}")];
-    });
-    assert!(!two.fits_audience(&unversioned));
-}
-
-#[test]
-fn each_condition_has_its_reason_and_its_turn() {
-    let other = || vec!["dddd0000-5555-4666-8777-888888888888".parse().unwrap()];
-    let app = token(|_| ());
-    let mut all_fail = conditions();
-    all_fail.principal = PrincipalRule::Only(PrincipalKind::User);
-    all_fail.azp = other();
-    all_fail.oid = other();
-    all_fail.roles = texts(&["Other"]);
-    all_fail.all_roles = texts(&["Other"]);
-    all_fail.scp = texts(&["Other"]);
-    type Mend = fn(&mut BearerConditions);
-    let mend: [(Mend, Reason); 6] = [
-        (
-            |conditions| conditions.principal = PrincipalRule::Any,
-            Reason::PrincipalNotAllowed,
-        ),
-        (
-            |conditions| conditions.azp = vec![CLIENT.parse().unwrap()],
-            Reason::ClientNotAllowed,
-        ),
-        (
-            |conditions| conditions.oid = vec![OBJECT.parse().unwrap()],
-            Reason::ObjectNotAllowed,
-        ),
-        (
-            |conditions| conditions.roles = vec!["Read".into()],
-            Reason::RoleMissing,
-        ),
-        (
-            |conditions| conditions.all_roles = vec!["Read".into()],
-            Reason::RoleMissing,
-        ),
-        (|conditions| conditions.scp.clear(), Reason::ScopeMissing),
-    ];
-    for (mend, reason) in mend {
-        assert_eq!(all_fail.check(&app), Err(reason));
-        mend(&mut all_fail);
-    }
-    assert_eq!(all_fail.check(&app), Ok(()));
-}
-
-#[test]
 fn guids_have_no_case_and_roles_and_scopes_have() {
-    let mut listed = conditions();
-    listed.azp = vec![
-        OBJECT.parse().unwrap(),
-        CLIENT.to_uppercase().parse().unwrap(),
-    ];
-    listed.oid = vec![OBJECT.to_uppercase().parse().unwrap()];
-    assert_eq!(listed.check(&token(|_| ())), Ok(()));
-    for role in ["read", "READ", "Read ", " Read", "Rea", "Read.All", ""] {
-        let mut wanted = conditions();
-        wanted.roles = texts(&[role]);
+    let app = token(|_| ());
+    for (claim, guid) in [(Claim::AZP, CLIENT), (Claim::OID, OBJECT)] {
+        let upper = guid.to_uppercase();
+        assert_eq!(check(claim, Need::Is, &["x", &upper], &app), Ok(()));
+    }
+    let user = token(|token| token.scopes = texts(&["Read"]));
+    for word in ["read", "READ", "Read ", " Read", "Rea", "Read.All", ""] {
+        let role = check(Claim::ROLES, Need::Any, &[word], &app);
+        assert_eq!(role, Err(Reason::RoleMissing), "{word:?}");
+        let scope = check(Claim::SCP, Need::Any, &[word], &user);
+        assert_eq!(scope, Err(Reason::ScopeMissing), "{word:?}");
+    }
+}
+
+#[test]
+fn what_an_issuer_does_not_say_meets_no_condition() {
+    let nobody = token(|token| {
+        token.client_id = None;
+        token.object_id = None;
+    });
+    for claim in [Claim::AZP, Claim::OID] {
+        let reason = claim.reason;
         assert_eq!(
-            wanted.check(&token(|_| ())),
-            Err(Reason::RoleMissing),
-            "{role:?}"
+            check(claim, Need::Is, &[CLIENT, OBJECT], &nobody),
+            Err(reason)
         );
-        let mut wanted = conditions();
-        wanted.roles.clear();
-        wanted.principal = PrincipalRule::Any;
-        wanted.scp = texts(&[role]);
-        let user = token(|token| token.claims.scopes = Some(texts(&["Read"])));
-        assert_eq!(wanted.check(&user), Err(Reason::ScopeMissing), "{role:?}");
     }
 }
 
 #[test]
 fn roles_are_any_of_and_all_roles_all_of() {
-    let has_both = token(|token| token.claims.roles = texts(&["Read", "Write"]));
-    let has_one = token(|token| token.claims.roles = texts(&["Write"]));
-    let has_none = token(|token| token.claims.roles.clear());
-    let mut any = conditions();
-    any.roles = texts(&["Read", "Write"]);
-    let mut all = conditions();
-    all.roles.clear();
-    all.all_roles = texts(&["Read", "Write"]);
-    for (conditions, both, one) in [(any, true, true), (all, true, false)] {
-        assert_eq!(conditions.check(&has_both).is_ok(), both);
-        assert_eq!(conditions.check(&has_one).is_ok(), one);
-        assert_eq!(conditions.check(&has_none), Err(Reason::RoleMissing));
+    let wanted = ["Read", "Write"];
+    for (has, any, all) in [
+        (&["Read", "Write"][..], true, true),
+        (&["Write"], true, false),
+        (&[], false, false),
+    ] {
+        let token = token(|token| token.roles = texts(has));
+        for (need, holds) in [(Need::Any, any), (Need::All, all)] {
+            let expected = if holds {
+                Ok(())
+            } else {
+                Err(Reason::RoleMissing)
+            };
+            assert_eq!(
+                check(Claim::ROLES, need, &wanted, &token),
+                expected,
+                "{has:?}"
+            );
+        }
+    }
+    for need in [Need::Any, Need::All, Need::Is] {
+        let outcome = check(Claim::ROLES, need, &[], &token(|_| ()));
+        assert_eq!(outcome, Err(Reason::RoleMissing), "nothing is never enough");
     }
 }
 
 #[test]
 fn a_scope_is_no_role_and_a_role_no_scope() {
     let delegated = token(|token| {
-        token.kind = PrincipalKind::User;
-        token.claims.roles.clear();
-        token.claims.scopes = Some(texts(&["Read"]));
+        token.roles.clear();
+        token.scopes = texts(&["Read"]);
     });
-    let mut roles = conditions();
-    roles.principal = PrincipalRule::Any;
-    assert_eq!(roles.check(&delegated), Err(Reason::RoleMissing));
-    roles.roles.clear();
-    roles.all_roles = texts(&["Read"]);
-    assert_eq!(roles.check(&delegated), Err(Reason::RoleMissing));
-
-    let mut scopes = conditions();
-    scopes.roles.clear();
-    scopes.scp = texts(&["Read"]);
-    assert_eq!(scopes.check(&token(|_| ())), Err(Reason::ScopeMissing));
-    scopes.principal = PrincipalRule::Any;
-    assert_eq!(scopes.check(&delegated), Ok(()));
+    for need in [Need::Any, Need::All] {
+        let role = check(Claim::ROLES, need, &["Read"], &delegated);
+        assert_eq!(role, Err(Reason::RoleMissing));
+    }
+    for (token, expected) in [
+        (token(|_| ()), Err(Reason::ScopeMissing)),
+        (delegated, Ok(())),
+    ] {
+        let scope = check(Claim::SCP, Need::Any, &["Read"], &token);
+        assert_eq!(scope, expected);
+    }
 }
 
 #[test]
-fn networks_hold_known_addresses_only() {
-    let networks = Networks(vec![
-        "10.0.0.0/8".parse().unwrap(),
-        "fd00::/8".parse().unwrap(),
-    ]);
-    for (address, inside) in [
-        ("10.1.2.3", true),
-        ("::ffff:10.1.2.3", true),
-        ("fd00::1", true),
-        ("11.0.0.1", false),
-        ("::ffff:11.0.0.1", false),
-        ("::10.1.2.3", false),
-        ("fe80::1", false),
+fn a_claim_that_only_a_condition_asks_for_is_a_line() {
+    let asks =
+        |name: &'static str| Claim::of("group", Reason::RoleMissing, Source::Other(name.into()));
+    let one = "dddd0000-5555-4666-8777-888888888888";
+    let claims = serde_json::json!({
+        "groups": ["staff", one.to_uppercase(), 7, null], "dept": "sales", "level": 7,
+    });
+    let token = token(|token| token.claims = crate::jwt::Claims::unverified(claims));
+    for (name, need, values, holds) in [
+        ("groups", Need::Any, &["staff"][..], true),
+        ("groups", Need::Any, &["boss", one], true),
+        ("groups", Need::All, &["staff", one], true),
+        ("groups", Need::All, &["staff", "boss"], false),
+        ("groups", Need::Any, &["Staff"], false),
+        ("groups", Need::Any, &["7", "null", ""], false),
+        ("groups", Need::Is, &["staff"], false),
+        ("dept", Need::Is, &["sales"], true),
+        ("dept", Need::Any, &["sales"], true),
+        ("dept", Need::Is, &["sale", "sales "], false),
+        ("level", Need::Any, &["7"], false),
+        ("Groups", Need::Any, &["staff"], false),
+        ("absent", Need::Any, &["staff", ""], false),
     ] {
-        let client = Client::Known(address.parse().unwrap());
-        assert_eq!(networks.contain(client), inside, "{address}");
+        let outcome = check(asks(name), need, values, &token);
+        assert_eq!(outcome.is_ok(), holds, "{name} {need:?} {values:?}");
     }
-    assert!(!networks.contain(Client::Unknown));
-    assert!(!Networks(vec!["0.0.0.0/0".parse().unwrap()]).contain(Client::Unknown));
-    assert!(!Networks(Vec::new()).contain(Client::Known("10.0.0.1".parse().unwrap())));
 }

@@ -1,15 +1,19 @@
 //! Is it allowed? Proven evidence against a route's callers; the only maker of a `Permit`. Pure.
 
 mod condition;
+mod entry;
 mod evidence;
 mod parameter;
 mod permit;
 mod principal;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
-pub use condition::{ApiKeyCondition, Audience, BearerConditions, Networks, PrincipalRule};
+pub use condition::{CONDITION_KEYS, Claim, ClaimValue, Condition, Need};
+pub use entry::{
+    ApiKeyCondition, Audience, BearerConditions, Credential, Entry, Networks, PrincipalRule,
+};
 pub use evidence::{Evidence, KeyProof};
 pub use parameter::{ValuePattern, Where};
-pub use permit::{Callers, Credential, Entry, Permit, PolicyRefusal};
-pub use principal::{Principal, PrincipalKind, TokenPrincipal};
+pub use permit::{Callers, Permit, PolicyRefusal};
+pub use principal::{AudienceForm, Principal, PrincipalKind, TokenPrincipal};

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::{
-    ApiKeyCondition, BearerConditions, Evidence, Networks, Principal, TokenPrincipal, Where,
-};
+use super::{BearerConditions, Credential, Entry, Evidence, Principal, TokenPrincipal};
 use crate::reason::Reason;
 use crate::request::{Client, Params};
 
@@ -18,26 +16,6 @@ pub enum Callers {
     Public,
     /// Alternatives in file order. Never empty.
     Entries(Vec<Entry>),
-}
-
-/// One alternative: all of its conditions must hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The credential that must be presented, if any.
-    pub credential: Option<Credential>,
-    /// The networks the client must be in, if any.
-    pub network: Option<Networks>,
-    /// Conditions on path parameters.
-    pub parameters: Where,
-}
-
-/// The kinds of credential a caller can present.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credential {
-    /// A bearer token.
-    Bearer(BearerConditions),
-    /// An API key.
-    ApiKey(ApiKeyCondition),
 }
 
 /// The proof that a principal met a route's conditions. Only this file makes one.

@@ -1,6 +1,9 @@
 use super::*;
-use crate::policy::sample::{API, OBJECT, conditions, token};
-use crate::policy::{Audience, KeyProof, PrincipalKind, PrincipalRule, ValuePattern};
+use crate::policy::sample::{API, OBJECT, condition, conditions, token};
+use crate::policy::{
+    ApiKeyCondition, Audience, AudienceForm, Claim, KeyProof, Need, Networks, PrincipalKind,
+    PrincipalRule, ValuePattern, Where,
+};
 
 const INSIDE: &str = "10.0.0.7";
 const OUTSIDE: &str = "192.0.2.7";
@@ -88,7 +91,7 @@ fn other_audience(token: &mut TokenPrincipal) {
 }
 
 fn no_roles(token: &mut TokenPrincipal) {
-    token.claims.roles.clear();
+    token.roles.clear();
 }
 
 #[test]
@@ -152,12 +155,11 @@ fn the_first_entry_that_holds_names_the_principal() {
     }
     let user = with_token(INSIDE, |token| {
         token.kind = PrincipalKind::User;
-        token.claims.scopes = Some(vec!["Read".into()]);
+        token.scopes = vec!["Read".into()];
     });
     let delegated = bearer(|conditions| {
         conditions.principal = PrincipalRule::Only(PrincipalKind::User);
-        conditions.roles.clear();
-        conditions.scp = vec!["Read".into()];
+        conditions.claims = vec![condition(Claim::SCP, Need::Any, &["Read"])];
     });
     let principal = "user:0b0b0b0b-1111-4222-8333-999999999999";
     assert_eq!(
@@ -220,10 +222,10 @@ fn kinds_that_the_route_does_not_use_count_as_absent() {
 fn conditions_that_fail_refuse_unless_another_entry_admits() {
     let powerless = with_token(OUTSIDE, no_roles);
     let by_client = bearer(|conditions| {
-        conditions.roles.clear();
-        conditions.azp = vec!["dddd0000-5555-4666-8777-888888888888".parse().unwrap()];
+        let other = "dddd0000-5555-4666-8777-888888888888";
+        conditions.claims = vec![condition(Claim::AZP, Need::Is, &[other])];
     });
-    let open = bearer(|conditions| conditions.roles.clear());
+    let open = bearer(|conditions| conditions.claims.clear());
     let role = Err((Reason::RoleMissing, app()));
     let client = Err((Reason::ClientNotAllowed, app()));
     assert_eq!(ask(&[bearer(|_| ())], &powerless), role);
@@ -248,7 +250,7 @@ fn conditions_that_fail_refuse_unless_another_entry_admits() {
     // An entry for another audience has no say.
     let elsewhere = bearer(|conditions| {
         conditions.audiences = vec![Audience::Literal("elsewhere".into())];
-        conditions.azp = vec![OBJECT.parse().unwrap()];
+        conditions.claims = vec![condition(Claim::AZP, Need::Is, &[OBJECT])];
     });
     assert_eq!(ask(&[elsewhere, bearer(|_| ())], &powerless), role);
 }
@@ -381,7 +383,7 @@ fn what_asks_for_nothing_admits_nobody() {
 #[test]
 fn v1_audiences_count_when_an_entry_is_chosen() {
     let v1 = with_token(OUTSIDE, |token| {
-        token.claims.version = Some(crate::jwt::Version::V1);
+        token.audience_form = AudienceForm::AsAsked;
         token.claims.audiences = vec![format!("api://{API}/")];
     });
     assert_eq!(ask(&[bearer(|_| ())], &v1), Ok(app().unwrap()));

@@ -22,35 +22,61 @@ pub enum Principal {
 /// Whether a token was issued to an application itself or for a user (Entra: app-only, delegated).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PrincipalKind {
-    /// App-only.
     App,
-    /// Delegated.
     User,
 }
 
-/// An app or user as a verified token names it.
+/// An app or user as a verified token names it. Nobody makes one without `Claims`, which only the
+/// verifier does; what a kind of issuer does not say is absent, and meets no condition.
 #[derive(Debug)]
 pub struct TokenPrincipal {
-    /// App or user.
     pub kind: PrincipalKind,
     /// The configured name of the issuer that vouched for it.
     pub issuer: Arc<str>,
     /// The calling application: `azp`, or `appid` in v1 tokens.
-    pub client_id: Guid,
-    /// The object id: the user, or the application's service principal.
-    pub object_id: Guid,
-    /// Everything the token says.
+    pub client_id: Option<Guid>,
+    /// The user, or the application's service principal.
+    pub object_id: Option<Guid>,
+    pub tenant: Option<Guid>,
+    /// App roles.
+    pub roles: Vec<String>,
+    /// What a user consented to: `scp`.
+    pub scopes: Vec<String>,
+    /// Fit for a log.
+    pub token_id: Option<String>,
+    /// For display only.
+    pub name: Option<String>,
+    /// For display only, mutable.
+    pub preferred_username: Option<String>,
+    pub audience_form: AudienceForm,
+    /// The registered claims, and others that conditions ask for.
     pub claims: Claims,
 }
 
+/// How an issuer writes whom a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AudienceForm {
+    /// By the one name the API has.
+    Exact,
+    /// By whichever of the API's names the client asked for: Entra's v1 tokens.
+    AsAsked,
+}
+
 impl std::fmt::Display for Principal {
-    /// `app:<client id>`, `user:<object id>`, `key:<id>`, `address:<ip>`, `anyone`.
+    /// `app:<client id>`, `user:<object id>`, `key:<id>`, `address:<ip>`, `anyone`. Whom the issuer
+    /// gives no id goes by `sub`.
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Token(token) => match token.kind {
-                PrincipalKind::App => write!(out, "app:{}", token.client_id),
-                PrincipalKind::User => write!(out, "user:{}", token.object_id),
-            },
+            Self::Token(token) => {
+                let (kind, id) = match token.kind {
+                    PrincipalKind::App => ("app", token.client_id),
+                    PrincipalKind::User => ("user", token.object_id),
+                };
+                match (id, token.claims.subject.as_deref()) {
+                    (Some(id), _) => write!(out, "{kind}:{id}"),
+                    (None, subject) => write!(out, "{kind}:{}", subject.unwrap_or_default()),
+                }
+            }
             Self::Key(id) => write!(out, "key:{id}"),
             Self::Address(address) => write!(out, "address:{address}"),
             Self::Anyone => out.write_str("anyone"),

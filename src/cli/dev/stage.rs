@@ -12,6 +12,7 @@ use crate::app::{App, Bound};
 use crate::config::Config;
 use crate::entra::Authority;
 use crate::fake::{CertificateAuthority, Contoso, KeyPair, Neighbourhood, Ports};
+use crate::inbound::IssuerKind;
 use crate::telemetry::AccessLog;
 
 /// What the sample configuration is; also a file to read and to start from.
@@ -207,7 +208,8 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
         Authority::new(authority.cloud(), authority.tenant(), base.as_ref())
     };
     for issuer in &mut config.issuers {
-        issuer.authority = elsewhere(&issuer.authority);
+        let IssuerKind::Entra(authority) = &mut issuer.kind;
+        *authority = elsewhere(authority);
     }
     for identity in &mut config.identities {
         identity.authority = elsewhere(&identity.authority);

@@ -11,8 +11,8 @@ use crate::entra::{Cloud, Tenant};
 use crate::guid::Guid;
 use crate::located::{At, Filled, Name, NodeId, Text, suggestion};
 use crate::policy::{
-    ApiKeyCondition, BearerConditions, Callers, Credential, Entry, Networks, PrincipalKind,
-    PrincipalRule, Where,
+    ApiKeyCondition, BearerConditions, CONDITION_KEYS, Callers, ClaimValue, Condition, Credential,
+    Entry, Networks, PrincipalKind, PrincipalRule, Where,
 };
 use crate::routing::Template;
 
@@ -241,12 +241,27 @@ fn bearer(
         issuer: Arc::from(issuer?.value.0.as_str()),
         audiences: audiences(&accepted?.value),
         principal,
-        azp: guids(written.azp.get()),
-        roles: texts(written.roles.get()),
-        all_roles: texts(written.all_roles.get()),
-        scp: texts(written.scp.get()),
-        oid: guids(written.oid.get()),
+        claims: conditions(written),
     })
+}
+
+fn conditions(written: &Bearer) -> Vec<Condition> {
+    let conditions = CONDITION_KEYS.iter().filter_map(|(key, claim, need)| {
+        let values = match *key {
+            "azp" => guids(written.azp.get()),
+            "oid" => guids(written.oid.get()),
+            "roles" => texts(written.roles.get()),
+            "all_roles" => texts(written.all_roles.get()),
+            "scp" => texts(written.scp.get()),
+            _ => None,
+        };
+        Some(Condition {
+            claim: claim.clone(),
+            need: *need,
+            values: values?,
+        })
+    });
+    conditions.collect()
 }
 
 /// In Entra any application of the tenant can get a validly signed token for any API, without a role.
@@ -330,14 +345,12 @@ fn api_key(context: &mut Context<'_>, at: &At<ApiKey>) -> Option<ApiKeyCondition
     })
 }
 
-fn texts(written: Option<&At<Filled<Text>>>) -> Vec<String> {
-    written
-        .map(|at| at.value.values().map(|Text(text)| text.clone()).collect())
-        .unwrap_or_default()
+fn texts(written: Option<&At<Filled<Text>>>) -> Option<Vec<ClaimValue>> {
+    let texts = written?.value.values().map(|Text(text)| text.clone());
+    Some(texts.map(ClaimValue::Text).collect())
 }
 
-fn guids(written: Option<&At<Filled<Guid>>>) -> Vec<Guid> {
-    written
-        .map(|at| at.value.values().copied().collect())
-        .unwrap_or_default()
+fn guids(written: Option<&At<Filled<Guid>>>) -> Option<Vec<ClaimValue>> {
+    let guids = written?.value.values().copied();
+    Some(guids.map(ClaimValue::Guid).collect())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::context::Context;
 use crate::config::file::{Issuer, Keys};
 use crate::entra::{Authority, Cloud, Tenant};
-use crate::inbound::{IssuerDefinition, KeyTimes};
+use crate::inbound::{IssuerDefinition, IssuerKind, KeyTimes};
 use crate::located::{At, Filled, HttpUrl, Named, Or, Text};
 use crate::policy::Audience;
 
@@ -21,7 +21,7 @@ pub(super) fn issuers(
         let (tenant, base) = (entra.tenant.get(), entra.authority.get());
         Some(IssuerDefinition {
             name: Arc::from(name.value.as_str()),
-            authority: authority(context, *entra.cloud, tenant, base)?,
+            kind: IssuerKind::Entra(authority(context, *entra.cloud, tenant, base)?),
             audiences: audiences.unwrap_or_default(),
             leeway: *issuer.leeway,
             keys,

@@ -59,18 +59,12 @@ impl BearerTokens {
 
     /// RFC 6750 §3, with what the first issuer tells its clients.
     pub(super) fn challenge(&self, error: Option<&str>, description: &str) -> String {
-        let (realm, authorization_uri) = match self.issuers.first() {
-            Some(issuer) => issuer.definition().challenge(),
-            None => Default::default(),
-        };
-        let challenge =
-            format!("Bearer realm=\"{realm}\", authorization_uri=\"{authorization_uri}\"");
-        match error {
-            Some(error) => {
-                format!("{challenge}, error=\"{error}\", error_description=\"{description}\"")
-            }
-            None => challenge,
-        }
+        let first = self.issuers.first();
+        let told = first.map(|issuer| issuer.definition().kind.challenge());
+        let error =
+            error.map(|error| format!("error=\"{error}\", error_description=\"{description}\""));
+        let told: Vec<String> = told.into_iter().chain(error).collect();
+        format!("Bearer {}", told.join(", ")).trim_end().to_owned()
     }
 
     async fn principal(

@@ -4,7 +4,8 @@ use std::fs;
 
 use bearergate::config::Config;
 use bearergate::policy::{
-    Audience, BearerConditions, Callers, Credential, PrincipalKind, PrincipalRule,
+    Audience, BearerConditions, CONDITION_KEYS, Callers, Claim, ClaimValue, Condition, Credential,
+    Need, PrincipalKind, PrincipalRule,
 };
 use serde_json::Value;
 
@@ -59,15 +60,36 @@ fn who_may_come_follows_from_what_is_asked() {
 }
 
 #[test]
+fn every_condition_that_is_written_is_checked_in_the_order_of_the_table() {
+    let list = |key: &str| match key {
+        "azp" | "oid" => format!("{key}: [f1f695cb-2d00-4c0f-84a5-437282f3f3fd]"),
+        _ => format!("{key}: [x]"),
+    };
+    let mut written: Vec<_> = CONDITION_KEYS.iter().map(|(key, ..)| list(key)).collect();
+    written.reverse();
+    let all = bearer(&written.join(", ")).claims;
+    assert_eq!(all.len(), CONDITION_KEYS.len());
+    for (condition, (key, claim, need)) in all.iter().zip(&CONDITION_KEYS) {
+        assert_eq!((&condition.claim, condition.need), (claim, *need), "{key}");
+        let one = bearer(&list(key)).claims;
+        assert!(one.len() == 1 && one[0] == *condition, "{key}");
+    }
+}
+
+#[test]
 fn guids_are_compared_in_lower_case_and_other_audiences_as_they_are() {
     let bearer = bearer(
         "azp: [F1F695CB-2D00-4C0F-84A5-437282F3F3FD], \
          audiences: [06B2A484-141C-42D3-9D73-32BEC5910B06, 'api://Orders/']",
     );
-    assert_eq!(
-        bearer.azp,
-        ["f1f695cb-2d00-4c0f-84a5-437282f3f3fd".parse().unwrap()]
-    );
+    let azp = Condition {
+        claim: Claim::AZP,
+        need: Need::Is,
+        values: vec![ClaimValue::Guid(
+            "f1f695cb-2d00-4c0f-84a5-437282f3f3fd".parse().unwrap(),
+        )],
+    };
+    assert_eq!(bearer.claims, [azp]);
     assert_eq!(
         bearer.audiences,
         [

@@ -74,7 +74,7 @@ fn full_yaml_shows_the_defaults() {
     assert_eq!(full.issuers[0].leeway, bare.issuers[0].leeway);
     assert_eq!(full.issuers[0].leeway, Duration::from_secs(60));
     assert_eq!(full.issuers[0].keys, KeyTimes::default());
-    assert_eq!(full.issuers[0].authority, bare.issuers[0].authority);
+    assert_eq!(full.issuers[0].kind, bare.issuers[0].kind);
     assert_eq!(full.identities[0].tokens, TokenTimes::default());
     assert_eq!(full.identities[0].tokens, full.identities[1].tokens);
     assert_eq!(full.identities[0].endpoint, full.identities[1].endpoint);

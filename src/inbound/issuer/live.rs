@@ -1,76 +1,16 @@
-//! A tenant whose tokens callers may bring: its keys, its verdicts, and how a token is proven.
+//! An issuer at work: its keys, its verdicts, and how a token is proven.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::IssuerDefinition;
 use crate::clock::UnixTime;
-use crate::entra::{Authority, Endpoint, token_principal};
 use crate::http_client::HttpClient;
-use crate::jwt::{Expected, TokenError, UnverifiedToken, Verifier};
-use crate::policy::{Audience, TokenPrincipal};
-use crate::refresh::{Found, Missing, OnMiss, RefetchTimes};
-
-use super::AuthError;
-use super::key_source::KeySource;
-use super::verdict_cache::{TokenDigest, Verdict, VerdictCache};
-
-/// The most that clocks may differ, whatever a definition says: a verdict must not outlive what
-/// the verifier would still take.
-const MOST_LEEWAY: Duration = Duration::from_secs(300);
-
-/// An issuer as the file defines it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IssuerDefinition {
-    /// Its name in the file.
-    pub name: Arc<str>,
-    /// The tenant.
-    pub authority: Authority,
-    /// Audiences for callers that name none themselves.
-    pub audiences: Vec<Audience>,
-    /// For `exp` and `nbf`; 300 s at most.
-    pub leeway: Duration,
-    /// How its keys are kept.
-    pub keys: KeyTimes,
-}
-
-impl IssuerDefinition {
-    /// What a challenge tells clients: the realm, and whom to ask for a token.
-    pub fn challenge(&self) -> (String, String) {
-        let tenant = self.authority.tenant().to_string();
-        (tenant, self.authority.authorization_uri())
-    }
-}
-
-/// `keys:` of an issuer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyTimes {
-    /// Between background refreshes.
-    pub refresh: Duration,
-    /// Between refetches for unknown `kid`s, and after a failure.
-    pub cool_down: Duration,
-    /// How long the last good keys are trusted through an outage.
-    pub max_stale: Duration,
-}
-
-impl Default for KeyTimes {
-    fn default() -> Self {
-        Self {
-            refresh: Duration::from_secs(3600),
-            cool_down: Duration::from_secs(30),
-            max_stale: Duration::from_secs(24 * 3600),
-        }
-    }
-}
-
-impl From<KeyTimes> for RefetchTimes {
-    fn from(times: KeyTimes) -> Self {
-        Self {
-            refresh: times.refresh,
-            cool_down: times.cool_down,
-            max_stale: times.max_stale,
-        }
-    }
-}
+use crate::inbound::AuthError;
+use crate::inbound::key_source::KeySource;
+use crate::inbound::verdict_cache::{TokenDigest, Verdict, VerdictCache};
+use crate::jwt::{TokenError, UnverifiedToken, Verifier};
+use crate::policy::TokenPrincipal;
+use crate::refresh::{Found, Missing, OnMiss};
 
 /// A live issuer. Dropping the last one ends its background task.
 #[derive(Debug)]
@@ -88,9 +28,7 @@ pub struct IssuerStatus {
     pub keys: usize,
     /// When they were last fetched with success.
     pub fetched_at: Option<UnixTime>,
-    /// Fetches that succeeded.
     pub fetches: u64,
-    /// Fetches that failed.
     pub failures: u64,
     /// Why the last fetch failed, where it did.
     pub last_error: Option<String>,
@@ -99,14 +37,8 @@ pub struct IssuerStatus {
 impl Issuer {
     /// Makes the issuer and starts fetching its keys in the background. Needs a tokio runtime.
     pub fn start(definition: IssuerDefinition, http: HttpClient) -> Arc<Self> {
-        let authority = &definition.authority;
-        let verifier = Verifier::new(Expected {
-            issuers: [Endpoint::V1, Endpoint::V2]
-                .map(|endpoint| authority.issuer(endpoint))
-                .to_vec(),
-            leeway: definition.leeway.min(MOST_LEEWAY),
-        });
-        let source = KeySource::new(Arc::clone(&definition.name), authority, http);
+        let verifier = Verifier::new(definition.kind.profile(definition.leeway));
+        let source = KeySource::new(&definition, http);
         let keys = OnMiss::start(source, definition.keys.into());
         Arc::new(Self {
             verifier,
@@ -116,23 +48,19 @@ impl Issuer {
         })
     }
 
-    /// As the file defines it.
     pub fn definition(&self) -> &IssuerDefinition {
         &self.definition
     }
 
     /// Whether `iss` is one of this issuer's.
     pub fn signs(&self, iss: &str) -> bool {
-        let names = &self.verifier.expected().issuers;
-        names.iter().any(|name| name == iss)
+        self.verifier.profile().signs(iss)
     }
 
-    /// Whether it has usable keys now.
     pub fn ready(&self) -> bool {
         self.keys.generation(UnixTime::now()).is_some()
     }
 
-    /// How its keys are.
     pub fn status(&self) -> IssuerStatus {
         let published = self.keys.peek(UnixTime::now(), |set| set.keys.len());
         let status = self.keys.status();
@@ -146,7 +74,7 @@ impl Issuer {
     }
 
     /// The principal of a token that was proven before, while its keys and times hold.
-    pub(super) fn cached(
+    pub(in crate::inbound) fn cached(
         &self,
         digest: &TokenDigest,
         now: UnixTime,
@@ -155,12 +83,13 @@ impl Issuer {
     }
 
     /// Verifies a token and remembers the proof.
-    pub(super) async fn verify(
+    pub(in crate::inbound) async fn verify(
         &self,
         token: &UnverifiedToken<'_>,
         digest: TokenDigest,
         now: UnixTime,
     ) -> Result<Arc<TokenPrincipal>, AuthError> {
+        self.verifier.check_header(token)?;
         let Found {
             item: key,
             generation,
@@ -170,14 +99,12 @@ impl Issuer {
             .await
             .map_err(|missing| self.refusal(missing))?;
         let claims = self.verifier.verify(token, &key, now)?;
-        let IssuerDefinition {
-            authority, name, ..
-        } = &self.definition;
-        let principal = Arc::new(token_principal(authority, name, claims)?);
+        let IssuerDefinition { kind, name, .. } = &self.definition;
+        let principal = Arc::new(kind.principal(name, claims)?);
         let verdict = Verdict::new(
             Arc::clone(&principal),
             generation,
-            self.verifier.expected().leeway,
+            self.verifier.profile().leeway,
             token.text.len(),
         );
         self.verdicts.remember(digest, verdict);
@@ -196,5 +123,5 @@ impl Issuer {
 }
 
 #[cfg(test)]
-#[path = "issuer_tests.rs"]
+#[path = "live_tests.rs"]
 mod tests;

@@ -1,6 +1,8 @@
-use super::super::test_tenant::{TENANT, Tenant, payload};
+use std::time::Duration;
+
 use super::*;
 use crate::fake::mint::Mint;
+use crate::inbound::test_tenant::{TENANT, Tenant, payload};
 use crate::policy::PrincipalKind;
 use crate::reason::Reason;
 

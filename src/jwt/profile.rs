@@ -1,0 +1,53 @@
+//! What must the tokens of an issuer be like? The rules that differ from issuer to issuer, as data;
+//! those that every token must keep are the verifier's own.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A signature algorithm (RFC 7518 §3.1) that this room can verify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    Rs256,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// What may sign; a token only agrees (RFC 8725 §3.1).
+    pub algorithms: &'static [Algorithm],
+    /// The header's `typ`, in any case; a token may leave it out.
+    pub types: &'static [&'static str],
+    /// The accepted `iss`, compared ordinally.
+    pub issuers: Vec<Arc<str>>,
+    /// What must be there beside `iss`, `aud` and `exp`.
+    pub required: &'static [&'static str],
+    /// The claims that are read beside the registered ones; all others are passed over.
+    pub reads: Vec<Cow<'static, str>>,
+    /// How far clocks may differ, for `exp` and `nbf`; 300 s at most.
+    pub leeway: Duration,
+    /// What a key's own `issuer` may leave open, where keys carry one.
+    pub key_issuer: Option<Placeholder>,
+}
+
+/// A text in a key's `issuer` that stands for a claim of the token, in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placeholder {
+    pub text: &'static str,
+    pub claim: &'static str,
+}
+
+impl Algorithm {
+    pub(super) fn of(name: &str) -> Option<Self> {
+        match name {
+            "RS256" => Some(Self::Rs256),
+            _ => None,
+        }
+    }
+}
+
+impl Profile {
+    /// Whether `iss` is one of this issuer's.
+    pub fn signs(&self, iss: &str) -> bool {
+        self.issuers.iter().any(|known| **known == *iss)
+    }
+}
