@@ -1,15 +1,13 @@
 //! Who may come in: the entries of a route, and what each must say to be meant.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::context::Context;
 use super::issuer::audiences;
 use super::whole::Known;
 use crate::config::file::{ApiKey, Bearer, Callers as Written, Entry as WrittenEntry, Route};
-use crate::entra::{Cloud, Tenant};
 use crate::guid::Guid;
-use crate::located::{At, Filled, Name, NodeId, Text, suggestion};
+use crate::located::{At, Filled, NodeId, Text, suggestion};
 use crate::policy::{
     ApiKeyCondition, BearerConditions, CONDITION_KEYS, Callers, ClaimValue, Condition, Credential,
     Entry, Networks, PrincipalKind, PrincipalRule, Where,
@@ -26,7 +24,6 @@ pub(super) fn callers(
     match &route.callers.get()?.value {
         Written::Public => Some(Callers::Public),
         Written::Entries(entries, count) => {
-            check_issuers(context, known, entries);
             let beside_others = *count > 1;
             let resolved: Vec<_> = entries
                 .iter()
@@ -102,32 +99,6 @@ fn entry(
         network,
         parameters: parameters?,
     })
-}
-
-/// A token goes to the first issuer of the route that its `iss` names.
-fn check_issuers(context: &mut Context<'_>, known: &Known<'_>, entries: &[At<WrittenEntry>]) {
-    let mut seen: HashMap<(Cloud, Tenant), &str> = HashMap::new();
-    let bearers = entries.iter().filter_map(|at| at.value.bearer.get());
-    for At {
-        value: Name(name),
-        node,
-    } in bearers.filter_map(|at| at.value.issuer.get())
-    {
-        let issuer = known.issuers.get(name.as_str()).copied().flatten();
-        let entra = issuer.and_then(|issuer| issuer.entra.get());
-        let Some((entra, tenant)) = entra.and_then(|at| Some((at, at.value.tenant.get()?))) else {
-            continue;
-        };
-        let first = *seen
-            .entry((*entra.value.cloud, tenant.value))
-            .or_insert(name);
-        if first != name {
-            let message = format!("issuer `{name}` is the tenant of issuer `{first}`");
-            context
-                .problem(*node, message)
-                .hint("its tokens would never come to this entry: name one issuer on the route");
-        }
-    }
 }
 
 /// Many who write a network beside a token mean *and*; the list means *or*.
