@@ -18,15 +18,11 @@ use crate::secret::Secret;
 pub struct Assertion {
     /// The URL the assertion is posted to.
     pub aud: String,
-    /// The client id.
     pub iss: String,
-    /// The client id.
     pub sub: String,
     /// A fresh GUID.
     pub jti: String,
-    /// Not before.
     pub nbf: u64,
-    /// Issued at.
     pub iat: u64,
     /// Expires: ten minutes at most after `nbf`.
     pub exp: u64,
@@ -55,8 +51,6 @@ impl Assertion {
         }
     }
 
-    /// Signs it.
-    ///
     /// # Errors
     /// When OpenSSL fails.
     pub fn sign(

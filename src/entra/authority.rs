@@ -25,7 +25,6 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// Why a tenant is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TenantError {
     /// `common`, `organizations`, `consumers`.
@@ -33,7 +32,6 @@ pub enum TenantError {
         "names no tenant: tokens and assertions belong to exactly one; write the tenant's GUID"
     )]
     NotOneTenant,
-    /// Not a GUID.
     #[error("is not a GUID; it is the Directory (tenant) ID on the tenant's overview page")]
     NotGuid,
 }
@@ -84,12 +82,10 @@ impl Authority {
         }
     }
 
-    /// The cloud.
     pub fn cloud(&self) -> Cloud {
         self.cloud
     }
 
-    /// The tenant.
     pub fn tenant(&self) -> Tenant {
         self.tenant
     }

@@ -79,12 +79,10 @@ impl CertificateKey {
         self.thumbprint_sha256.clone()
     }
 
-    /// When the certificate ends.
     pub fn not_after(&self) -> UnixTime {
         self.not_after
     }
 
-    /// The private key.
     pub(super) fn key(&self) -> &PKey<Private> {
         &self.key
     }
@@ -138,10 +136,8 @@ impl std::fmt::Debug for CertificateKey {
     }
 }
 
-/// Why a key and certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateKeyError {
-    /// The passphrase does not open it.
     #[error("the passphrase does not open it")]
     WrongPassphrase,
     /// It is encrypted and no passphrase was given.
@@ -150,13 +146,10 @@ pub enum CertificateKeyError {
     /// Neither PEM nor PKCS#12 as expected.
     #[error("{0}")]
     Unreadable(&'static str),
-    /// Not RSA, or too short.
     #[error("Entra takes RSA keys of at least 2048 bits; this is {0}")]
     UnsuitableKey(String),
-    /// The key is another certificate's.
     #[error("the private key does not belong to the certificate")]
     Mismatch,
-    /// OpenSSL failed to sign.
     #[error("signing failed: {0}")]
     Signing(#[from] ErrorStack),
 }

@@ -1,6 +1,5 @@
 //! Entra's national clouds: hosts and issuer prefixes that never come from a document.
 
-/// A national cloud.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Cloud {
     /// The global cloud and GCC.
@@ -13,7 +12,6 @@ pub enum Cloud {
 }
 
 impl Cloud {
-    /// The login host.
     pub const fn login_host(self) -> &'static str {
         match self {
             Self::Public => "login.microsoftonline.com",

@@ -92,9 +92,7 @@ impl Grant<'_> {
 /// A token as it came.
 #[derive(Clone, Debug)]
 pub struct TokenResponse {
-    /// The access token.
     pub access_token: Secret<String>,
-    /// When it ends.
     pub expires_at: UnixTime,
     /// When Entra would like it renewed (`refresh_in`).
     pub refresh_at: Option<UnixTime>,
@@ -106,21 +104,16 @@ pub enum EntraError {
     /// Entra answered with an OAuth error (RFC 6749 §5.2).
     #[error("{}", refused(error, *code, advice, correlation_id.as_deref()))]
     Refused {
-        /// `error`.
         error: String,
         /// The first of `error_codes`.
         code: Option<u64>,
-        /// What to do about it.
         advice: String,
         /// `correlation_id`, to find it in Entra's sign-in log.
         correlation_id: Option<String>,
     },
     /// 429, or any answer with `Retry-After`.
     #[error("throttled; asked to wait {}", humantime::format_duration(*.retry_after))]
-    Throttled {
-        /// How long to wait.
-        retry_after: Duration,
-    },
+    Throttled { retry_after: Duration },
     /// 5xx, no connection, timeout.
     #[error("unavailable: {0}")]
     Unavailable(String),

@@ -15,7 +15,6 @@ use crate::refresh::{Failure, Mishap, Outcome, Source};
 /// 3 KiB with a certificate of its own.
 const LARGEST_DOCUMENT: usize = 3 * 1024 * 1024;
 
-/// An issuer's published keys.
 #[derive(Debug)]
 pub(super) struct KeySource {
     issuer: Arc<str>,
@@ -84,13 +83,10 @@ impl Source for KeySource {
 /// Why there are no new keys. Safe to log and to show on the admin listener.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KeysError {
-    /// No whole answer.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// An answer that is no document.
     #[error("the key endpoint answered status {0}")]
     Status(u16),
-    /// A document that is no key set.
     #[error(transparent)]
     Document(Arc<KeySetError>),
     #[error("the fetch was cut off")]

@@ -11,5 +11,5 @@ mod verdict_cache;
 
 pub use auth_error::AuthError;
 pub use gate::Gate;
-pub use issuer::{Issuer, IssuerDefinition, IssuerKind, IssuerStatus, KeyTimes};
+pub use issuer::{Issuer, IssuerDefinition, IssuerKind, IssuerStatus};
 pub use key_source::{KeysError, count_keys};

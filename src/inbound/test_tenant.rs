@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Issuer, IssuerDefinition, IssuerKind, KeyTimes};
+use super::{Issuer, IssuerDefinition, IssuerKind};
 use crate::clock::UnixTime;
 use crate::entra::{Authority, Cloud};
 use crate::fake::mint::Mint;
@@ -76,7 +76,7 @@ impl Tenant {
             kind: IssuerKind::Entra(self.authority(TENANT)),
             audiences: Vec::new(),
             leeway: std::time::Duration::from_secs(60),
-            keys: KeyTimes::default(),
+            keys: crate::refresh::RefetchTimes::default(),
         };
         change(&mut definition);
         Issuer::start(

@@ -21,7 +21,6 @@ const LARGEST_WEIGHT: u64 = 32 * 1024 * 1024;
 /// What an entry weighs beside its claims.
 const ENTRY_WEIGHT: u64 = 512;
 
-/// One issuer's verdicts.
 #[derive(Debug)]
 pub(super) struct VerdictCache {
     verdicts: Cache<TokenDigest, Verdict, ByTokenLength>,
@@ -35,7 +34,6 @@ pub(super) struct TokenDigest([u8; 32]);
 /// That a token is genuine, and how long that may be believed.
 #[derive(Clone, Debug)]
 pub(super) struct Verdict {
-    /// Whom it names.
     principal: Arc<TokenPrincipal>,
     /// The keys it was verified by.
     generation: Generation,
@@ -72,15 +70,12 @@ impl VerdictCache {
         None
     }
 
-    /// Remembers a proof.
     pub(super) fn remember(&self, digest: TokenDigest, verdict: Verdict) {
         self.verdicts.insert(digest, verdict);
     }
 }
 
 impl TokenDigest {
-    /// Digests a token.
-    ///
     /// # Errors
     /// When it is too long to be looked at.
     pub(super) fn of(token: &str) -> Result<Self, TokenError> {

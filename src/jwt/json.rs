@@ -20,7 +20,6 @@ impl Member {
         self.0.is_some()
     }
 
-    /// Its text, where it is there.
     pub fn text(self, name: &'static str) -> Result<Option<String>, TokenError> {
         match self.0 {
             None => Ok(None),
@@ -41,7 +40,6 @@ impl Member {
         }
     }
 
-    /// The strings of its array, where it is there.
     pub fn texts(self, name: &'static str) -> Result<Option<Vec<String>>, TokenError> {
         match self.0 {
             None => Ok(None),

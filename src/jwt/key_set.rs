@@ -18,26 +18,21 @@ use super::token::LONGEST_KEY_ID;
 /// The most members a set may have; Entra's documentation tells clients to plan for 10 to 1000.
 const MOST_KEYS: usize = 1000;
 
-/// An issuer's public signing keys.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: HashMap<String, Arc<Key>>,
 }
 
-/// One RSA public key.
 #[derive(Debug)]
 pub struct Key {
     /// `kid`, only ever a map key.
     pub id: String,
     /// Entra's `issuer` member of a v2 key; may hold `{tenantid}`.
     pub issuer: Option<String>,
-    /// The prepared key.
     pub(super) decoding: DecodingKey,
 }
 
 impl KeySet {
-    /// Parses a JWK set document.
-    ///
     /// # Errors
     /// When it is no JWK set, has too many members, or holds no usable key.
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
@@ -70,17 +65,14 @@ impl KeySet {
         Ok(Self { keys })
     }
 
-    /// The key of this `kid`.
     pub fn find(&self, id: &str) -> Option<&Arc<Key>> {
         self.keys.get(id)
     }
 
-    /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -124,7 +116,6 @@ impl Key {
     }
 }
 
-/// The same `kid`, the same issuer, the same key.
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id && self.issuer == other.issuer && self.modulus() == other.modulus()
@@ -171,13 +162,10 @@ fn is_sound(modulus: &[u8]) -> bool {
     (2048..=4096).contains(&bits) && last & 1 == 1
 }
 
-/// Why a document is no usable key set.
 #[derive(Debug, thiserror::Error)]
 pub enum KeySetError {
-    /// Not a JSON object with `keys`.
     #[error("not a JWK set: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// More members than any issuer publishes.
     #[error("{0} keys are more than any issuer publishes; at most 1000 are read")]
     TooMany(usize),
     /// No RSA signing key of 2048 to 4096 bits with a `kid` among them.

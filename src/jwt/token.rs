@@ -16,7 +16,6 @@ pub(super) const LONGEST_KEY_ID: usize = 256;
 pub struct UnverifiedToken<'a> {
     /// The whole compact serialisation.
     pub text: &'a str,
-    /// `kid`.
     pub key_id: String,
     /// The unverified `iss`, to pick an issuer by and for nothing else.
     pub issuer: String,
@@ -31,8 +30,6 @@ impl<'a> UnverifiedToken<'a> {
     /// The longest token that is looked at, in bytes.
     pub const LONGEST: usize = 16 * 1024;
 
-    /// Takes the token apart.
-    ///
     /// # Errors
     /// When it is too long, not three base64url parts, or its header is not acceptable.
     pub fn parse(text: &'a str) -> Result<Self, TokenError> {

@@ -9,10 +9,8 @@ use super::{BearerConditions, Credential, Entry, Evidence, Principal, TokenPrinc
 use crate::reason::Reason;
 use crate::request::{Client, Params};
 
-/// Who may come in by a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Callers {
-    /// `callers: public`.
     Public,
     /// Alternatives in file order. Never empty.
     Entries(Vec<Entry>),
@@ -26,7 +24,6 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Who was let in.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
@@ -37,7 +34,6 @@ impl Permit {
     }
 }
 
-/// Why nobody was let in.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct PolicyRefusal {
@@ -48,8 +44,6 @@ pub struct PolicyRefusal {
 }
 
 impl Callers {
-    /// Walks the entries.
-    ///
     /// # Errors
     /// Why none admits.
     pub fn permit(&self, evidence: Evidence, params: &Params) -> Result<Permit, PolicyRefusal> {
@@ -106,7 +100,6 @@ enum Weight {
 }
 
 impl Entry {
-    /// Who this entry admits.
     fn judge(
         &self,
         evidence: &Evidence,
@@ -170,32 +163,33 @@ impl Credential {
 
 /// Refuses a presented credential that is for no entry of its kind, whatever else would admit.
 fn check_presented(entries: &[Entry], evidence: &Evidence) -> Result<(), PolicyRefusal> {
-    let bearers = || {
-        entries.iter().filter_map(|entry| match &entry.credential {
-            Some(Credential::Bearer(conditions)) => Some(conditions),
-            _ => None,
-        })
-    };
-    let keys = || {
-        entries.iter().filter_map(|entry| match &entry.credential {
-            Some(Credential::ApiKey(condition)) => Some(condition),
-            _ => None,
-        })
-    };
-    if let Some(token) = evidence.token()
-        && bearers().next().is_some()
-        && !bearers().any(|conditions| accepts(conditions, token))
-    {
-        let principal = Principal::Token(Arc::clone(token));
-        return Err(refusal(Reason::WrongAudience, Some(principal)));
+    let credentials = || entries.iter().filter_map(|entry| entry.credential.as_ref());
+    if let Some(token) = evidence.token() {
+        let fits = credentials().filter_map(|credential| match credential {
+            Credential::Bearer(conditions) => Some(accepts(conditions, token)),
+            Credential::ApiKey(_) => None,
+        });
+        if is_for_none(fits) {
+            let principal = Principal::Token(Arc::clone(token));
+            return Err(refusal(Reason::WrongAudience, Some(principal)));
+        }
     }
-    if let Some(id) = evidence.key()
-        && keys().next().is_some()
-        && !keys().any(|condition| condition.id == *id)
-    {
-        return Err(refusal(Reason::BadKey, None));
+    if let Some(id) = evidence.key() {
+        let fits = credentials().filter_map(|credential| match credential {
+            Credential::ApiKey(condition) => Some(condition.id == *id),
+            Credential::Bearer(_) => None,
+        });
+        if is_for_none(fits) {
+            return Err(refusal(Reason::BadKey, None));
+        }
     }
     Ok(())
+}
+
+/// Whether there are entries of a kind, and what was presented fits none of them.
+fn is_for_none(mut fits: impl Iterator<Item = bool>) -> bool {
+    fits.next()
+        .is_some_and(|first| !first && !fits.any(|fit| fit))
 }
 
 /// Whether a token is this entry's to judge: of its issuer, for one of its audiences.

@@ -26,6 +26,16 @@ pub struct RefetchTimes {
     pub max_stale: Duration,
 }
 
+impl Default for RefetchTimes {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_secs(3600),
+            cool_down: Duration::from_secs(30),
+            max_stale: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
 /// Why it was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::config::secret_ref::SecretRef;
 use crate::entra::{Algorithm, Cloud, Endpoint, Tenant};
 use crate::guid::Guid;
-use crate::inbound::KeyTimes;
 use crate::located::{FilePath, Filled, HttpUrl, May, Must, Or, Text, object};
 use crate::outbound::TokenTimes;
+use crate::refresh::RefetchTimes;
 
 object! {
     /// Who signs tokens that are accepted.
@@ -38,7 +38,7 @@ object! {
 
 object! {
     /// How an issuer's keys are kept.
-    Keys "a mapping such as `{ refresh: 1h }`" => KeyTimes {
+    Keys "a mapping such as `{ refresh: 1h }`" => RefetchTimes {
         /// Between background refreshes.
         refresh: Or<Duration> = "1h" in "1s" to "1d",
         /// Between refetches for keys that are not known, and after a failure.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::context::Context;
 use crate::config::file::{Issuer, Keys};
 use crate::entra::{Authority, Cloud, Tenant};
-use crate::inbound::{IssuerDefinition, IssuerKind, KeyTimes};
+use crate::inbound::{IssuerDefinition, IssuerKind};
 use crate::located::{At, Filled, HttpUrl, Named, Or, Text};
 use crate::policy::Audience;
+use crate::refresh::RefetchTimes;
 
 /// All issuers, in file order.
 pub(super) fn issuers(
@@ -29,7 +30,7 @@ pub(super) fn issuers(
     })
 }
 
-fn key_times(context: &mut Context<'_>, written: &Or<Keys>) -> KeyTimes {
+fn key_times(context: &mut Context<'_>, written: &Or<Keys>) -> RefetchTimes {
     let keys = written.fill();
     if let Some(node) = written.node()
         && keys.max_stale < keys.refresh

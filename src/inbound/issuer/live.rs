@@ -26,7 +26,6 @@ pub struct Issuer {
 pub struct IssuerStatus {
     /// How many keys are held; 0: none were ever fetched, or they are too old.
     pub keys: usize,
-    /// When they were last fetched with success.
     pub fetched_at: Option<UnixTime>,
     pub fetches: u64,
     pub failures: u64,
@@ -39,7 +38,7 @@ impl Issuer {
     pub fn start(definition: IssuerDefinition, http: HttpClient) -> Arc<Self> {
         let verifier = Verifier::new(definition.kind.profile(definition.leeway));
         let source = KeySource::new(&definition, http);
-        let keys = OnMiss::start(source, definition.keys.into());
+        let keys = OnMiss::start(source, definition.keys);
         Arc::new(Self {
             verifier,
             keys,
@@ -82,7 +81,6 @@ impl Issuer {
         self.verdicts.find(digest, self.keys.generation(now)?, now)
     }
 
-    /// Verifies a token and remembers the proof.
     pub(in crate::inbound) async fn verify(
         &self,
         token: &UnverifiedToken<'_>,

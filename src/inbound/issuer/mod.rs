@@ -9,7 +9,7 @@ mod live;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::definition::{IssuerDefinition, KeyTimes};
+pub use self::definition::IssuerDefinition;
 pub use self::live::{Issuer, IssuerStatus};
 use crate::entra::Authority;
 use crate::jwt::{Claims, Profile, TokenError};

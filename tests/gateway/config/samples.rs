@@ -6,8 +6,8 @@ use std::time::Duration;
 use bearergate::config::Config;
 use bearergate::edge::{Limits, Timeouts};
 use bearergate::http_client::FetchDefinition;
-use bearergate::inbound::KeyTimes;
 use bearergate::outbound::TokenTimes;
+use bearergate::refresh::RefetchTimes;
 use bearergate::telemetry::LogDefinition;
 use serde_json::Value;
 
@@ -73,7 +73,7 @@ fn full_yaml_shows_the_defaults() {
     assert_eq!(full.shutdown, bare.shutdown);
     assert_eq!(full.issuers[0].leeway, bare.issuers[0].leeway);
     assert_eq!(full.issuers[0].leeway, Duration::from_secs(60));
-    assert_eq!(full.issuers[0].keys, KeyTimes::default());
+    assert_eq!(full.issuers[0].keys, RefetchTimes::default());
     assert_eq!(full.issuers[0].kind, bare.issuers[0].kind);
     assert_eq!(full.identities[0].tokens, TokenTimes::default());
     assert_eq!(full.identities[0].tokens, full.identities[1].tokens);
