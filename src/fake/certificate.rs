@@ -1,7 +1,6 @@
 //! Which certificates do the fakes use? A fresh authority whose PEM clients are told to trust, a server
 //! certificate for loopback, and self-signed pairs as applications register them in Entra.
 
-use std::fmt;
 use std::time::Duration;
 
 use openssl::asn1::Asn1Time;
@@ -88,13 +87,7 @@ impl KeyPair {
     }
 }
 
-impl fmt::Debug for KeyPair {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("KeyPair").finish_non_exhaustive()
-    }
-}
-
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CertificateAuthority(KeyPair);
 
 impl CertificateAuthority {
@@ -120,7 +113,6 @@ impl CertificateAuthority {
         }))
     }
 
-    /// What clients must trust.
     pub fn certificate_pem(&self) -> Result<Vec<u8>, ErrorStack> {
         self.0.certificate_pem()
     }

@@ -18,7 +18,7 @@ pub(super) const CALC_API: &str = "06b2a484-141c-42d3-9d73-32bec5910b06";
 pub(super) const CALC_CLIENT: &str = "f1f695cb-2d00-4c0f-84a5-437282f3f3fd";
 
 /// The organisation: its issuer, its APIs, and the secrets of its applications, new in each process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Contoso {
     pub issuer: Issuer,
     pub echo: Echo,

@@ -66,6 +66,7 @@ impl Origin for Echo {
 }
 
 /// What the query asks for: `status=`, `delay_ms=`, `bytes=`.
+#[derive(Default)]
 struct Wish {
     status: StatusCode,
     pace: Pace,
@@ -74,11 +75,7 @@ struct Wish {
 
 impl Wish {
     fn of(request: &Request) -> Result<Self, &'static str> {
-        let mut wish = Self {
-            status: StatusCode::OK,
-            pace: Pace::AtOnce,
-            bytes: None,
-        };
+        let mut wish = Self::default();
         for (name, value) in request.parameters() {
             match name.as_str() {
                 "status" => {
@@ -125,7 +122,7 @@ fn description(request: &Request) -> String {
     let body = &request.body;
     let mut told = json!({ "length": body.length, "sha256": hex(&body.sha256) });
     if body.length > 0
-        && body.is_whole()
+        && body.kept.len() as u64 == body.length
         && body.kept.len() <= SHOWN
         && let Ok(text) = std::str::from_utf8(&body.kept)
     {

@@ -17,10 +17,6 @@ pub trait Origin: Send + Sync + 'static {
 
     /// Answers one request. Does no I/O; the time is in the request.
     fn answer(&self, request: &Request) -> Response;
-
-    fn refuse_large_body(&self) -> Response {
-        Response::empty(StatusCode::PAYLOAD_TOO_LARGE)
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +34,6 @@ pub struct Request {
     /// The request target as sent: path and query.
     pub target: String,
     pub headers: HeaderMap,
-    /// The body, as far as the origin takes it.
     pub body: Body,
     pub at: UnixTime,
 }
@@ -51,7 +46,7 @@ impl Request {
             method,
             target: target.to_owned(),
             headers: HeaderMap::new(),
-            body: Body::default(),
+            body: Body::whole(Vec::new()),
             at,
         }
     }
@@ -125,16 +120,6 @@ impl Body {
             sha256: sha256(&bytes),
             kept: bytes,
         }
-    }
-
-    pub fn is_whole(&self) -> bool {
-        self.kept.len() as u64 == self.length
-    }
-}
-
-impl Default for Body {
-    fn default() -> Self {
-        Self::whole(Vec::new())
     }
 }
 

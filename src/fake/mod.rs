@@ -22,8 +22,8 @@ pub use echo::Echo;
 pub use faults::Faults;
 pub use http::{Body, Intake, Origin, Pace, Request, Response};
 pub use issuer::{
-    Algorithm, ApiRegistration, AppRegistration, Generation, Issuer, Registry, SigningKey,
-    TokenRequest,
+    Algorithm, ApiRegistration, AppRegistration, Behaviour, ExpiresIn, Generation, Issuer,
+    KeyAnswer, Registry, SigningKey, TokenRequest,
 };
 pub use mailbox::{Mailbox, SentMail};
 pub use serve::{Running, bind, serve};

@@ -159,11 +159,9 @@ async fn answer(
     let (head, body) = request.into_parts();
     let is_head = head.method == ::http::Method::HEAD;
     let (response, ends) = match read(body, origin.intake()).await {
-        Taken::Body(body) => {
-            let target = head
-                .uri
-                .path_and_query()
-                .map_or("/", |target| target.as_str());
+        Ok(body) => {
+            let target = head.uri.path_and_query();
+            let target = target.map_or("/", |target| target.as_str());
             let request = Request {
                 secure,
                 method: head.method,
@@ -174,8 +172,7 @@ async fn answer(
             };
             (origin.answer(&request), false)
         }
-        Taken::TooLarge => (origin.refuse_large_body(), true),
-        Taken::Broken => (Response::empty(StatusCode::BAD_REQUEST), true),
+        Err(status) => (Response::empty(status), true),
     };
     match response.pace {
         Pace::AtOnce => {}
@@ -191,13 +188,8 @@ async fn answer(
     framed
 }
 
-enum Taken {
-    Body(Body),
-    TooLarge,
-    Broken,
-}
-
-async fn read(mut body: Incoming, intake: Intake) -> Taken {
+/// A body as far as the origin takes it, or the status that refuses it.
+async fn read(mut body: Incoming, intake: Intake) -> Result<Body, StatusCode> {
     let (mut kept, mut length, mut hash) = (Vec::new(), 0_u64, Sha256::new());
     let (most, refuses) = match intake {
         Intake::Whole(most) => (most, true),
@@ -208,7 +200,7 @@ async fn read(mut body: Incoming, intake: Intake) -> Taken {
         let frame = match timeout(PATIENCE, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => break,
-            Ok(Some(Err(_))) | Err(_) => return Taken::Broken,
+            Ok(Some(Err(_))) | Err(_) => return Err(StatusCode::BAD_REQUEST),
         };
         let Ok(chunk) = frame.into_data() else {
             continue;
@@ -219,9 +211,9 @@ async fn read(mut body: Incoming, intake: Intake) -> Taken {
         hash.update(&chunk);
     }
     if is_too_large(length) {
-        return Taken::TooLarge;
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    Taken::Body(Body {
+    Ok(Body {
         kept,
         length,
         sha256: hash.finish(),

@@ -14,7 +14,7 @@ use super::contoso;
 use super::issuer::{Algorithm, Generation, SigningKey, issuer_string};
 use crate::clock::UnixTime;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct TokenBuilder {
     key: SigningKey,

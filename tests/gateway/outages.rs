@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::support::{Reply, Setup, World, contoso, eventually, inbox, is};
-use bearergate::fake::{Contoso, KeyPair, bind, serve};
+use bearergate::fake::{Contoso, ExpiresIn, KeyAnswer, KeyPair, bind, serve};
 
 fn calc() -> Setup {
     Setup::of("calc.yaml")
@@ -165,8 +165,8 @@ async fn retry_after_is_what_is_left_of_the_cool_down() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn good_keys_are_never_replaced_by_garbage_or_by_none() {
     for spoil in [
-        |c: &Contoso| c.issuer.answer_garbage_keys(),
-        |c: &Contoso| c.issuer.answer_empty_keys(),
+        |c: &Contoso| c.issuer.misbehave(|it| it.keys = KeyAnswer::Garbage),
+        |c: &Contoso| c.issuer.misbehave(|it| it.keys = KeyAnswer::Empty),
     ] {
         let keys = "keys: { refresh: 1s, cool_down: 1s }";
         let world = calc().put("/issuers/contoso", keys).ready().await;
@@ -229,7 +229,7 @@ async fn a_refused_credential_is_502_and_throttling_503_and_neither_is_passed_on
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_without_a_token_is_a_failure_and_nothing_is_forwarded() {
     let world = Setup::mail(contoso()).start().await;
-    world.contoso.issuer.answer_without_token();
+    world.contoso.issuer.misbehave(|it| it.without_token = true);
     let reply = world.gateway.ask(&inbox("")).await;
     assert_eq!(reply.verdict(), is(503, "token_unavailable"));
     assert!(world.contoso.mailbox.last().is_none());
@@ -238,8 +238,8 @@ async fn an_answer_without_a_token_is_a_failure_and_nothing_is_forwarded() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expires_in_may_be_a_string_or_missing() {
     for change in [
-        |c: &Contoso| c.issuer.expires_in_as_string(),
-        |c: &Contoso| c.issuer.omit_expires_in(),
+        |c: &Contoso| c.issuer.misbehave(|it| it.expires_in = ExpiresIn::String),
+        |c: &Contoso| c.issuer.misbehave(|it| it.expires_in = ExpiresIn::Missing),
     ] {
         let world = Setup::mail(contoso()).start().await;
         change(&world.contoso);

@@ -136,7 +136,7 @@ async fn johnston_the_v1_endpoint_takes_a_resource_and_rs256_with_x5t_where_aske
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_token_request_carries_a_fresh_assertion() {
     let contoso = contoso();
-    contoso.issuer.refuse_replayed_assertions();
+    contoso.issuer.misbehave(|it| it.refuse_replays = true);
     for gateways in 1..=3 {
         let world = Setup::mail(contoso.clone()).start().await;
         assert_eq!(world.gateway.ask(&inbox("?$top=1")).await.status, 200);

@@ -353,7 +353,7 @@ fn an_assertion_serves_again_unless_told_otherwise() {
         "MSAL for Python sends one for nine minutes"
     );
 
-    issuer.refuse_replayed_assertions();
+    issuer.misbehave(|it| it.refuse_replays = true);
     assert_eq!(post(&issuer, &assertion).0, 200);
     assert_eq!(post(&issuer, &assertion).1["error_codes"], json!([50_012]));
     let fresh = Forge::new().claim("jti", "another").signed();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::fake::fixtures::{HOST, NOW, ask, contoso, get};
 use crate::fake::http::{Pace, Request};
-use crate::fake::{Contoso, Issuer};
+use crate::fake::{Contoso, Issuer, KeyAnswer};
 
 const TENANT: &str = Contoso::CALC_TENANT;
 
@@ -184,12 +184,12 @@ fn keys_rotate_and_break_on_request() {
     let third = json!(issuer.rotate_keys().unwrap().kid());
     assert_eq!(kids(), std::slice::from_ref(&third));
 
-    issuer.answer_empty_keys();
+    issuer.misbehave(|it| it.keys = KeyAnswer::Empty);
     assert_eq!(kids(), Vec::<Value>::new());
-    issuer.answer_garbage_keys();
+    issuer.misbehave(|it| it.keys = KeyAnswer::Garbage);
     let (status, body, _) = ask(&issuer, &get(&path));
     assert_eq!((status, body), (200, Value::Null));
-    issuer.answer_good_keys();
+    issuer.misbehave(|it| it.keys = KeyAnswer::Good);
     assert_eq!(kids(), [third]);
     issuer.key_endpoint().fail_next(1, 500, None);
     assert_eq!(ask(&issuer, &get(&path)).0, 500);

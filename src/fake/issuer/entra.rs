@@ -23,12 +23,11 @@ use crate::guid::Guid;
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// An issuer in the shape of Entra. Cloning shares it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Issuer {
     pub(super) state: Arc<State>,
 }
 
-#[derive(Debug)]
 pub(super) struct State {
     pub(super) key: RwLock<SigningKey>,
     /// Published still, but signing no more.

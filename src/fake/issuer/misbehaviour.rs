@@ -9,18 +9,20 @@ use super::token_endpoint::TokenRequest;
 use crate::fake::faults::Faults;
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Behaviour {
-    pub(super) keys: KeyAnswer,
+pub struct Behaviour {
+    pub keys: KeyAnswer,
     /// In seconds; else an hour.
-    pub(super) lifetime: Option<u64>,
-    pub(super) refresh_in: Option<u64>,
-    pub(super) expires_in: ExpiresIn,
-    pub(super) without_token: bool,
-    pub(super) refuse_replays: bool,
+    pub lifetime: Option<u64>,
+    pub refresh_in: Option<u64>,
+    pub expires_in: ExpiresIn,
+    pub without_token: bool,
+    /// An assertion is taken once only, and must have a `jti`. Entra takes one as often as it comes, and
+    /// MSAL Python counts on that; what sends a fresh one each time can be held to it.
+    pub refuse_replays: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum KeyAnswer {
+pub enum KeyAnswer {
     #[default]
     Good,
     Garbage,
@@ -28,7 +30,7 @@ pub(super) enum KeyAnswer {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum ExpiresIn {
+pub enum ExpiresIn {
     /// A number from v2, a string from v1.
     #[default]
     AsEntra,
@@ -74,41 +76,8 @@ impl Issuer {
         Ok(key)
     }
 
-    pub fn answer_garbage_keys(&self) {
-        self.state.behaviour.lock().keys = KeyAnswer::Garbage;
-    }
-
-    pub fn answer_empty_keys(&self) {
-        self.state.behaviour.lock().keys = KeyAnswer::Empty;
-    }
-
-    pub fn answer_good_keys(&self) {
-        self.state.behaviour.lock().keys = KeyAnswer::Good;
-    }
-
-    pub fn token_lifetime(&self, seconds: u64) {
-        self.state.behaviour.lock().lifetime = Some(seconds);
-    }
-
-    pub fn refresh_in(&self, seconds: u64) {
-        self.state.behaviour.lock().refresh_in = Some(seconds);
-    }
-
-    pub fn expires_in_as_string(&self) {
-        self.state.behaviour.lock().expires_in = ExpiresIn::String;
-    }
-
-    pub fn omit_expires_in(&self) {
-        self.state.behaviour.lock().expires_in = ExpiresIn::Missing;
-    }
-
-    pub fn answer_without_token(&self) {
-        self.state.behaviour.lock().without_token = true;
-    }
-
-    /// An assertion is taken once only, and must have a `jti`. Entra takes one as often as it comes, and
-    /// MSAL Python counts on that; what sends a fresh one each time can be held to it.
-    pub fn refuse_replayed_assertions(&self) {
-        self.state.behaviour.lock().refuse_replays = true;
+    /// Changes what the endpoints answer, from the next request on.
+    pub fn misbehave(&self, how: impl FnOnce(&mut Behaviour)) {
+        how(&mut self.state.behaviour.lock());
     }
 }

@@ -14,6 +14,7 @@ mod signing_key;
 mod token_endpoint;
 
 pub use entra::Issuer;
+pub use misbehaviour::{Behaviour, ExpiresIn, KeyAnswer};
 pub use registration::{ApiRegistration, AppRegistration, Generation, Registry};
 pub use signing_key::{Algorithm, SigningKey};
 pub use token_endpoint::TokenRequest;

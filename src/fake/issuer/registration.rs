@@ -22,20 +22,21 @@ pub struct Registry {
 
 impl Registry {
     pub fn new() -> Self {
-        let graph = ["https://graph.microsoft.com"];
-        let exchange = [
-            "https://outlook.office365.com",
-            "https://outlook.office.com",
+        let graph = "https://graph.microsoft.com";
+        let exchange = "https://outlook.office365.com https://outlook.office.com";
+        let microsofts = [
+            (ApiRegistration::GRAPH, graph),
+            (ApiRegistration::EXCHANGE, exchange),
         ];
-        Self::default()
-            .with_api(ApiRegistration::of_microsoft(
-                ApiRegistration::GRAPH,
-                &graph,
-            ))
-            .with_api(ApiRegistration::of_microsoft(
-                ApiRegistration::EXCHANGE,
-                &exchange,
-            ))
+        let apis = microsofts.map(|(id, uris)| ApiRegistration {
+            uris: uris.split(' ').map(str::to_owned).collect(),
+            tokens: Generation::V1,
+            ..ApiRegistration::new(id)
+        });
+        Self {
+            apis: apis.into(),
+            apps: Vec::new(),
+        }
     }
 
     /// The same with an application more; one of the same id is replaced.
@@ -82,7 +83,7 @@ impl Registry {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct AppRegistration {
     pub(super) client_id: String,
@@ -103,11 +104,7 @@ impl AppRegistration {
     pub fn new(client_id: &str) -> Self {
         Self {
             client_id: client_id.to_ascii_lowercase(),
-            tenants: Vec::new(),
-            secrets: Vec::new(),
-            certificates: Vec::new(),
-            roles: Vec::new(),
-            disabled: false,
+            ..Self::default()
         }
     }
 
@@ -166,9 +163,7 @@ pub struct ApiRegistration {
 }
 
 impl ApiRegistration {
-    /// Microsoft Graph's client id.
     pub const GRAPH: &'static str = "00000003-0000-0000-c000-000000000000";
-    /// Exchange Online's client id.
     pub const EXCHANGE: &'static str = "00000002-0000-0ff1-ce00-000000000000";
 
     /// An API of that client id, with the App ID URI `api://<client id>`, that wants v2 tokens.
@@ -185,13 +180,5 @@ impl ApiRegistration {
     pub fn wants(mut self, tokens: Generation) -> Self {
         self.tokens = tokens;
         self
-    }
-
-    fn of_microsoft(client_id: &str, uris: &[&str]) -> Self {
-        Self {
-            uris: uris.iter().map(|uri| (*uri).to_owned()).collect(),
-            tokens: Generation::V1,
-            ..Self::new(client_id)
-        }
     }
 }

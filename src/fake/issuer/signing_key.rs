@@ -1,7 +1,6 @@
 //! What signs the tokens? An RSA key with the self-signed wrapper that Entra publishes it in, known by
 //! the thumbprint of that wrapper.
 
-use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -29,7 +28,6 @@ pub enum Algorithm {
     Rs384,
     Rs512,
     Ps256,
-    /// `alg: none` and an empty signature.
     None,
     /// HS256 with the public key's PEM as the shared secret: the classic confusion.
     Hs256WithPublicKey,
@@ -139,12 +137,4 @@ pub(in crate::fake) fn jwk(kid: &str, key: &PKeyRef<Private>) -> Result<Value, E
         "n": URL_SAFE_NO_PAD.encode(rsa.n().to_vec()),
         "e": URL_SAFE_NO_PAD.encode(rsa.e().to_vec()),
     }))
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("SigningKey")
-            .field("kid", &self.kid())
-            .finish_non_exhaustive()
-    }
 }

@@ -2,7 +2,6 @@
 //! endpoints give it: v2 by `scope`, v1 by `resource`; secrets and assertions are really verified.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
@@ -32,17 +31,6 @@ pub struct TokenRequest {
 impl TokenRequest {
     pub fn field(&self, name: &str) -> Option<&str> {
         field(&self.form, name)
-    }
-}
-
-impl fmt::Debug for TokenRequest {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.form.iter().map(|(name, _)| name.as_str()).collect();
-        out.debug_struct("TokenRequest")
-            .field("tenant", &self.tenant)
-            .field("endpoint", &self.endpoint)
-            .field("fields", &names)
-            .finish_non_exhaustive()
     }
 }
 

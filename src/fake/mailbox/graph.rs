@@ -21,12 +21,11 @@ const LARGEST_BODY: usize = 4 * 1024 * 1024;
 const KEPT: usize = 100;
 
 /// The mailbox API. Cloning shares it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Mailbox {
     state: Arc<State>,
 }
 
-#[derive(Debug)]
 struct State {
     issuer: Issuer,
     hosts: RwLock<Vec<String>>,
@@ -81,15 +80,15 @@ impl Mailbox {
         match (&names[..], &request.method) {
             (["messages"] | ["mailfolders", "inbox", "messages"], &Method::GET) => {
                 access.require(&["Mail.Read", "Mail.ReadWrite"])?;
-                list::answer(&resource.owner()?, request)
+                list::answer(resource.owner()?, request)
             }
             (["messages", id], &Method::GET) => {
                 access.require(&["Mail.Read", "Mail.ReadWrite"])?;
-                list::one(&resource.owner()?, id)
+                list::one(resource.owner()?, id)
             }
             (["sendmail"], &Method::POST) => {
                 access.require(&["Mail.Send"])?;
-                let mail = send::accept(&resource.owner()?, request)?;
+                let mail = send::accept(resource.owner()?, request)?;
                 let mut sent = self.state.sent.lock();
                 if sent.len() == KEPT {
                     sent.remove(0);
@@ -191,7 +190,7 @@ impl Resource {
         })
     }
 
-    fn owner(&self) -> Result<Owner, Refusal> {
+    fn owner(&self) -> Result<&'static Owner, Refusal> {
         samples::owner(&self.user).ok_or(refusal::INVALID_USER)
     }
 }

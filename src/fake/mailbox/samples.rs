@@ -1,10 +1,12 @@
 //! What is in the mailboxes? Twenty-five messages in each of three, the same in every process.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use openssl::sha::sha256;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::clock::UnixTime;
@@ -14,91 +16,30 @@ pub(super) const MESSAGES: u64 = 25;
 /// The newest message of the first mailbox came then: 2026-11-20T16:42:00Z.
 const NEWEST: UnixTime = UnixTime::from_seconds(1_795_192_920);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Deserialize)]
 pub(super) struct Owner {
-    pub(super) address: &'static str,
-    name: &'static str,
+    pub(super) address: String,
+    name: String,
     index: u64,
-    mail: &'static [Kind],
+    mail: Vec<Kind>,
 }
 
 /// A kind of mail that comes again and again; `#` stands for a running number.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Deserialize)]
 struct Kind {
-    from: (&'static str, &'static str),
-    subject: &'static str,
-    text: &'static str,
+    /// Name and address.
+    from: (String, String),
+    subject: String,
+    text: String,
     attachment: bool,
 }
 
-const OWNERS: [Owner; 3] = [
-    Owner {
-        address: "invoices@payroll.contoso.example",
-        name: "Payroll Invoices",
-        index: 0,
-        mail: &[
-            Kind {
-                from: ("Fabrikam Accounts", "accounts@fabrikam.example"),
-                subject: "Invoice 2026-# from Fabrikam",
-                text: "Please find attached our invoice 2026-#. Payable within 30 days.",
-                attachment: true,
-            },
-            Kind {
-                from: ("Northwind Billing", "billing@northwind.example"),
-                subject: "Reminder: invoice NW-# is due",
-                text: "Our records show that invoice NW-# is still open. Kindly settle it.",
-                attachment: false,
-            },
-            Kind {
-                from: ("Litware Leasing", "leasing@litware.example"),
-                subject: "Monthly lease statement #",
-                text: "The statement of your lease is attached. Nothing is to be done.",
-                attachment: true,
-            },
-        ],
-    },
-    Owner {
-        address: "runs@payroll.contoso.example",
-        name: "Payroll Runs",
-        index: 1,
-        mail: &[
-            Kind {
-                from: ("Payroll Batch", "batch@payroll.contoso.example"),
-                subject: "Run # finished: 1,204 payslips",
-                text: "Run # finished without errors. 1,204 payslips were delivered.",
-                attachment: false,
-            },
-            Kind {
-                from: ("Payroll Batch", "batch@payroll.contoso.example"),
-                subject: "Run # stopped: two accounts are missing",
-                text: "Run # stopped at employee 311: the bank accounts of two people are missing.",
-                attachment: false,
-            },
-        ],
-    },
-    Owner {
-        address: "ceo@contoso.example",
-        name: "Chief Executive",
-        index: 2,
-        mail: &[
-            Kind {
-                from: ("Board Office", "board@contoso.example"),
-                subject: "Minutes of meeting #, strictly confidential",
-                text: "The minutes of meeting # are attached. Not for onward distribution.",
-                attachment: true,
-            },
-            Kind {
-                from: ("Wingtip Advisers", "deals@wingtip.example"),
-                subject: "Project Tulip: offer, revision #",
-                text: "Enclosed is revision # of the offer. Only the two of us have seen it.",
-                attachment: true,
-            },
-        ],
-    },
-];
+// INVARIANT: it is read when it is first asked for, and the tests ask for each.
+static OWNERS: LazyLock<Vec<Owner>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("samples.json")).unwrap_or_default());
 
-pub(super) fn owner(user: &str) -> Option<Owner> {
-    OWNERS.into_iter().find(|owner| {
+pub(super) fn owner(user: &str) -> Option<&'static Owner> {
+    OWNERS.iter().find(|owner| {
         owner.address.eq_ignore_ascii_case(user) || owner.object_id().eq_ignore_ascii_case(user)
     })
 }
@@ -131,9 +72,9 @@ impl Owner {
             "receivedDateTime": received.to_string(),
             "sentDateTime": received.minus(Duration::from_secs(2)).to_string(),
             "hasAttachments": kind.attachment,
-            "internetMessageId": format!("<{}@{}>", derived_guid(&seed), domain(kind.from.1)),
-            "subject": fill(kind.subject),
-            "bodyPreview": fill(kind.text),
+            "internetMessageId": format!("<{}@{}>", derived_guid(&seed), domain(&kind.from.1)),
+            "subject": fill(&kind.subject),
+            "bodyPreview": fill(&kind.text),
             "importance": "normal",
             "parentFolderId": "AQMkAGluYm94",
             "conversationId": format!("AAQkA{}", URL_SAFE.encode(&digest[8..24])),
@@ -142,7 +83,7 @@ impl Owner {
             "webLink": "https://outlook.office365.com/owa/",
             "body": {
                 "contentType": "html",
-                "content": format!("<html><body><p>{}</p></body></html>", fill(kind.text)),
+                "content": format!("<html><body><p>{}</p></body></html>", fill(&kind.text)),
             },
             "sender": from,
             "from": from,

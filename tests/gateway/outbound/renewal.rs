@@ -13,7 +13,7 @@ use super::{claims, setup};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_is_renewed_when_entra_likes_without_any_request_paying_for_it() {
     let setup = setup();
-    setup.contoso.issuer.refresh_in(2);
+    setup.contoso.issuer.misbehave(|it| it.refresh_in = Some(2));
     let world = setup.start().await;
     assert_eq!(world.gateway.ask("/mail/x").await.status, 200);
     let first = world.echoed("authorization");
@@ -33,7 +33,7 @@ async fn a_token_is_renewed_when_entra_likes_without_any_request_paying_for_it()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_old_token_serves_on_while_the_endpoint_fails() {
     let setup = setup();
-    setup.contoso.issuer.refresh_in(1);
+    setup.contoso.issuer.misbehave(|it| it.refresh_in = Some(1));
     let world = setup.start().await;
     let issuer = &world.contoso.issuer;
     assert_eq!(world.gateway.ask("/mail/x").await.status, 200);
