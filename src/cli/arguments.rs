@@ -65,7 +65,6 @@ pub(super) struct ConfigFile {
     path: PathBuf,
 }
 
-/// Why a command ends without success.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// The file is not valid: exit code 2, and nothing was started.
@@ -79,7 +78,6 @@ pub(super) enum Failure {
     Runtime(#[from] anyhow::Error),
 }
 
-/// Runs the command line.
 pub fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Dev(command) => command.run(),
@@ -119,7 +117,6 @@ pub(super) fn print_line(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
     Ok(writeln!(anstream::stdout(), "{text}").map_err(NotPrinted)?)
 }
 
-/// Standard output takes no more.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output: {0}")]
 struct NotPrinted(io::Error);

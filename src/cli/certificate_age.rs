@@ -9,7 +9,6 @@ use crate::outbound::CredentialDefinition;
 /// So long before the end there is still time to roll a certificate.
 const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// A sentence for each identity whose certificate has ended or ends soon.
 pub(super) fn notices(config: &Config, now: UnixTime) -> Vec<String> {
     let identities = config.identities.iter();
     identities

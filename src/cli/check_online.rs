@@ -14,10 +14,7 @@ use crate::http_client::{FetchDefinition, HttpClient};
 use crate::inbound::count_keys;
 use crate::outbound::{TokenDefinition, TokenSource, UpstreamDefinition};
 
-/// Tries everything and prints a line for each.
-///
-/// # Errors
-/// When anything failed, after all was tried.
+/// Tries everything, prints a line for each, and only then says whether anything failed.
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let http = HttpClient::new(&config.fetch)?;
     let mut failed = 0_usize;

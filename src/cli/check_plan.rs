@@ -43,11 +43,10 @@ pub(crate) fn plan_table(config: &Config) -> Table {
 
 fn matched(route: &RouteDefinition) -> String {
     let methods = match &route.methods {
-        Some(methods) => methods
-            .iter()
-            .map(Method::as_str)
-            .collect::<Vec<_>>()
-            .join(", "),
+        Some(methods) => {
+            let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+            names.join(", ")
+        }
         None => "any method".to_owned(),
     };
     let host = match &route.host {
@@ -55,11 +54,8 @@ fn matched(route: &RouteDefinition) -> String {
         Some(HostPattern::Suffix(suffix)) => format!(" at *{suffix}"),
         None => String::new(),
     };
-    format!(
-        "{methods} {}{host} on {}",
-        route.path.as_str(),
-        route.listener
-    )
+    let path = route.path.as_str();
+    format!("{methods} {path}{host} on {}", route.listener)
 }
 
 /// One condition a line, and a line `or` between entries.
@@ -83,19 +79,13 @@ fn conditions(entry: &Entry) -> Vec<String> {
         Some(Credential::ApiKey(key)) => vec![format!("the key {}", key.id)],
         None => vec!["anyone".to_owned()],
     };
-    lines.extend(
-        entry
-            .network
-            .iter()
-            .map(|networks| listed("from", &networks.0, "or")),
-    );
-    lines.extend(
-        entry
-            .parameters
-            .0
-            .iter()
-            .map(|(name, patterns)| listed(name, patterns.iter().map(|pattern| &pattern.0), "or")),
-    );
+    if let Some(networks) = &entry.network {
+        lines.push(listed("from", &networks.0, "or"));
+    }
+    for (name, patterns) in &entry.parameters.0 {
+        let patterns = patterns.iter().map(|pattern| &pattern.0);
+        lines.push(listed(name, patterns, "or"));
+    }
     lines
 }
 
@@ -137,13 +127,8 @@ fn destination(route: &RouteDefinition) -> String {
     let upstream = &route.upstream;
     let mut text = format!("{}{}", upstream.origin(), upstream.base_path);
     if upstream.strip_segments > 0 {
-        let prefix: Vec<_> = route
-            .path
-            .as_str()
-            .split('/')
-            .skip(1)
-            .take(upstream.strip_segments)
-            .collect();
+        let segments = route.path.as_str().split('/').skip(1);
+        let prefix: Vec<_> = segments.take(upstream.strip_segments).collect();
         text.push_str(&format!(", less /{}", prefix.join("/")));
     }
     if upstream.preserve_host {

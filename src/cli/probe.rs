@@ -31,16 +31,11 @@ impl Probe {
             asked => asked.with_context(|| format!("{} does not answer", self.url))?,
         };
         let body = String::from_utf8_lossy(&answer.body);
+        let body = body.trim_end();
         if (200..300).contains(&answer.status) {
-            say!("{} {}", answer.status, body.trim_end())?;
+            say!("{} {body}", answer.status)?;
             return Ok(());
         }
-        Err(anyhow!(
-            "{} answered {}: {}",
-            self.url,
-            answer.status,
-            body.trim_end()
-        )
-        .into())
+        Err(anyhow!("{} answered {}: {body}", self.url, answer.status).into())
     }
 }

@@ -36,14 +36,12 @@ const HEAD_START: Duration = Duration::from_secs(300);
 /// Rounds that turn the passphrase into a key.
 const ROUNDS: u32 = 100_000;
 
-/// A key pair with its certificate, and how the gateway itself reads them back.
 pub(super) struct Material {
     key: PKey<Private>,
     pub(super) certificate: X509,
     pub(super) passphrase: Secret<String>,
     /// Key and certificate, PKCS#12.
     pub(super) sealed: Zeroizing<Vec<u8>>,
-    /// As the gateway reads it back.
     pub(super) read_back: CertificateKey,
 }
 

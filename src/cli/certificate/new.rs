@@ -82,7 +82,6 @@ impl CertificateNew {
         }
     }
 
-    /// The files to be written.
     fn wanted(&self) -> impl Iterator<Item = &'static (&'static str, &'static str, bool)> {
         FILES.iter().filter(|(end, ..)| match *end {
             ".pass" => self.passphrase_file.is_none(),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
+use tempfile::TempPath;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,12 +25,8 @@ pub(in crate::cli) struct Dev {
     /// Run the lines worth trying, show what came back, and end.
     #[arg(long = "try")]
     try_it: bool,
-    /// The issuer speaks TLS, by an authority made on the spot, so that MSAL can use it.
-    #[arg(long)]
-    https: bool,
-    /// Any free ports instead of 8080, 8081, 9090 and 8400 to 8402.
-    #[arg(long)]
-    any_ports: bool,
+    #[command(flatten)]
+    options: StageOptions,
     /// Write addresses and secrets to this file as JSON while everything is up, for a test client.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -57,17 +54,12 @@ impl Dev {
         };
         start_logging(&log);
         let access_log = AccessLog::start(!self.try_it, LogFormat::Text);
-        let options = StageOptions {
-            https: self.https,
-            any_ports: self.any_ports,
-        };
-        let stage = Stage::set(options, access_log)?;
+        let stage = Stage::set(self.options, access_log)?;
         let examples = stage.examples()?;
         self.introduce(&stage)?;
-        let _ready = match &self.ready_file {
-            Some(path) => Some(ReadyFile::write(path, &stage.facts())?),
-            None => None,
-        };
+        let ready = self.ready_file.as_deref();
+        let ready = ready.map(|path| write_ready_file(path, &stage.facts()));
+        let _ready = ready.transpose()?;
         if self.try_it {
             return try_all(&examples).await;
         }
@@ -86,7 +78,7 @@ impl Dev {
 
     fn introduce(&self, stage: &Stage) -> anyhow::Result<()> {
         say!("{BOLD}bearergate dev{BOLD:#}: everything on loopback, nothing of it is real")?;
-        let doors = stage.doors();
+        let doors = &stage.doors;
         let admin = stage.origin("admin") + "/readyz  /metrics";
         let mut places = vec![
             ("gateway, in front of an API", stage.origin("apis")),
@@ -96,49 +88,36 @@ impl Dev {
             ("echo API", doors.echo.base()),
             ("Graph-shaped mailboxes", doors.mailbox.base()),
         ];
-        if self.https {
+        if self.options.https {
             let file = stage.ca_file().display().to_string();
             places.push(("issuer's authority (PEM)", file));
         }
         for (what, place) in places {
             say!("  {what:<28} {place}")?;
         }
-        for note in stage.moved() {
+        for note in &stage.moved {
             say!("  {BAD}{note}{BAD:#}")?;
         }
         Ok(())
     }
 }
 
-/// Where everything is, for a test client; it goes when what it tells of goes.
-struct ReadyFile(PathBuf);
-
-impl ReadyFile {
-    /// Appears whole or not at all, and for its owner only: it holds secrets.
-    fn write(path: &Path, facts: &serde_json::Value) -> anyhow::Result<Self> {
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
-            serde_json::to_writer_pretty(&mut file, facts)?;
-            file.write_all(b"\n")?;
-            file.persist(path)?;
-            Ok(())
-        });
-        written.with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self(path.to_owned()))
-    }
+/// Where everything is, for a test client; it goes when what it tells of goes. Appears whole or not at
+/// all, and for its owner only: it holds secrets.
+fn write_ready_file(path: &Path, facts: &serde_json::Value) -> anyhow::Result<TempPath> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
+        serde_json::to_writer_pretty(&mut file, facts)?;
+        file.write_all(b"\n")?;
+        file.persist(path)?;
+        TempPath::try_from_path(path)
+    });
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
-impl Drop for ReadyFile {
-    fn drop(&mut self) {
-        // Who removed it already wanted the same.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// Runs every line as it is printed, and shows what came back.
 async fn try_all(examples: &[Example]) -> anyhow::Result<()> {
     let mut wrong = 0;
     for example in examples {
@@ -170,7 +149,6 @@ async fn try_all(examples: &[Example]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A screenful is enough to see what came back.
 fn shortened(body: &str) -> String {
     const MOST: usize = 700;
     match body.char_indices().nth(MOST) {

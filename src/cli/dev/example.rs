@@ -1,6 +1,5 @@
 //! Which requests are worth trying? Each with the line to type and what must come back.
 
-/// A mailbox the application may read, and one it may not.
 pub(super) const READABLE: &str = "invoices@payroll.contoso.example";
 pub(super) const FORBIDDEN: &str = "ceo@contoso.example";
 

@@ -1,7 +1,7 @@
 //! `bearergate dev`: the organisation, the gateway in front of it, and the requests worth trying.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use openssl::hash::MessageDigest;
@@ -15,7 +15,6 @@ use crate::fake::{CertificateAuthority, Contoso, KeyPair, Neighbourhood, Ports};
 use crate::inbound::IssuerKind;
 use crate::telemetry::AccessLog;
 
-/// What the sample configuration is; also a file to read and to start from.
 const CONFIG: &str = include_str!("../../../config/dev.yaml");
 /// The key of the application that knows no OAuth; it dies with the process.
 const KEY_LENGTH: usize = 43;
@@ -27,11 +26,13 @@ const USUAL: Ports = Ports {
     mailbox: 8402,
 };
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct StageOptions {
-    /// The issuer speaks TLS, by an authority made on the spot.
+    /// The issuer speaks TLS, by an authority made on the spot, so that MSAL can use it.
+    #[arg(long)]
     pub(super) https: bool,
-    /// Any free ports instead of the usual ones.
+    /// Any free ports instead of 8080, 8081, 9090 and 8400 to 8402.
+    #[arg(long)]
     pub(super) any_ports: bool,
 }
 
@@ -39,12 +40,12 @@ pub(super) struct StageOptions {
 pub(super) struct Stage {
     folder: TempDir,
     contoso: Contoso,
-    doors: Neighbourhood,
+    pub(super) doors: Neighbourhood,
     app: App,
     api_key: String,
     passphrase: String,
     thumbprint: String,
-    moved: Vec<String>,
+    pub(super) moved: Vec<String>,
 }
 
 impl Stage {
@@ -58,12 +59,17 @@ impl Stage {
         contoso.register_mail_certificate(&pair)?;
         let api_key = secret_text("payroll");
         let passphrase = secret_text("pfx");
-        write_secrets(folder.path(), &pair, &api_key, &passphrase)?;
+        let write = |name: &str, content: &[u8]| std::fs::write(folder.path().join(name), content);
+        write("payroll.key", api_key.as_bytes())?;
+        write("mail-daemon.pass", passphrase.as_bytes())?;
+        write("mail-daemon.pfx", &pair.pkcs12(&passphrase)?)?;
+        write("mail-daemon.pem", &pair.certificate_pem()?)?;
+        write("mail-daemon.key.pem", &pair.key_pem()?)?;
 
         let (mut ca_pem, mut certificate) = (None, None);
         if options.https {
             let authority = CertificateAuthority::generate()?;
-            std::fs::write(folder.path().join("ca.pem"), authority.certificate_pem()?)?;
+            write("ca.pem", &authority.certificate_pem()?)?;
             ca_pem = Some(authority.certificate_pem()?);
             certificate = Some(authority.issue_for_loopback()?);
         }
@@ -93,22 +99,8 @@ impl Stage {
         })
     }
 
-    pub(super) fn moved(&self) -> &[String] {
-        &self.moved
-    }
-
     pub(super) fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
-    }
-
-    fn address(&self, listener: &str) -> Option<SocketAddr> {
-        let mut addresses = self.app.addresses.iter();
-        let found = addresses.find(|(name, _)| &**name == listener);
-        found.map(|(_, at)| *at)
-    }
-
-    pub(super) fn doors(&self) -> &Neighbourhood {
-        &self.doors
     }
 
     /// Writes the tokens as header files, valid for an hour, and gives the requests worth trying.
@@ -182,23 +174,10 @@ impl Stage {
     }
 
     pub(super) fn origin(&self, listener: &str) -> String {
-        self.address(listener)
-            .map_or_else(String::new, |at| format!("http://{at}"))
+        let mut addresses = self.app.addresses.iter();
+        let found = addresses.find(|(name, _)| &**name == listener);
+        found.map_or_else(String::new, |(_, at)| format!("http://{at}"))
     }
-}
-
-fn write_secrets(
-    folder: &Path,
-    pair: &KeyPair,
-    api_key: &str,
-    passphrase: &str,
-) -> anyhow::Result<()> {
-    std::fs::write(folder.join("payroll.key"), api_key)?;
-    std::fs::write(folder.join("mail-daemon.pass"), passphrase)?;
-    std::fs::write(folder.join("mail-daemon.pfx"), pair.pkcs12(passphrase)?)?;
-    std::fs::write(folder.join("mail-daemon.pem"), pair.certificate_pem()?)?;
-    std::fs::write(folder.join("mail-daemon.key.pem"), pair.key_pem()?)?;
-    Ok(())
 }
 
 /// Points the configuration at where everything really is, and moves listeners off taken ports.
