@@ -21,12 +21,10 @@ impl UnixTime {
         )
     }
 
-    /// A time given in seconds since the epoch.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds)
     }
 
-    /// Seconds since the epoch.
     pub const fn seconds(self) -> u64 {
         self.0
     }

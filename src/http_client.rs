@@ -7,13 +7,13 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
+use url::form_urlencoded::byte_serialize;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
 /// The longest a connection, its TLS handshake included, may take to come about.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// Idle connections kept for each host.
 const IDLE_PER_HOST: usize = 4;
 
 /// The client for the gateway's own calls. Cloning shares its connections.
@@ -23,8 +23,6 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// # Errors
-    /// When a certificate or the proxy is not usable.
     pub fn new(definition: &FetchDefinition) -> Result<Self, FetchError> {
         let loopback: [SocketAddr; 2] = [
             (Ipv4Addr::LOCALHOST, 0).into(),
@@ -52,10 +50,7 @@ impl HttpClient {
         Ok(Self { inner })
     }
 
-    /// GETs a document of at most `limit` bytes.
-    ///
-    /// # Errors
-    /// When no whole answer came; any status is an answer.
+    /// GETs a document of at most `limit` bytes; any status is an answer.
     pub async fn fetch(&self, url: &str, limit: usize) -> Result<Answer, FetchError> {
         answer(self.inner.get(allowed(url)?), limit).await
     }
@@ -79,7 +74,6 @@ impl HttpClient {
     }
 }
 
-/// `fetch:` of the file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FetchDefinition {
     /// For a whole exchange.
@@ -112,11 +106,9 @@ impl fmt::Debug for FetchDefinition {
     }
 }
 
-/// A whole, bounded answer.
 pub struct Answer {
     pub status: u16,
     pub headers: http::HeaderMap,
-    /// The body, never larger than was allowed.
     pub body: Zeroizing<Vec<u8>>,
 }
 
@@ -135,10 +127,8 @@ pub enum FetchError {
     /// No connection, TLS failure, timeout, broken answer.
     #[error("{0}")]
     Failed(String),
-    /// Larger than allowed.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
-    /// Neither https nor http to a loopback address.
     #[error("only https, or http to a loopback address, may be fetched")]
     Insecure,
 }
@@ -196,11 +186,8 @@ fn encoded(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
         if index > 0 {
             body.push(b'&');
         }
-        for piece in url::form_urlencoded::byte_serialize(name.as_bytes()) {
-            body.extend_from_slice(piece.as_bytes());
-        }
-        body.push(b'=');
-        for piece in url::form_urlencoded::byte_serialize(value.as_bytes()) {
+        let name = byte_serialize(name.as_bytes());
+        for piece in name.chain(["="]).chain(byte_serialize(value.as_bytes())) {
             body.extend_from_slice(piece.as_bytes());
         }
     }

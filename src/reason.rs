@@ -1,9 +1,10 @@
 //! Why did the gateway answer by itself? One closed list of words, the same in the answer's body,
 //! the access log, the metric label and `docs/errors.md`.
 
-/// Declares the list once: variant, its word, and a sentence that is safe to show a caller.
+/// Declares the list once: variant, the HTTP status that it is answered with, its word, and a
+/// sentence that is safe to show a caller.
 macro_rules! reasons {
-    ($($variant:ident $word:literal $sentence:literal;)*) => {
+    ($($variant:ident $status:literal $word:literal $sentence:literal;)*) => {
         /// Why the gateway answered by itself. The words never change once released.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason {
@@ -19,6 +20,10 @@ macro_rules! reasons {
                 match self { $(Self::$variant => $word,)* }
             }
 
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+
             /// One sentence that is safe to show any caller.
             pub const fn sentence(self) -> &'static str {
                 match self { $(Self::$variant => $sentence,)* }
@@ -28,55 +33,56 @@ macro_rules! reasons {
 }
 
 reasons! {
-    NoRoute "no_route" "No route matches this host and path.";
-    MethodNotAllowed "method_not_allowed" "This path does not take this method.";
-    BadPath "bad_path" "The path is not in a form that can be matched safely.";
-    BadHost "bad_host" "The Host header is missing, repeated or malformed.";
-    BadFraming "bad_framing" "The message's length or transfer coding is ambiguous.";
-    RepeatedCredential "repeated_credential" "A credential header was sent more than once.";
-    HeaderTimeout "header_timeout" "The request header took too long to arrive.";
-    BodyTimeout "body_timeout" "The request body took too long to arrive.";
-    UriTooLong "uri_too_long" "The request target is too long.";
-    HeaderTooLarge "header_too_large" "The request header is too large.";
-    BodyTooLarge "body_too_large" "The request body is too large.";
-    NoCredential "no_credential" "This route needs a credential and none was presented.";
-    MalformedToken "malformed_token" "The bearer token is not a well-formed signed JWT.";
-    TokenTooLarge "token_too_large" "The bearer token is too large.";
-    AlgorithmNotAllowed "algorithm_not_allowed" "The token is not signed with RS256.";
-    CriticalHeader "critical_header" "The token demands an extension that is not understood.";
-    TokenNotForUs "token_not_for_us" "The token was issued for a Microsoft API and cannot be verified by others.";
-    WrongType "wrong_type" "This is not an access token.";
-    SenderConstrained "sender_constrained" "The token is bound to a key and was presented without proof of it.";
-    UnknownIssuer "unknown_issuer" "The token's issuer is not accepted here.";
-    UnknownKey "unknown_key" "The token was signed with a key its issuer does not publish.";
-    BadSignature "bad_signature" "The token's signature is not valid.";
-    TokenExpired "token_expired" "The token has expired.";
-    TokenNotYetValid "token_not_yet_valid" "The token is not valid yet.";
-    WrongTenant "wrong_tenant" "The token was issued by another tenant.";
-    WrongAudience "wrong_audience" "The token was issued for another audience.";
-    MissingClaim "missing_claim" "The token lacks a claim that is required.";
-    MalformedClaim "malformed_claim" "A claim of the token has the wrong type.";
-    BadKey "bad_key" "The API key is not accepted here.";
-    PrincipalNotAllowed "principal_not_allowed" "This kind of caller (application or user) is not let in here.";
-    ClientNotAllowed "client_not_allowed" "The calling application is not on this route's list.";
-    ObjectNotAllowed "object_not_allowed" "The calling identity is not on this route's list.";
-    RoleMissing "role_missing" "The token lacks a role this route requires.";
-    ScopeMissing "scope_missing" "The token lacks a scope this route requires.";
-    ParameterNotAllowed "parameter_not_allowed" "This caller may not use this part of the path.";
-    NetworkNotAllowed "network_not_allowed" "Callers from this address are not let in here.";
-    BrowserNotAllowed "browser_not_allowed" "Web pages may not call this route.";
-    BatchNotAllowed "batch_not_allowed" "Batches are not let through this route.";
-    ExpandNotAllowed "expand_not_allowed" "$expand is not let through this route.";
-    KeysUnavailable "keys_unavailable" "The issuer's signing keys are not available at the moment.";
-    TokenUnavailable "token_unavailable" "A token for the upstream could not be acquired at the moment.";
-    TokenThrottled "token_throttled" "The token endpoint asked the gateway to wait.";
-    TokenRefused "token_refused" "The token endpoint refused the gateway's own credential or request.";
-    UpstreamUnreachable "upstream_unreachable" "The upstream could not be reached.";
-    UpstreamTimeout "upstream_timeout" "The upstream took too long.";
-    UpstreamFailed "upstream_failed" "The upstream broke off or answered malformed HTTP.";
-    UpstreamRefusedToken "upstream_refused_token" "The upstream refused the gateway's token.";
-    ClientClosed "client_closed" "The caller went away before the answer was complete.";
-    InternalError "internal_error" "The gateway failed.";
+    NoRoute 404 "no_route" "No route matches this host and path.";
+    MethodNotAllowed 405 "method_not_allowed" "This path does not take this method.";
+    BadPath 400 "bad_path" "The path is not in a form that can be matched safely.";
+    BadHost 400 "bad_host" "The Host header is missing, repeated or malformed.";
+    BadFraming 400 "bad_framing" "The message's length or transfer coding is ambiguous.";
+    RepeatedCredential 400 "repeated_credential" "A credential header was sent more than once.";
+    HeaderTimeout 408 "header_timeout" "The request header took too long to arrive.";
+    BodyTimeout 408 "body_timeout" "The request body took too long to arrive.";
+    UriTooLong 414 "uri_too_long" "The request target is too long.";
+    HeaderTooLarge 431 "header_too_large" "The request header is too large.";
+    BodyTooLarge 413 "body_too_large" "The request body is too large.";
+    NoCredential 401 "no_credential" "This route needs a credential and none was presented.";
+    MalformedToken 401 "malformed_token" "The bearer token is not a well-formed signed JWT.";
+    TokenTooLarge 401 "token_too_large" "The bearer token is too large.";
+    AlgorithmNotAllowed 401 "algorithm_not_allowed" "The token is not signed with RS256.";
+    CriticalHeader 401 "critical_header" "The token demands an extension that is not understood.";
+    TokenNotForUs 401 "token_not_for_us" "The token was issued for a Microsoft API and cannot be verified by others.";
+    WrongType 401 "wrong_type" "This is not an access token.";
+    SenderConstrained 401 "sender_constrained" "The token is bound to a key and was presented without proof of it.";
+    UnknownIssuer 401 "unknown_issuer" "The token's issuer is not accepted here.";
+    UnknownKey 401 "unknown_key" "The token was signed with a key its issuer does not publish.";
+    BadSignature 401 "bad_signature" "The token's signature is not valid.";
+    TokenExpired 401 "token_expired" "The token has expired.";
+    TokenNotYetValid 401 "token_not_yet_valid" "The token is not valid yet.";
+    WrongTenant 401 "wrong_tenant" "The token was issued by another tenant.";
+    WrongAudience 401 "wrong_audience" "The token was issued for another audience.";
+    MissingClaim 401 "missing_claim" "The token lacks a claim that is required.";
+    MalformedClaim 401 "malformed_claim" "A claim of the token has the wrong type.";
+    BadKey 401 "bad_key" "The API key is not accepted here.";
+    PrincipalNotAllowed 403 "principal_not_allowed" "This kind of caller (application or user) is not let in here.";
+    ClientNotAllowed 403 "client_not_allowed" "The calling application is not on this route's list.";
+    ObjectNotAllowed 403 "object_not_allowed" "The calling identity is not on this route's list.";
+    RoleMissing 403 "role_missing" "The token lacks a role this route requires.";
+    ScopeMissing 403 "scope_missing" "The token lacks a scope this route requires.";
+    ParameterNotAllowed 403 "parameter_not_allowed" "This caller may not use this part of the path.";
+    NetworkNotAllowed 403 "network_not_allowed" "Callers from this address are not let in here.";
+    BrowserNotAllowed 403 "browser_not_allowed" "Web pages may not call this route.";
+    BatchNotAllowed 403 "batch_not_allowed" "Batches are not let through this route.";
+    ExpandNotAllowed 403 "expand_not_allowed" "$expand is not let through this route.";
+    KeysUnavailable 503 "keys_unavailable" "The issuer's signing keys are not available at the moment.";
+    TokenUnavailable 503 "token_unavailable" "A token for the upstream could not be acquired at the moment.";
+    TokenThrottled 503 "token_throttled" "The token endpoint asked the gateway to wait.";
+    TokenRefused 502 "token_refused" "The token endpoint refused the gateway's own credential or request.";
+    UpstreamUnreachable 502 "upstream_unreachable" "The upstream could not be reached.";
+    UpstreamTimeout 504 "upstream_timeout" "The upstream took too long.";
+    UpstreamFailed 502 "upstream_failed" "The upstream broke off or answered malformed HTTP.";
+    UpstreamRefusedToken 502 "upstream_refused_token" "The upstream refused the gateway's token.";
+    // The status is for the log alone: nobody is left to read an answer.
+    ClientClosed 400 "client_closed" "The caller went away before the answer was complete.";
+    InternalError 500 "internal_error" "The gateway failed.";
 }
 
 impl std::fmt::Display for Reason {

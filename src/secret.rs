@@ -16,7 +16,6 @@ const LARGEST_FILE: u64 = 1024 * 1024;
 pub struct Secret<T: Zeroize>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes a value into custody.
     pub fn new(value: T) -> Self {
         Self(Zeroizing::new(value))
     }
@@ -41,20 +40,15 @@ impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
 
 impl<T: Zeroize + AsRef<[u8]>> Eq for Secret<T> {}
 
-/// Where a secret comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SecretSource {
     /// A file; one trailing newline is dropped from text.
     File(PathBuf),
-    /// An environment variable.
     Env(String),
 }
 
 impl SecretSource {
     /// Reads text: a client secret, a key, a passphrase.
-    ///
-    /// # Errors
-    /// When the file or variable is missing, unreadable, empty, too large or not UTF-8.
     pub fn read_text(&self) -> Result<Secret<String>, SecretError> {
         let mut bytes = self.read()?;
         if bytes.last() == Some(&b'\n') {
@@ -76,9 +70,6 @@ impl SecretSource {
     }
 
     /// Reads bytes as they are: a PKCS#12 file, a PEM file.
-    ///
-    /// # Errors
-    /// When the file or variable is missing, unreadable, empty or too large.
     pub fn read_bytes(&self) -> Result<Secret<Vec<u8>>, SecretError> {
         let mut bytes = self.read()?;
         if bytes.is_empty() {
@@ -137,24 +128,17 @@ impl fmt::Display for SecretSource {
 /// Why a secret could not be had. Names the place, never the value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The variable is not set.
     #[error("{0} is not set")]
     Unset(SecretSource),
-    /// The file could not be opened or read.
     #[error("{place}: {cause}")]
     Unreadable {
-        /// Where it should have come from.
         place: SecretSource,
-        /// What the system said.
         cause: std::io::Error,
     },
-    /// Nothing was in it.
     #[error("{0} is empty")]
     Empty(SecretSource),
-    /// Larger than a secret can be.
     #[error("{0} is larger than 1 MiB, which no secret is")]
     TooLarge(SecretSource),
-    /// Not UTF-8.
     #[error("{0} is not UTF-8 text")]
     NotText(SecretSource),
 }

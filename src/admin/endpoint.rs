@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::uri::Authority;
 use http::{HeaderValue, Method, Response, StatusCode, Version};
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
@@ -19,10 +20,8 @@ use crate::telemetry::{KeySetSample, Metrics, TokenSample};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
-/// The exposition format that we write.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-#[derive(Debug)]
 pub struct Admin {
     plan: Arc<ArcSwap<Plan>>,
     metrics: Metrics,
@@ -31,7 +30,6 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Answers about the plan of the moment on a listener that is bound to `address`.
     pub fn new(
         plan: Arc<ArcSwap<Plan>>,
         metrics: Metrics,
@@ -158,25 +156,16 @@ fn page(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Vec<u
 
 /// `localhost` or a loopback address, whatever the port.
 fn names_loopback(host: &HeaderValue) -> bool {
-    let Some(authority) = host
-        .to_str()
-        .ok()
-        .and_then(|host| host.parse::<http::uri::Authority>().ok())
-    else {
+    let authority = host.to_str().ok().and_then(|host| host.parse().ok());
+    let Some(authority) = authority.filter(|it: &Authority| !it.as_str().contains('@')) else {
         return false;
     };
     let name = authority.host();
-    if authority.as_str().contains('@') {
-        return false;
-    }
-    let address = name
+    let bare = name
         .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost")
-        || address
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        .and_then(|rest| rest.strip_suffix(']'));
+    let address = bare.unwrap_or(name).parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -34,14 +34,12 @@ pub struct ReadyReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IssuerReport {
     pub name: String,
-    /// Whether a route needs it.
     pub needed: bool,
     /// `keys_held`, `keys_missing`.
     pub state: &'static str,
     pub keys: usize,
 }
 
-/// How an identity's token for a scope is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TokenReport {
     pub identity: String,
@@ -51,7 +49,6 @@ pub struct TokenReport {
 }
 
 impl Readiness {
-    /// Of a gateway that started then.
     pub fn new(started: UnixTime) -> Self {
         Self {
             started,

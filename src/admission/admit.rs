@@ -11,7 +11,6 @@ use crate::request::{AccessRequest, Params};
 use crate::routing::Route;
 
 /// A request that may go on. Only `admit` makes one, and without one nothing is forwarded.
-#[derive(Debug)]
 pub struct Admission {
     route: Arc<Route>,
     permit: Permit,
@@ -32,16 +31,14 @@ impl Admission {
     }
 }
 
-/// Decides about a request.
-///
-/// # Errors
-/// A denial, which knows its route, and the principal where one was proven.
+/// A denial knows its route, and the principal where one was proven.
 pub async fn admit(
     plan: &Plan,
     request: AccessRequest<'_>,
     now: UnixTime,
 ) -> Result<Admission, Denial> {
-    let (route, params) = plan.routes.find(request).map_err(Denial::from)?;
+    let found = plan.routes.find(request);
+    let (route, params) = found.map_err(|miss| Denial::unrouted(Refusal::Route(miss)))?;
     decide(route, &params, request, now)
         .await
         .map_err(|why| why.on(route))

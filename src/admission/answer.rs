@@ -1,12 +1,11 @@
-//! Each denial in HTTP, and nowhere else: status, header fields, problem details (RFC 9457). How it
-//! is sent is the listener's business.
+//! Each denial in HTTP, and nowhere else: its reason's status, header fields, problem details
+//! (RFC 9457). How it is sent is the listener's business.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use super::{Denial, Refusal};
 use crate::inbound::AuthError;
-use crate::reason::Reason;
 use crate::request::RequestId;
 use crate::request::header_names::X_REQUEST_ID;
 use crate::routing::RouteMiss;
@@ -48,7 +47,6 @@ impl Denial {
         answer
     }
 
-    /// What goes with the status.
     fn fields(&self) -> Vec<(HeaderName, String)> {
         match (self.status(), &self.refusal) {
             (StatusCode::METHOD_NOT_ALLOWED, Refusal::Route(miss)) => allow(miss),
@@ -80,7 +78,8 @@ impl Denial {
     }
 
     pub fn status(&self) -> StatusCode {
-        status_of(self.reason())
+        let status = StatusCode::from_u16(self.reason().status());
+        status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 
@@ -96,57 +95,4 @@ fn retry_after(refusal: &Refusal) -> Vec<(HeaderName, String)> {
     let wait = refusal.retry_after().map(|wait| wait.as_secs().max(1));
     let field = wait.map(|seconds| (header::RETRY_AFTER, seconds.to_string()));
     field.into_iter().collect()
-}
-
-const fn status_of(reason: Reason) -> StatusCode {
-    match reason {
-        Reason::NoRoute => StatusCode::NOT_FOUND,
-        Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Reason::BadPath | Reason::BadHost | Reason::BadFraming | Reason::RepeatedCredential => {
-            StatusCode::BAD_REQUEST
-        }
-        Reason::HeaderTimeout | Reason::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-        Reason::UriTooLong => StatusCode::URI_TOO_LONG,
-        Reason::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        Reason::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Reason::NoCredential
-        | Reason::MalformedToken
-        | Reason::TokenTooLarge
-        | Reason::AlgorithmNotAllowed
-        | Reason::CriticalHeader
-        | Reason::TokenNotForUs
-        | Reason::WrongType
-        | Reason::SenderConstrained
-        | Reason::UnknownIssuer
-        | Reason::UnknownKey
-        | Reason::BadSignature
-        | Reason::TokenExpired
-        | Reason::TokenNotYetValid
-        | Reason::WrongTenant
-        | Reason::WrongAudience
-        | Reason::MissingClaim
-        | Reason::MalformedClaim
-        | Reason::BadKey => StatusCode::UNAUTHORIZED,
-        Reason::PrincipalNotAllowed
-        | Reason::ClientNotAllowed
-        | Reason::ObjectNotAllowed
-        | Reason::RoleMissing
-        | Reason::ScopeMissing
-        | Reason::ParameterNotAllowed
-        | Reason::NetworkNotAllowed
-        | Reason::BrowserNotAllowed
-        | Reason::BatchNotAllowed
-        | Reason::ExpandNotAllowed => StatusCode::FORBIDDEN,
-        Reason::KeysUnavailable | Reason::TokenUnavailable | Reason::TokenThrottled => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        Reason::TokenRefused
-        | Reason::UpstreamUnreachable
-        | Reason::UpstreamFailed
-        | Reason::UpstreamRefusedToken => StatusCode::BAD_GATEWAY,
-        Reason::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
-        // The status is for the log alone: nobody is left to read an answer.
-        Reason::ClientClosed => StatusCode::BAD_REQUEST,
-        Reason::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
-    }
 }

@@ -11,10 +11,8 @@ use crate::reason::Reason;
 use crate::request::HeadError;
 use crate::routing::{Route, RouteMiss};
 
-/// Why the gateway answers by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// No route, or not this method.
     #[error("{}", .0.reason().sentence())]
     Route(RouteMiss),
     #[error(transparent)]
@@ -35,14 +33,12 @@ pub enum Refusal {
 }
 
 /// A refusal with what is known of the request: its route, and who asked.
-#[derive(Debug)]
 pub struct Denial {
     pub(super) refusal: Refusal,
     pub(super) route: Option<Arc<Route>>,
 }
 
 impl Refusal {
-    /// Makes it a denial of this route.
     pub fn on(self, route: &Arc<Route>) -> Denial {
         Denial {
             refusal: self,
@@ -70,17 +66,7 @@ impl Refusal {
     }
 }
 
-impl From<RouteMiss> for Denial {
-    fn from(miss: RouteMiss) -> Self {
-        Self {
-            refusal: Refusal::Route(miss),
-            route: None,
-        }
-    }
-}
-
 impl Denial {
-    /// A denial before any route was found.
     pub fn unrouted(refusal: Refusal) -> Self {
         Self {
             refusal,
@@ -105,7 +91,6 @@ impl Denial {
         }
     }
 
-    /// What the log may know and the caller not.
     pub fn detail(&self) -> String {
         self.refusal.to_string()
     }

@@ -15,9 +15,6 @@ use crate::routing::{Route, RouteDefinition};
 const MOST_DECODINGS: usize = 4;
 
 /// Checks a request against the rules that hold whoever calls.
-///
-/// # Errors
-/// The first rule that is broken.
 pub(super) fn check(route: &Route, request: AccessRequest<'_>) -> Result<(), Refusal> {
     match broken(&route.definition, route.egress.is_ours(), request) {
         None => Ok(()),

@@ -21,7 +21,6 @@ pub struct HeaderRules {
 }
 
 impl HeaderRules {
-    /// Gathers every header that any route's `caller_headers` names.
     pub fn new<'a>(definitions: impl Iterator<Item = &'a RouteDefinition>) -> Self {
         let told = definitions.flat_map(|route| &route.caller_headers);
         Self {

@@ -19,7 +19,7 @@ use crate::policy::Principal;
 use crate::reason::Reason;
 use crate::request::{AccessRequest, Client, Head, Limits, Peer, RequestId, Sent};
 use crate::routing::Route;
-use crate::telemetry::{AccessLine, InFlight, Outcome, milliseconds, warn_of_failure};
+use crate::telemetry::{AccessLine, Counted, Outcome, milliseconds, warn_of_failure};
 
 /// Its `Drop` tells, so that what timed out, was reset or panicked is told too.
 pub struct Record {
@@ -32,7 +32,7 @@ pub struct Record {
     head: Option<Head>,
     admission: Option<Admission>,
     denial: Option<Denial>,
-    in_flight: Option<InFlight>,
+    in_flight: Option<Counted>,
     status: u16,
     bytes_out: u64,
     /// Told, never decided by.
@@ -118,7 +118,6 @@ impl Record {
         self.bytes_out = bytes_out;
     }
 
-    /// The plan that this request is decided and forwarded by.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -140,7 +139,6 @@ impl Record {
         self.denial.is_some()
     }
 
-    /// The answer that we give ourselves, where we do.
     pub fn answer(&self) -> Option<Response<Bytes>> {
         let denial = self.denial.as_ref()?;
         Some(denial.answer(&self.request_id))

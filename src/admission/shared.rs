@@ -1,15 +1,29 @@
-//! What all listeners of one process share, whatever they speak: the plan, and what is told.
+//! What all listeners of one process share, whatever they speak: the plan that each request is
+//! decided by, and what is told.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use arc_swap::ArcSwap;
 
-use super::Plan;
+use super::HeaderRules;
+use crate::inbound::Issuer;
+use crate::outbound::AppTokens;
 use crate::request::RequestIds;
+use crate::routing::Table;
 use crate::telemetry::{AccessLog, Metrics, RouteMetrics};
 
-#[derive(Debug)]
+/// Everything a decision needs, read by each request from one snapshot.
+pub struct Plan {
+    pub routes: Table,
+    pub headers: HeaderRules,
+    /// The issuers by their names in the file.
+    pub issuers: HashMap<Arc<str>, Arc<Issuer>>,
+    /// The tokens of all (identity, scope) that routes carry.
+    pub tokens: Vec<Arc<AppTokens>>,
+}
+
 pub struct Shared {
     /// What each request loads once, and the admin pages read.
     pub plan: Arc<ArcSwap<Plan>>,

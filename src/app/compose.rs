@@ -16,7 +16,6 @@ use crate::outbound::{
 use crate::routing::{Route, RouteDefinition, Table};
 use crate::telemetry::Metrics;
 
-/// A configuration's live parts.
 pub(super) struct Live {
     pub(super) plan: Arc<Plan>,
     http: (FetchDefinition, HttpClient),
@@ -29,16 +28,12 @@ type TokenKey = (Arc<str>, String);
 /// With whether tunnels may pass.
 type UpstreamKey = (UpstreamDefinition, bool);
 
-/// Why a configuration cannot be made alive.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
-    /// `fetch` is not usable.
     #[error("fetch: {0}")]
     Fetch(#[from] FetchError),
-    /// An upstream's certificates are not usable.
     #[error("route {route}: {cause}")]
     Upstream {
-        /// The route's id.
         route: Arc<str>,
         cause: UpstreamError,
     },
@@ -49,9 +44,6 @@ pub enum ComposeError {
 
 impl Live {
     /// Makes a configuration alive. Needs a tokio runtime; nothing that is in use is disturbed.
-    ///
-    /// # Errors
-    /// When something the file refers to cannot be used.
     pub(super) fn compose(
         config: &Config,
         metrics: &Metrics,

@@ -25,12 +25,8 @@ impl App {
             }
         };
         let _ = tokio::time::timeout(shutdown.grace, empty).await;
-        let open: usize = self
-            .doors
-            .edges
-            .iter()
-            .map(|edge| edge.open_connections())
-            .sum();
+        let edges = self.doors.edges.iter();
+        let open: usize = edges.map(|edge| edge.open_connections()).sum();
         let left = self.shared.in_flight.load(Ordering::Acquire).max(open);
         self.shared.access_log.flush();
         left

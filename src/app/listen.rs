@@ -29,10 +29,8 @@ pub struct Bound {
     admin: Option<std::net::TcpListener>,
 }
 
-/// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A port is taken, or the address is not ours.
     #[error("{name} cannot listen on {address}: {cause}")]
     Bind {
         /// The listener's name, or `admin`.
@@ -46,9 +44,6 @@ pub enum StartError {
 
 impl Bound {
     /// Binds every listener of a configuration; the first that fails gives all others back.
-    ///
-    /// # Errors
-    /// Which address could not be bound, and why.
     pub fn new(config: &Config) -> Result<Self, StartError> {
         let bind = |name: &Arc<str>, address| {
             edge::bind(address).map_err(|cause| refused(name, address, cause))

@@ -6,7 +6,6 @@ mod compose;
 mod drain;
 mod listen;
 mod reload;
-mod settled;
 mod start;
 
 pub use compose::ComposeError;

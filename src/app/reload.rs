@@ -3,11 +3,14 @@
 //! is refused by name, and nothing is changed by half.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::App;
 use super::compose::{ComposeError, Live};
 use crate::config::Config;
+use crate::edge::ListenerDefinition;
+use crate::telemetry::LogDefinition;
 
 /// What a reload did, each part by its path in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +22,6 @@ pub struct Reloaded {
     pub gone: Vec<String>,
 }
 
-/// Why a reload changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     /// The paths in the file of what only a restart can change.
@@ -32,9 +34,7 @@ pub enum ReloadError {
 impl App {
     /// Takes over another configuration for every request that comes from now on. What is defined
     /// as before is kept: keys, verdicts, tokens, addresses, counters. Needs a tokio runtime.
-    ///
-    /// # Errors
-    /// When it needs a restart, or cannot be made alive; then nothing has changed.
+    /// When it needs a restart, or cannot be made alive, nothing has changed.
     pub fn reload(&self, config: Config) -> Result<Reloaded, ReloadError> {
         let mut current = self.current.lock();
         let differences = current.settled.differences(&config);
@@ -90,4 +90,48 @@ fn parts(live: &Live) -> BTreeSet<Part> {
         .chain(upstreams)
         .chain(routes)
         .collect()
+}
+
+/// What only a restart can change: sockets, threads and the log, as they were when they were made.
+pub(super) struct Settled {
+    listeners: Vec<ListenerDefinition>,
+    admin: Option<SocketAddr>,
+    log: LogDefinition,
+    threads: usize,
+}
+
+impl Settled {
+    pub(super) fn of(config: Config) -> Self {
+        Self {
+            listeners: config.listeners,
+            admin: config.admin,
+            log: config.log,
+            threads: config.threads,
+        }
+    }
+
+    /// The paths in the file of what differs.
+    pub(super) fn differences(&self, config: &Config) -> Vec<String> {
+        let mut paths = Vec::new();
+        let mut differ = |lists: [&[ListenerDefinition]; 2]| {
+            for listener in lists[0].iter().filter(|it| !lists[1].contains(it)) {
+                let path = format!("listeners.{}", listener.name);
+                if !paths.contains(&path) {
+                    paths.push(path);
+                }
+            }
+        };
+        differ([&self.listeners, &config.listeners]);
+        differ([&config.listeners, &self.listeners]);
+        for (path, same) in [
+            ("admin", self.admin == config.admin),
+            ("log", self.log == config.log),
+            ("threads", self.threads == config.threads),
+        ] {
+            if !same {
+                paths.push(path.to_owned());
+            }
+        }
+        paths
+    }
 }

@@ -9,14 +9,13 @@ use parking_lot::Mutex;
 
 use super::compose::Live;
 use super::listen::{Bound, Doors, StartError};
-use super::settled::Settled;
+use super::reload::Settled;
 use crate::admin::Readiness;
 use crate::admission::{Plan, Shared};
 use crate::clock::UnixTime;
 use crate::config::{Config, ShutdownDefinition};
 use crate::telemetry::{AccessLog, Metrics};
 
-/// A gateway that is accepting.
 pub struct App {
     pub(super) metrics: Metrics,
     /// What requests and the admin pages read.
@@ -38,9 +37,6 @@ pub(super) struct Current {
 
 impl App {
     /// Makes a configuration alive on sockets bound for it. Needs a tokio runtime.
-    ///
-    /// # Errors
-    /// When something the file refers to cannot be used.
     pub fn start(config: Config, bound: Bound, access_log: AccessLog) -> Result<Self, StartError> {
         let metrics = Metrics::new();
         metrics.watch_access_log(&access_log);

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::{Limits, Timeouts, Tls};
-use crate::telemetry::{EdgeMetrics, OpenConnection, Refused};
+use crate::telemetry::{Counted, EdgeMetrics, Refused};
 
 /// Connections the kernel may hold for us until we accept them.
 const BACKLOG: u32 = 4096;
@@ -38,7 +38,6 @@ pub struct Edge<P> {
     pub(super) timeouts: Timeouts,
     pub(super) tls: Option<Tls>,
     pub(super) metrics: EdgeMetrics,
-    /// One task a connection.
     connections: TaskTracker,
 }
 
@@ -129,10 +128,9 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// One of the connections a listener may have.
 struct Place<P> {
     edge: Arc<Edge<P>>,
-    _open: OpenConnection,
+    _open: Counted,
 }
 
 impl<P> Drop for Place<P> {
@@ -143,7 +141,6 @@ impl<P> Drop for Place<P> {
     }
 }
 
-/// A thing the log says at most once in `SELDOM`.
 #[derive(Default)]
 struct Seldom {
     last: Option<Instant>,

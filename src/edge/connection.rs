@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::Edge;
 use super::accept::stopped;
-use super::deadlines::{Bounds, GuardedIo};
+use super::deadlines::GuardedIo;
 use super::stage::Stage;
 use crate::telemetry::Refused;
 
@@ -36,15 +36,7 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
         let Some(stream) = self.establish(socket, peer).await else {
             return;
         };
-        let (io, stage) = GuardedIo::new(
-            stream,
-            Bounds {
-                idle: self.timeouts.idle,
-                header: self.timeouts.header,
-                write: self.timeouts.body,
-                head_bytes: self.limits.header,
-            },
-        );
+        let (io, stage) = GuardedIo::new(stream, self.timeouts, self.limits.header);
         let (mut io, mut settings) = (Box::new(io), None);
         let mut stopping = stop.clone();
         let mut stopped = pin!(stopped(&mut stopping));
@@ -72,7 +64,6 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
         }
     }
 
-    /// The stream as Pingora wants it, TLS done.
     async fn establish(&self, socket: TcpStream, peer: SocketAddr) -> Option<Stream> {
         // An answer's last segment must not wait for the peer's acknowledgement. A socket that
         // cannot be set is broken, which the first read will tell.
@@ -85,18 +76,12 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
             return Some(Box::new(stream));
         };
         match timeout(self.timeouts.header, tls.accept(stream)).await {
-            Ok(Ok(stream)) => Some(Box::new(stream)),
-            Ok(Err(why)) => {
-                tracing::debug!(listener = %self.name, %why, "TLS handshake failed");
-                self.metrics.refused(Refused::Tls);
-                None
-            }
-            Err(_) => {
-                tracing::debug!(listener = %self.name, "TLS handshake took too long");
-                self.metrics.refused(Refused::Tls);
-                None
-            }
+            Ok(Ok(stream)) => return Some(Box::new(stream)),
+            Ok(Err(why)) => tracing::debug!(listener = %self.name, %why, "TLS handshake failed"),
+            Err(_) => tracing::debug!(listener = %self.name, "TLS handshake took too long"),
         }
+        self.metrics.refused(Refused::Tls);
+        None
     }
 
     fn session(
@@ -125,7 +110,6 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
     }
 }
 
-/// What the connection's last stage says of its end.
 fn refusal(stage: Stage, stopping: bool) -> Option<Refused> {
     match stage {
         Stage::Late => Some(Refused::HeaderTimeout),

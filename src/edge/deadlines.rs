@@ -20,6 +20,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
+use super::Timeouts;
 use super::linger::Linger;
 use super::stage::{SharedStage, Stage};
 
@@ -54,23 +55,12 @@ fn reached(session: &ServerSession, stage: Stage) {
     }
 }
 
-/// What a connection is bounded by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    /// Until the first byte of a request.
-    pub(super) idle: Duration,
-    /// From there to the end of its head.
-    pub(super) header: Duration,
-    /// Without the peer taking a byte of the answer.
-    pub(super) write: Duration,
-    /// Of a head that is not complete yet.
-    pub(super) head_bytes: usize,
-}
-
 /// A stream whose peer may not take for ever.
 pub(super) struct GuardedIo {
     inner: BufWriter<Stream>,
-    bounds: Bounds,
+    timeouts: Timeouts,
+    /// Of a head that is not complete yet, in bytes.
+    most_head_bytes: usize,
     stage: SharedStage,
     /// Of the head at hand.
     head_bytes: usize,
@@ -80,17 +70,21 @@ pub(super) struct GuardedIo {
     timer: Option<Pin<Box<Sleep>>>,
     /// Set only while a write waits.
     stall: Option<Pin<Box<Sleep>>>,
-    /// Set once we have said goodbye.
     linger: Option<Linger>,
 }
 
 impl GuardedIo {
-    pub(super) fn new(stream: Stream, bounds: Bounds) -> (Self, SharedStage) {
+    pub(super) fn new(
+        stream: Stream,
+        timeouts: Timeouts,
+        most_head_bytes: usize,
+    ) -> (Self, SharedStage) {
         let stage = SharedStage::new();
         let guard = Self {
             inner: BufWriter::with_capacity(WRITE_BUFFER, stream),
-            deadline: after(bounds.idle),
-            bounds,
+            deadline: after(timeouts.idle),
+            timeouts,
+            most_head_bytes,
             stage: stage.clone(),
             head_bytes: 0,
             timer: None,
@@ -100,11 +94,10 @@ impl GuardedIo {
         (guard, stage)
     }
 
-    /// The connection is free for the next request.
     pub(super) fn expect_request(&mut self) {
         self.stage.set(Stage::Idle);
         self.head_bytes = 0;
-        self.deadline = after(self.bounds.idle);
+        self.deadline = after(self.timeouts.idle);
     }
 
     /// A read while no request, or not the whole head of one, is there.
@@ -115,7 +108,7 @@ impl GuardedIo {
         stage: Stage,
     ) -> Poll<io::Result<()>> {
         // Pingora asks for more only while what it has is no whole head.
-        if stage == Stage::Head && self.head_bytes > self.bounds.head_bytes {
+        if stage == Stage::Head && self.head_bytes > self.most_head_bytes {
             return Poll::Ready(Err(self.refuse(cx, Stage::Oversized, OVERSIZED)));
         }
         let before = buf.filled().len();
@@ -125,7 +118,7 @@ impl GuardedIo {
             (Poll::Ready(Ok(())), Stage::Idle) if bytes > 0 => {
                 self.stage.set(Stage::Head);
                 self.head_bytes = bytes;
-                self.deadline = after(self.bounds.header);
+                self.deadline = after(self.timeouts.header);
                 read
             }
             (Poll::Ready(Ok(())), Stage::Head) if bytes > 0 => {
@@ -142,7 +135,7 @@ impl GuardedIo {
             (Poll::Ready(_), _) => read,
             (Poll::Pending, stage) if self.is_due(cx) => Poll::Ready(Err(match stage {
                 Stage::Head => self.refuse(cx, Stage::Late, LATE),
-                _ => io::Error::new(io::ErrorKind::TimedOut, "no request came"),
+                _ => timed_out("no request came"),
             })),
             (Poll::Pending, _) => Poll::Pending,
         }
@@ -168,7 +161,6 @@ impl GuardedIo {
         false
     }
 
-    /// Ends a request whose head will not be waited for.
     fn refuse(&mut self, cx: &mut Context<'_>, stage: Stage, answer: &[u8]) -> io::Error {
         self.stage.set(stage);
         // Best effort: a peer that has no room for one segment gets no answer.
@@ -176,10 +168,7 @@ impl GuardedIo {
         if inner.as_mut().poll_write(cx, answer).is_ready() {
             let _ = inner.poll_flush(cx);
         }
-        io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the request head was not waited for",
-        )
+        timed_out("the request head was not waited for")
     }
 
     /// Bounds the time in which a peer takes nothing of what is written.
@@ -192,14 +181,10 @@ impl GuardedIo {
             self.stall = None;
             return result;
         }
-        let most = self.bounds.write;
+        let most = self.timeouts.body;
         let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(most)));
-        stall.as_mut().poll(cx).map(|()| {
-            Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the peer does not read its answer",
-            ))
-        })
+        let rung = stall.as_mut().poll(cx);
+        rung.map(|()| Err(timed_out("the peer does not read its answer")))
     }
 }
 
@@ -314,6 +299,10 @@ impl fmt::Debug for GuardedIo {
             .field("stage", &self.stage.now())
             .finish_non_exhaustive()
     }
+}
+
+fn timed_out(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
 /// Now and `span` more. A span that no clock can hold is one that never ends.

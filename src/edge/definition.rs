@@ -16,7 +16,6 @@ pub struct ListenerDefinition {
     pub timeouts: Timeouts,
 }
 
-/// `limits:` of a listener, bytes and connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub uri: usize,
@@ -26,7 +25,6 @@ pub struct Limits {
     pub connections: usize,
 }
 
-/// `timeouts:` of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// From the first byte of a request to the end of its head.

@@ -11,11 +11,9 @@ use tokio::time::{Sleep, sleep};
 const LONGEST: Duration = Duration::from_secs(1);
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// A connection after our goodbye.
 pub(super) struct Linger {
     /// The peer is in the middle of something; else only what is here already is thrown away.
     expects_more: bool,
-    /// How many bytes we still take.
     left: usize,
     timer: Option<Pin<Box<Sleep>>>,
 }

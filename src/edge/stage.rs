@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How far the request at hand has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// No byte of it has come.
@@ -38,7 +37,6 @@ impl Stage {
     ];
 }
 
-/// The stage, seen by the guard and by the connection's task while Pingora owns the guard.
 #[derive(Clone, Debug)]
 pub(super) struct SharedStage(Arc<AtomicU8>);
 

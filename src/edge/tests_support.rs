@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::{Edge, Limits, Timeouts, Tls, bind, headers_complete, listen};
 use crate::clock::UnixTime;
 use crate::fake::CertificateAuthority;
-use crate::telemetry::{Metrics, Refused};
+use crate::telemetry::{CAUSES, Metrics};
 
 /// Long enough never to matter in a test that is about something else.
 pub(super) const LONG: Duration = Duration::from_secs(600);
@@ -172,14 +172,14 @@ impl Running {
 
     /// Waits until every connection has ended and so many were refused: these, and no other.
     pub(super) async fn refused_only(&self, causes: &[&str]) {
-        let counts = || Refused::ALL.map(|cause| self.refused(cause.word()));
+        let counts = || CAUSES.map(|cause| self.refused(cause));
         self.eventually("every connection ends", || {
             self.edge.open_connections() == 0 && counts().iter().sum::<u64>() >= causes.len() as u64
         })
         .await;
-        let expected = Refused::ALL
-            .map(|cause| causes.iter().filter(|&&word| word == cause.word()).count() as u64);
-        assert_eq!(counts(), expected, "in the order of {:?}", Refused::ALL);
+        let expected =
+            CAUSES.map(|cause| causes.iter().filter(|&&word| word == cause).count() as u64);
+        assert_eq!(counts(), expected, "in the order of {CAUSES:?}");
     }
 
     pub(super) async fn eventually(&self, what: &str, holds: impl Fn() -> bool) {

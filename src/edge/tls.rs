@@ -1,7 +1,5 @@
 //! TLS towards the peer: one certificate, TLS 1.2 or newer, HTTP/1.1 by ALPN.
 
-use std::fmt;
-
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
 use openssl::ssl::{AlpnError, SslAcceptor, SslMethod, SslVersion, select_next_proto};
@@ -12,7 +10,6 @@ use pingora::protocols::tls::{SslStream, server};
 /// What we speak, in ALPN's form: a length before each name (RFC 7301 §3.1).
 const PROTOCOLS: &[u8] = b"\x08http/1.1";
 
-/// A listener's certificate and what it accepts.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: SslAcceptor,
@@ -22,16 +19,12 @@ pub struct Tls {
 pub enum TlsError {
     #[error("there is no certificate in the PEM text")]
     NoCertificate,
-    /// The text, the key, or both together, are not what they should be.
     #[error("the certificate or its key cannot be used: {0}")]
     Unusable(#[from] ErrorStack),
 }
 
 impl Tls {
     /// Reads a PEM chain, the server's own certificate first, and the PEM key to it.
-    ///
-    /// # Errors
-    /// When one cannot be read, or the key is another certificate's.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let mut certificates = X509::stack_from_pem(chain)?.into_iter();
         let own = certificates.next().ok_or(TlsError::NoCertificate)?;
@@ -56,12 +49,6 @@ impl Tls {
     /// The handshake; its time is the caller's to bound.
     pub(super) async fn accept<S: IO>(&self, stream: S) -> pingora::Result<SslStream<S>> {
         server::handshake(&self.acceptor, stream).await
-    }
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Tls").finish_non_exhaustive()
     }
 }
 

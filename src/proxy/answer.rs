@@ -12,9 +12,6 @@ use crate::edge;
 const DRAINED: usize = 64 * 1024;
 
 /// Answers a request that was never forwarded.
-///
-/// # Errors
-/// When the caller is gone.
 pub(super) async fn early(session: &mut Session, answer: Response<Bytes>) -> pingora::Result<()> {
     drain(session).await;
     if !session.is_body_done() {

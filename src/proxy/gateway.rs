@@ -24,7 +24,6 @@ use crate::request::{Limits, Peer, Sent};
 /// How often one request may be put to an upstream.
 pub(crate) const ATTEMPTS: usize = 3;
 
-#[derive(Debug)]
 pub struct Gateway {
     listener: ListenerDefinition,
     limits: Limits,

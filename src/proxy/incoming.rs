@@ -15,7 +15,6 @@ use crate::request::header_names::{OF_ONE_HOP, X_REQUEST_ID};
 /// What tells where the message ends is not the upstream's to take away.
 const FRAMING: &[HeaderName] = &[header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
 
-/// Brings the upstream's head in the form in which the caller gets it.
 pub(super) fn receive(
     session: &Session,
     head: &mut ResponseHeader,

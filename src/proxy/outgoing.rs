@@ -10,7 +10,6 @@ use super::Context;
 use crate::request::AccessRequest;
 use crate::request::header_names::X_REQUEST_ID;
 
-/// Brings the head that goes upstream in its final form.
 pub(super) fn prepare(
     session: &Session,
     head: &mut RequestHeader,

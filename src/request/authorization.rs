@@ -6,7 +6,6 @@ use std::fmt;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
-/// The one `Authorization` header.
 #[derive(Clone, Copy)]
 pub struct Authorization<'a> {
     pub scheme: Scheme<'a>,
@@ -23,7 +22,6 @@ pub enum Scheme<'a> {
     Other,
 }
 
-/// Why the header cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorizationError {
     #[error("the Authorization header was sent more than once")]
@@ -40,10 +38,6 @@ pub enum AuthorizationError {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads the header, where there is one.
-    ///
-    /// # Errors
-    /// When it was sent twice or holds other than a scheme and one token.
     pub fn of(headers: &'a HeaderMap) -> Result<Option<Self>, AuthorizationError> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(field) = values.next() else {

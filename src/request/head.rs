@@ -14,7 +14,6 @@ use crate::reason::Reason;
 /// Not `Debug`, for queries hold what is nobody's business.
 #[derive(Clone)]
 pub struct Head {
-    /// The name of the listener it arrived on.
     pub listener: Arc<str>,
     /// HEAD is matched as GET.
     pub method: Method,
@@ -23,6 +22,14 @@ pub struct Head {
     /// The one form that is matched and forwarded; the query, untouched, with it.
     pub path: CanonicalPath,
     pub peer: Peer,
+}
+
+/// What was read of a request, and the header fields it came with, as received.
+/// Not `Debug`, for they hold credentials.
+#[derive(Clone, Copy)]
+pub struct AccessRequest<'a> {
+    pub head: &'a Head,
+    pub headers: &'a HeaderMap,
 }
 
 /// A head as its parser hands it over.
@@ -58,10 +65,6 @@ pub struct HeadError {
 }
 
 impl Head {
-    /// Reads a head that came by a listener, from a peer.
-    ///
-    /// # Errors
-    /// The first thing that is wrong.
     pub fn read(
         listener: &Arc<str>,
         peer: Peer,

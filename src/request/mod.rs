@@ -1,6 +1,5 @@
 //! What is known of a request before anything is decided? Pure values: no sockets, no clock.
 
-mod access_request;
 mod authorization;
 mod head;
 pub mod header_names;
@@ -12,9 +11,8 @@ mod request_id;
 #[cfg(test)]
 pub(crate) mod samples;
 
-pub use access_request::AccessRequest;
 pub use authorization::{Authorization, AuthorizationError, Scheme};
-pub use head::{Head, HeadError, Limits, Sent};
+pub use head::{AccessRequest, Head, HeadError, Limits, Sent};
 pub use host::{Host, normalised_host};
 pub use params::Params;
 pub use path::{CanonicalPath, PathError, decoded_segment};

@@ -20,17 +20,11 @@ pub struct CanonicalPath {
 impl CanonicalPath {
     /// Brings a request target's path to its canonical form. Characters that RFC 3986 has escaped
     /// (spaces, braces, everything outside ASCII) are escaped here when they come raw.
-    ///
-    /// # Errors
-    /// A path that two parsers could read in two ways is refused, with the reason why.
     pub fn parse(raw: &str) -> Result<Self, PathError> {
         Self::with_query(raw, None)
     }
 
     /// The same, and the query that came with it.
-    ///
-    /// # Errors
-    /// As `parse`; nothing is asked of a query.
     pub fn with_query(raw: &str, query: Option<&str>) -> Result<Self, PathError> {
         if !raw.starts_with('/') {
             return Err(PathError::NotAbsolute);
@@ -180,22 +174,7 @@ const fn is_unreserved(byte: u8) -> bool {
 
 /// What stands in a canonical path as it is: RFC 3986's `pchar` without `;`, and the slash.
 const fn is_plain(byte: u8) -> bool {
-    is_unreserved(byte)
-        || matches!(
-            byte,
-            b'/' | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b'='
-                | b':'
-                | b'@'
-        )
+    is_unreserved(byte) || matches!(byte, b'!' | b'$' | b'&'..=b',' | b'/' | b':' | b'=' | b'@')
 }
 
 #[cfg(test)]

@@ -32,6 +32,13 @@ impl Index {
     ) -> (Self, Vec<TableError>) {
         let mut index = Self::default();
         let mut errors = Vec::new();
+        let mut tell = |first, second, problem| {
+            errors.push(TableError {
+                first,
+                second,
+                problem,
+            });
+        };
         let definitions: Vec<_> = definitions.collect();
         for (place, definition) in definitions.iter().enumerate() {
             let methods = Methods(definition.methods.clone());
@@ -43,27 +50,43 @@ impl Index {
                 Some((*earlier, method))
             });
             if let Some((first, method)) = equal {
-                errors.push(TableError::equal(first, place, &definitions, &method));
-            } else if methods.are_none() {
-                errors.push(TableError::without_methods(place, definition));
+                let problem = format!(
+                    "routes `{}` and `{}` have the same listener, host and path shape, and both \
+                     take {method}: which one is meant?",
+                    definitions[first].id, definition.id
+                );
+                tell(first, place, problem);
+            } else if methods.0.as_ref().is_some_and(Vec::is_empty) {
+                let problem = format!(
+                    "no request reaches route `{}`: its `methods` are empty; leave the key out for \
+                     all",
+                    definition.id
+                );
+                tell(place, place, problem);
             }
             routes.push(place);
             index.methods.push(methods);
         }
         for tree in index.listeners.values().flat_map(Hosts::trees) {
             for (unreachable, lesser) in tree.unreachable() {
-                let errors_of = |second: &usize| {
-                    let first = lesser.first().copied().unwrap_or(*second);
-                    TableError::unreachable(first, *second, &definitions)
-                };
-                errors.extend(unreachable.iter().map(errors_of));
+                for &second in unreachable {
+                    let first = lesser.first().copied().unwrap_or(second);
+                    let (route, lesser) = (definitions[second], definitions[first]);
+                    let problem = format!(
+                        "no request reaches route `{}`: `{}` and its neighbours are more exact and \
+                         take every path of `{}`",
+                        route.id,
+                        lesser.id,
+                        route.path.as_str()
+                    );
+                    tell(first, second, problem);
+                }
             }
         }
         errors.sort_by_key(|error| (error.second, error.first));
         (index, errors)
     }
 
-    /// The place of the one route for a request.
     pub(super) fn find(
         &self,
         listener: &str,
@@ -128,46 +151,6 @@ impl Hosts {
     fn trees(&self) -> impl Iterator<Item = &PathTree> {
         let named = self.exact.values().chain(self.suffix.values());
         named.chain(std::iter::once(&self.any))
-    }
-}
-
-impl TableError {
-    fn equal(first: usize, second: usize, all: &[&RouteDefinition], method: &Method) -> Self {
-        let (earlier, later) = (&all[first], &all[second]);
-        Self {
-            first,
-            second,
-            problem: format!(
-                "routes `{}` and `{}` have the same listener, host and path shape, and both take \
-                 {method}: which one is meant?",
-                earlier.id, later.id
-            ),
-        }
-    }
-
-    fn unreachable(first: usize, second: usize, all: &[&RouteDefinition]) -> Self {
-        Self {
-            first,
-            second,
-            problem: format!(
-                "no request reaches route `{}`: `{}` and its neighbours are more exact and take \
-                 every path of `{}`",
-                all[second].id,
-                all[first].id,
-                all[second].path.as_str()
-            ),
-        }
-    }
-
-    fn without_methods(place: usize, definition: &RouteDefinition) -> Self {
-        Self {
-            first: place,
-            second: place,
-            problem: format!(
-                "no request reaches route `{}`: its `methods` are empty; leave the key out for all",
-                definition.id
-            ),
-        }
     }
 }
 

@@ -30,7 +30,6 @@ impl Methods {
         }
     }
 
-    /// What goes into `Allow`.
     pub(super) fn allowed(&self) -> impl Iterator<Item = Method> {
         let listed = self.0.as_deref().unwrap_or(&ORDINARY);
         listed.iter().flat_map(|method| {
@@ -39,14 +38,9 @@ impl Methods {
         })
     }
 
-    /// A method that both take, if there is one.
     pub(super) fn overlap(&self, other: &Self) -> Option<Method> {
         self.allowed()
             .find(|method| other.take(method))
             .or_else(|| other.allowed().find(|method| self.take(method)))
-    }
-
-    pub(super) fn are_none(&self) -> bool {
-        self.0.as_ref().is_some_and(Vec::is_empty)
     }
 }

@@ -10,7 +10,6 @@ use crate::outbound::{Egress, TokenDefinition, Upstream, UpstreamDefinition};
 use crate::policy::Callers;
 use crate::telemetry::RouteMetrics;
 
-/// A route as the file defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteDefinition {
     pub id: Arc<str>,
@@ -39,7 +38,6 @@ pub enum HostPattern {
     Suffix(String),
 }
 
-/// What `caller_headers` can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallerClaim {
     /// `app:…`, `user:…`, `key:…`, `address:…`, `anyone`.
@@ -54,7 +52,6 @@ pub enum CallerClaim {
     /// Delegated scopes, space-separated.
     Scp,
     Uti,
-    /// The user's display name.
     Name,
     /// The user's sign-in name; mutable.
     PreferredUsername,
@@ -76,7 +73,6 @@ impl CallerClaim {
     ];
 }
 
-#[derive(Debug)]
 pub struct Route {
     pub definition: RouteDefinition,
     pub gate: Gate,

@@ -9,7 +9,6 @@ use super::{Route, RouteDefinition};
 use crate::reason::Reason;
 use crate::request::{AccessRequest, Host, Params};
 
-#[derive(Debug)]
 pub struct Table {
     routes: Vec<Arc<Route>>,
     index: Index,
@@ -23,7 +22,6 @@ pub struct TableError {
     pub first: usize,
     /// The later or unreachable route, where the problem is reported.
     pub second: usize,
-    /// What is wrong, naming both.
     pub problem: String,
 }
 
@@ -32,10 +30,7 @@ pub enum RouteMiss {
     /// Nothing matches: 404.
     NoRoute,
     /// The winning pattern does not list the method: 405 with these in `Allow`.
-    MethodNotAllowed {
-        /// The union of what the winning pattern's routes take.
-        allow: Vec<Method>,
-    },
+    MethodNotAllowed { allow: Vec<Method> },
 }
 
 impl RouteMiss {
@@ -73,9 +68,9 @@ impl Table {
             .find(&head.listener, host, &head.path, &head.method)?;
         let route = &self.routes[place];
         let template = &route.definition.path;
-        let params = match template.has_parameters() {
-            true => template.matches(&head.path).ok_or(RouteMiss::NoRoute)?,
-            false => Params::none(),
+        let params = match template.parameters().next() {
+            Some(_) => template.matches(&head.path).ok_or(RouteMiss::NoRoute)?,
+            None => Params::none(),
         };
         Ok((route, params))
     }

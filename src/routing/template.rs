@@ -15,7 +15,6 @@ pub struct Template {
     segments: Vec<Segment>,
 }
 
-/// What a pattern asks of one segment, or of all that follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
     /// This value, decoded. Empty for the trailing slash.
@@ -32,9 +31,6 @@ pub struct TemplateError(pub String);
 
 impl Template {
     /// Parses a pattern; its literals must be canonical.
-    ///
-    /// # Errors
-    /// With a sentence that says what to write instead.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let Some(after_slash) = text.strip_prefix('/') else {
             return Err(TemplateError(format!("`{text}` must begin with a slash")));
@@ -96,7 +92,6 @@ impl Template {
         Some(count)
     }
 
-    /// Whether the path fits, and the parameters' decoded values.
     pub fn matches(&self, path: &CanonicalPath) -> Option<Params> {
         let mut params = Params::none();
         let mut segments = path.segments();
@@ -115,10 +110,6 @@ impl Template {
             }
         }
         segments.next().is_none().then_some(params)
-    }
-
-    pub(super) fn has_parameters(&self) -> bool {
-        self.parameters().next().is_some()
     }
 
     pub(super) fn segments(&self) -> &[Segment] {

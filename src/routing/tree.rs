@@ -7,7 +7,6 @@ use super::Template;
 use super::template::Segment;
 use crate::request::{CanonicalPath, decoded_segment};
 
-/// The patterns of one host, each with the routes that have it.
 #[derive(Debug, Default)]
 pub(super) struct PathTree {
     root: Node,

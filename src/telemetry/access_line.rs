@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::LogFormat;
 
@@ -18,32 +18,51 @@ const SHORT: usize = 256;
 const LAST_MS: u64 = 253_402_300_799_999;
 
 /// What is told of one request, borrowed from it. Never a token, never a query.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct AccessLine<'a> {
     /// When it ended, milliseconds since the epoch.
+    #[serde(rename = "time", serialize_with = "as_time")]
     pub time_ms: u64,
+    #[serde(serialize_with = "cut::<SHORT, _, _>")]
     pub request_id: &'a str,
     pub listener: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<&'a str>,
+    #[serde(serialize_with = "cut::<SHORT, _, _>")]
     pub method: &'a str,
     /// The canonical path, or a cut of the raw one where it was refused.
+    #[serde(serialize_with = "cut::<LONG, _, _>")]
     pub path: &'a str,
     /// The answer's status; 0 where none was sent.
     pub status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     /// What the log may know and the caller not.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "cut::<LONG, _, _>"
+    )]
     pub detail: Option<&'a str>,
     /// `app:…`, `key:…`.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "cut::<SHORT, _, _>"
+    )]
     pub principal: Option<&'a str>,
     /// `uti` of the caller's token.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "cut::<SHORT, _, _>"
+    )]
     pub token_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<IpAddr>,
     /// From the request's first byte to its end.
+    #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
     pub duration: Duration,
     pub bytes_out: u64,
 }
 
-/// Now, since the epoch.
 #[allow(
     clippy::disallowed_methods,
     reason = "an access line's time is told, never decided by"
@@ -57,11 +76,10 @@ pub fn milliseconds() -> u64 {
 
 impl AccessLine<'_> {
     pub(super) fn render(&self, format: LogFormat, out: &mut Vec<u8>) {
-        let fields = self.fields();
         let start = out.len();
         let rendered = match format {
-            LogFormat::Json => serde_json::to_writer(&mut *out, &fields).map_err(Into::into),
-            LogFormat::Text => fields.write_text(out),
+            LogFormat::Json => serde_json::to_writer(&mut *out, self).map_err(Into::into),
+            LogFormat::Text => self.write_text(out),
         };
         match rendered {
             Ok(()) => out.push(b'\n'),
@@ -70,75 +88,54 @@ impl AccessLine<'_> {
         }
     }
 
-    fn fields(&self) -> Fields<'_> {
-        let time = UNIX_EPOCH + Duration::from_millis(self.time_ms.min(LAST_MS));
-        Fields {
-            time: humantime::format_rfc3339_millis(time).to_string(),
-            request_id: clean(self.request_id, SHORT),
-            listener: self.listener,
-            route: self.route,
-            method: clean(self.method, SHORT),
-            path: clean(self.path, LONG),
-            status: self.status,
-            reason: self.reason,
-            detail: optional(self.detail, LONG),
-            principal: optional(self.principal, SHORT),
-            token_id: optional(self.token_id, SHORT),
-            client: self.client,
-            duration_ms: self.duration.as_micros() as f64 / 1000.0,
-            bytes_out: self.bytes_out,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Fields<'a> {
-    time: String,
-    request_id: Cow<'a, str>,
-    listener: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<&'a str>,
-    method: Cow<'a, str>,
-    path: Cow<'a, str>,
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    principal: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_id: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<IpAddr>,
-    duration_ms: f64,
-    bytes_out: u64,
-}
-
-impl Fields<'_> {
     fn write_text(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
-        let Self { time, status, .. } = self;
-        write!(out, "{time} {status} ")?;
-        write_word(out, &self.method)?;
+        write!(out, "{} {} ", time(self.time_ms), self.status)?;
+        write_word(out, &clean(self.method, SHORT))?;
         out.push(b' ');
-        write_word(out, &self.path)?;
-        let (client, duration) = (self.client.map(|c| c.to_string()), self.duration_ms);
-        for (name, value) in [
-            ("route", self.route),
-            ("reason", self.reason),
-            ("detail", self.detail.as_deref()),
-            ("principal", self.principal.as_deref()),
-            ("token_id", self.token_id.as_deref()),
-            ("client", client.as_deref()),
-            ("listener", Some(self.listener)),
-            ("request_id", Some(self.request_id.as_ref())),
+        write_word(out, &clean(self.path, LONG))?;
+        let client = self.client.map(|client| client.to_string());
+        for (name, value, most) in [
+            ("route", self.route, usize::MAX),
+            ("reason", self.reason, usize::MAX),
+            ("detail", self.detail, LONG),
+            ("principal", self.principal, SHORT),
+            ("token_id", self.token_id, SHORT),
+            ("client", client.as_deref(), SHORT),
+            ("listener", Some(self.listener), usize::MAX),
+            ("request_id", Some(self.request_id), SHORT),
         ] {
             let Some(value) = value else { continue };
             write!(out, " {name}=")?;
-            write_word(out, value)?;
+            write_word(out, &clean(value, most))?;
         }
-        write!(out, " duration_ms={duration} bytes_out={}", self.bytes_out)
+        let (duration, bytes) = (milliseconds_of(self.duration), self.bytes_out);
+        write!(out, " duration_ms={duration} bytes_out={bytes}")
     }
+}
+
+fn time(ms: u64) -> humantime::Rfc3339Timestamp {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(ms.min(LAST_MS)))
+}
+
+fn as_time<S: Serializer>(ms: &u64, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_str(&time(*ms))
+}
+
+fn milliseconds_of(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}
+
+fn as_milliseconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_f64(milliseconds_of(*duration))
+}
+
+fn cut<'a, const MOST: usize, T, S>(text: &T, out: S) -> Result<S::Ok, S::Error>
+where
+    T: Copy + Into<Option<&'a str>>,
+    S: Serializer,
+{
+    let text: Option<&str> = (*text).into();
+    text.map(|text| clean(text, MOST)).serialize(out)
 }
 
 /// Bare where that cannot be misread, else quoted and escaped.
@@ -149,10 +146,6 @@ fn write_word(out: &mut Vec<u8>, word: &str) -> std::io::Result<()> {
     } else {
         write!(out, "\"{}\"", word.escape_debug())
     }
-}
-
-fn optional(text: Option<&str>, most: usize) -> Option<Cow<'_, str>> {
-    text.map(|text| clean(text, most))
 }
 
 /// At most `most` bytes, cut between characters. What a terminal would obey and JSON does not

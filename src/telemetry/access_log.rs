@@ -2,7 +2,6 @@
 //! so that no request waits for a disk.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::io::{self, Write};
 use std::mem;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ thread_local! {
 }
 
 /// Where access lines go. Cloning is cheap; the last one dropped ends the writer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AccessLog {
     desk: Option<Arc<Desk>>,
     format: LogFormat,
@@ -59,7 +58,6 @@ impl AccessLog {
         Self { desk, format }
     }
 
-    /// Whether lines are written at all: else none need be made.
     pub fn is_enabled(&self) -> bool {
         self.desk.is_some()
     }
@@ -91,7 +89,6 @@ impl AccessLog {
     }
 }
 
-/// What all clones share; its end is the writer's end.
 struct Desk {
     queue: Arc<Queue>,
 }
@@ -100,12 +97,6 @@ impl Drop for Desk {
     fn drop(&mut self) {
         self.queue.state.lock().closed = true;
         self.queue.wake.notify_one();
-    }
-}
-
-impl fmt::Debug for Desk {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Desk").finish_non_exhaustive()
     }
 }
 
@@ -125,7 +116,6 @@ struct State {
     /// Lines ever taken in, and how many of them are done with.
     pushed: u64,
     done: u64,
-    /// The writer sleeps until it is woken.
     asleep: bool,
     /// Somebody flushes: gather no longer.
     hurry: bool,

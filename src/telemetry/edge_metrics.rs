@@ -2,11 +2,13 @@
 
 use prometheus::{IntCounter, IntGauge};
 
+use super::Counted;
+
 #[derive(Clone, Debug)]
 pub struct EdgeMetrics {
     open: IntGauge,
     accepted: IntCounter,
-    refused: [IntCounter; Refused::ALL.len()],
+    refused: [IntCounter; CAUSES.len()],
 }
 
 /// Why a connection ended before a request could be decided.
@@ -22,28 +24,15 @@ pub enum Refused {
     Panic,
 }
 
-impl Refused {
-    pub const ALL: [Self; 6] = [
-        Self::Limit,
-        Self::Parser,
-        Self::HeaderTimeout,
-        Self::HeaderTooLarge,
-        Self::Tls,
-        Self::Panic,
-    ];
-
-    /// The word for it: the label `cause`.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Limit => "limit",
-            Self::Parser => "parser",
-            Self::HeaderTimeout => "header_timeout",
-            Self::HeaderTooLarge => "header_too_large",
-            Self::Tls => "tls",
-            Self::Panic => "panic",
-        }
-    }
-}
+/// What causes are called in the label `cause`, in the order of [`Refused`].
+pub const CAUSES: [&str; 6] = [
+    "limit",
+    "parser",
+    "header_timeout",
+    "header_too_large",
+    "tls",
+    "panic",
+];
 
 impl EdgeMetrics {
     pub(super) fn new(
@@ -54,32 +43,16 @@ impl EdgeMetrics {
         Self {
             open,
             accepted,
-            refused: Refused::ALL.map(|cause| refused(cause.word())),
+            refused: CAUSES.map(refused),
         }
     }
 
-    /// Counts a connection as accepted, and as open until the guard is dropped.
-    pub fn accepted(&self) -> OpenConnection {
+    pub fn accepted(&self) -> Counted {
         self.accepted.inc();
-        self.open.inc();
-        OpenConnection {
-            gauge: self.open.clone(),
-        }
+        Counted::by(&self.open)
     }
 
     pub fn refused(&self, cause: Refused) {
         self.refused[cause as usize].inc();
-    }
-}
-
-/// A connection that is open; dropped, it is not.
-#[derive(Debug)]
-pub struct OpenConnection {
-    gauge: IntGauge,
-}
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.gauge.dec();
     }
 }

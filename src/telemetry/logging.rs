@@ -9,7 +9,6 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::reason::Reason;
 
-/// `log:` of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogDefinition {
     /// `error`, `warn`, `info`, `debug`, `trace`.
@@ -61,7 +60,6 @@ pub fn warn_of_failure(
     tracing::warn!(request_id, %reason, route, detail, "{message}");
 }
 
-/// Whose lines are let through.
 fn filter(level: &str) -> Targets {
     let level = LevelFilter::from_str(level).unwrap_or(LevelFilter::INFO);
     // SECURITY: below `warn`, HTTP libraries print heads, and with them tokens.

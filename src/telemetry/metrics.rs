@@ -1,7 +1,6 @@
 //! The process's metrics. Handles are resolved once; labels never hold a tenant, subject or path.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -15,9 +14,7 @@ use super::{AccessLog, EdgeMetrics, KeySetSample, RouteMetrics, TokenSample, nam
 use crate::clock::UnixTime;
 
 const ROUTE_LABELS: usize = 200;
-/// The label of all routes past that.
 const OTHER: &str = "other";
-/// The label of requests that found no route.
 const UNROUTED: &str = "none";
 
 /// Upper bounds in seconds: from a cached verdict on loopback to the longest mail upload.
@@ -26,7 +23,6 @@ const DURATION_BUCKETS: &[f64] = &[
     60.0,
 ];
 
-/// All metrics of one gateway, in a registry of its own. Cloning is cheap.
 #[derive(Clone)]
 pub struct Metrics {
     families: Arc<Families>,
@@ -78,7 +74,6 @@ impl Metrics {
         self.labelled(if reserved { OTHER } else { id })
     }
 
-    /// The handles of requests that found no route: label `none`.
     pub fn unrouted(&self) -> RouteMetrics {
         self.labelled(UNROUTED)
     }
@@ -154,12 +149,6 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Metrics").finish_non_exhaustive()
     }
 }
 

@@ -252,7 +252,15 @@ fn a_listener_counts_its_connections_and_every_cause() {
     let first = edge.accepted();
     let second = edge.accepted();
     drop(first);
-    for (times, cause) in Refused::ALL.into_iter().enumerate() {
+    let causes = [
+        (Refused::Limit, "limit"),
+        (Refused::Parser, "parser"),
+        (Refused::HeaderTimeout, "header_timeout"),
+        (Refused::HeaderTooLarge, "header_too_large"),
+        (Refused::Tls, "tls"),
+        (Refused::Panic, "panic"),
+    ];
+    for (times, (cause, _)) in causes.into_iter().enumerate() {
         (0..=times).for_each(|_| edge.refused(cause));
     }
     let page = Page::of(&metrics);
@@ -261,11 +269,9 @@ fn a_listener_counts_its_connections_and_every_cause() {
         page.value("bearergate_connections_total{listener=\"apis\"}"),
         2.0
     );
-    for (times, cause) in Refused::ALL.into_iter().enumerate() {
-        let series = format!(
-            "bearergate_connections_refused_total{{cause=\"{}\",listener=\"apis\"}}",
-            cause.word()
-        );
+    for (times, (_, word)) in causes.into_iter().enumerate() {
+        let series =
+            format!("bearergate_connections_refused_total{{cause=\"{word}\",listener=\"apis\"}}");
         assert_eq!(page.value(&series), (times + 1) as f64, "{series}");
     }
     drop(second);

@@ -12,9 +12,9 @@ mod samples;
 
 pub use access_line::{AccessLine, milliseconds};
 pub use access_log::AccessLog;
-pub use edge_metrics::{EdgeMetrics, OpenConnection, Refused};
+pub use edge_metrics::{CAUSES, EdgeMetrics, Refused};
 pub use logging::{LogDefinition, LogFormat, start_logging, warn_of_failure};
 pub use metrics::Metrics;
 pub use names::NAMES;
-pub use route_metrics::{InFlight, Outcome, RouteMetrics};
+pub use route_metrics::{Counted, Outcome, RouteMetrics};
 pub use samples::{KeySetSample, TokenSample};

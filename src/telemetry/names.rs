@@ -1,7 +1,6 @@
 //! Which metrics exist? Each one once: name, kind, and the sentence that `/metrics` and the
 //! documentation show.
 
-/// Declares the list once.
 macro_rules! metrics {
     ($($constant:ident $name:literal $kind:literal $help:literal;)*) => {
         /// Every metric: name, kind, help.

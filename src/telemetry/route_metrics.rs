@@ -1,7 +1,6 @@
 //! What a request counts when it ends: one increment and one observation on handles that were
 //! resolved before, so that the hot path looks up no label.
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,7 +10,6 @@ use crate::reason::Reason;
 
 const REASONS: usize = Reason::ALL.len();
 
-/// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Allowed,
@@ -80,12 +78,8 @@ impl RouteMetrics {
         }
     }
 
-    /// Counts a request as in flight until the guard is dropped.
-    pub fn begin(&self) -> InFlight {
-        self.series.in_flight.inc();
-        InFlight {
-            gauge: self.series.in_flight.clone(),
-        }
+    pub fn begin(&self) -> Counted {
+        Counted::by(&self.series.in_flight)
     }
 
     pub fn finished(&self, outcome: Outcome, duration: Duration) {
@@ -104,22 +98,18 @@ impl Series {
     }
 }
 
-impl fmt::Debug for RouteMetrics {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("RouteMetrics")
-            .field(&self.series.label)
-            .finish()
+/// One of what a gauge counts; dropped, it is one no more.
+pub struct Counted(IntGauge);
+
+impl Counted {
+    pub(super) fn by(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
     }
 }
 
-/// A request that is being served; dropped, it is not.
-#[derive(Debug)]
-pub struct InFlight {
-    gauge: IntGauge,
-}
-
-impl Drop for InFlight {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.gauge.dec();
+        self.0.dec();
     }
 }
