@@ -27,6 +27,7 @@ pub(super) struct Live {
 type TokenKey = (Arc<str>, String);
 /// With whether tunnels may pass.
 type UpstreamKey = (UpstreamDefinition, bool);
+type Way = (Egress, Arc<Upstream>);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
@@ -65,6 +66,9 @@ impl Live {
             http: &http,
             metrics,
         };
+        // What can fail comes first: for what is not taken over, nothing is fetched and no series begun.
+        let ways = config.routes.iter().map(|route| parts.way(route));
+        let ways = ways.collect::<Result<Vec<_>, _>>()?;
         for definition in &config.issuers {
             let known = kept.and_then(|live| live.plan.issuers.get(&definition.name));
             let issuer = match known.filter(|issuer| issuer.definition() == definition) {
@@ -80,11 +84,11 @@ impl Live {
             .iter()
             .map(|route| (&*route.definition.id, route))
             .collect();
-        let routes = config.routes.iter().map(|definition| {
+        let routes = config.routes.iter().zip(ways).map(|(definition, way)| {
             let known = earlier.get(&*definition.id).copied();
-            parts.route(definition, known)
+            parts.route(definition, way, known)
         });
-        let routes = routes.collect::<Result<_, _>>()?;
+        let routes = routes.collect();
         let Parts {
             issuers,
             tokens,
@@ -126,15 +130,21 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn route(
-        &mut self,
-        definition: &RouteDefinition,
-        known: Option<&Arc<Route>>,
-    ) -> Result<Arc<Route>, ComposeError> {
+    /// Whose token a route carries, and where it goes.
+    fn way(&mut self, definition: &RouteDefinition) -> Result<Way, ComposeError> {
         let egress = self.egress(definition)?;
         // What goes through a tunnel is not seen, and a token's end does not end it: none beside
         // a token of ours.
         let upstream = self.upstream(definition, !egress.is_ours())?;
+        Ok((egress, upstream))
+    }
+
+    fn route(
+        &self,
+        definition: &RouteDefinition,
+        (egress, upstream): Way,
+        known: Option<&Arc<Route>>,
+    ) -> Arc<Route> {
         let gate = Gate::new(definition.callers.clone(), &self.issuers);
         let same = known.filter(|known| {
             known.definition == *definition
@@ -147,15 +157,15 @@ impl Parts<'_> {
                     .eq(gate.issuers().map(Arc::as_ptr))
         });
         if let Some(same) = same {
-            return Ok(Arc::clone(same));
+            return Arc::clone(same);
         }
-        Ok(Arc::new(Route {
+        Arc::new(Route {
             definition: definition.clone(),
             gate,
             egress,
             upstream,
             metrics: self.metrics.route(&definition.id),
-        }))
+        })
     }
 
     /// The tokens of each (identity, scope) are shared by all routes that carry them.

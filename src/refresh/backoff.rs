@@ -46,10 +46,11 @@ impl Backoff {
     /// What is left of it; nothing once the next fetch may begin.
     pub(super) fn left(&self, now: UnixTime) -> Option<Duration> {
         // A clock that was set back must not make hours of seconds.
-        if now.plus(LATEST_CALLER) < self.begun {
+        if self.length.is_zero() || now.plus(LATEST_CALLER) < self.begun {
             return None;
         }
-        let left = now.until(self.until).min(self.length);
+        let longest = self.begun.until(self.until);
+        let left = now.until(self.until).min(longest);
         (!left.is_zero()).then_some(left)
     }
 }
@@ -82,8 +83,11 @@ mod tests {
         };
         let backoff = Backoff::after(&ended, Duration::from_secs(30));
         let cases = [
-            // Nobody is told to wait longer than it lasts, not even who began before it.
-            (990, Some(30)),
+            // Nobody is told to wait longer than it lasts, not even who began before it; and nobody
+            // who came while the fetch was under way is told less than the time that is left.
+            (990, Some(40)),
+            (1000, Some(40)),
+            (1005, Some(35)),
             (1010, Some(30)),
             (1011, Some(29)),
             (1039, Some(1)),

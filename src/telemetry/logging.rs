@@ -57,7 +57,7 @@ pub fn warn_of_failure(
     route: Option<&str>,
     detail: &str,
 ) {
-    tracing::warn!(request_id, %reason, route, detail, "{message}");
+    tracing::warn!(%request_id, %reason, route, detail, "{message}");
 }
 
 fn filter(level: &str) -> Targets {

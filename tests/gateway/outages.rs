@@ -85,7 +85,9 @@ async fn starting_without_the_issuer_answers_503_says_so_and_heals_by_itself() {
     let bearer = bearer(&world);
     let reply = add(&world, &bearer).await;
     assert_eq!(reply.verdict(), is(503, "keys_unavailable"));
-    assert_eq!(reply.header("retry-after"), Some("1"), "the cool-down");
+    // The cool-down, and what of a second the fetch itself took.
+    let wait = reply.header("retry-after").unwrap();
+    assert!(["1", "2"].contains(&wait), "{wait}");
     assert_eq!(
         reply.header("www-authenticate"),
         None,
@@ -157,7 +159,7 @@ async fn retry_after_is_what_is_left_of_the_cool_down() {
         let reply = add(&world, &format!("Authorization: Bearer {token}")).await;
         assert_eq!(reply.verdict(), is(503, "keys_unavailable"));
         let wait: u64 = reply.header("retry-after").unwrap().parse().unwrap();
-        assert!((60..=90).contains(&wait), "{wait}");
+        assert!((60..=91).contains(&wait), "{wait}");
     }
     assert_eq!(world.contoso.issuer.key_fetches() - before, 1);
 }

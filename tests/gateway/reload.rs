@@ -15,7 +15,7 @@ async fn world() -> World {
 
 /// Gives the gateway what has become of its configuration.
 fn reload(world: &World) -> Result<Reloaded, ReloadError> {
-    world.gateway.reload(&world.text(), world.folder())
+    world.gateway.reload(world.config())
 }
 
 async fn ask(world: &World, path: &str) -> u16 {
@@ -183,4 +183,27 @@ async fn a_key_or_secret_that_was_replaced_is_what_counts_from_the_next_request(
         502,
         "the old token is not lent"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_made_alive_leaves_no_trace() {
+    let mut world = world().await;
+    serves(&world, &["/calc/v1/add/1/1"]).await;
+    world.add("/issuers/contoso", "leeway: 30s");
+    world.add("/routes", MORE);
+    let routes = world.tree["routes"].as_array_mut().unwrap();
+    routes.rotate_right(1);
+    let mut config = world.config();
+    config.identities.clear();
+    let refused = world.gateway.reload(config);
+    assert!(
+        matches!(refused, Err(ReloadError::Compose(_))),
+        "{refused:?}"
+    );
+    serves(&world, &["/calc/v1/add/1/1"]).await;
+    assert_eq!(ask(&world, "/more/x").await, 404);
+    assert_eq!(fetches(&world).0, 1, "no issuer was begun");
+    let metrics = world.gateway.get_admin("/metrics").await.text();
+    assert!(metrics.contains("route=\"calc\""), "{metrics}");
+    assert!(!metrics.contains("route=\"more\""), "{metrics}");
 }

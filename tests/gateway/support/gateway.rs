@@ -35,9 +35,8 @@ impl Gateway {
     }
 
     /// Gives it another configuration while it runs.
-    pub fn reload(&self, yaml: &str, folder: &Path) -> Result<Reloaded, ReloadError> {
-        let app = self.app.as_ref().expect("drained");
-        app.reload(parsed(yaml, folder))
+    pub fn reload(&self, config: Config) -> Result<Reloaded, ReloadError> {
+        self.app.as_ref().expect("drained").reload(config)
     }
 
     pub fn address(&self, listener: &str) -> SocketAddr {
@@ -133,7 +132,7 @@ impl Gateway {
     }
 }
 
-fn parsed(yaml: &str, folder: &Path) -> Config {
+pub(super) fn parsed(yaml: &str, folder: &Path) -> Config {
     Config::parse(yaml, "test.yaml", folder).unwrap_or_else(|problems| panic!("{problems}"))
 }
 

@@ -6,10 +6,12 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bearergate::config::Config;
 use bearergate::fake::{Contoso, KeyPair, Ports, Running, SigningKey, TokenBuilder, bind, serve};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::gateway::parsed;
 use super::{API_KEY, Gateway, NIGHT_KEY};
 
 /// The scope of the mailboxes.
@@ -206,6 +208,10 @@ impl Setup {
         let left = dollars.find(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
         assert_eq!(left, None, "a word that nothing stands for");
         filled
+    }
+
+    pub fn config(&self) -> Config {
+        parsed(&self.text(), self.folder())
     }
 
     /// Writes the text beside what it names; where.
