@@ -90,13 +90,9 @@ impl SecretSource {
                     cause,
                 };
                 let file = std::fs::File::open(path).map_err(unreadable)?;
-                let announced = file
-                    .metadata()
-                    .map_err(unreadable)?
-                    .len()
-                    .min(LARGEST_FILE + 1);
+                let announced = file.metadata().map_err(unreadable)?.len();
                 // Room for all of it, so that growing leaves no copy behind.
-                let room = usize::try_from(announced).unwrap_or_default() + 1;
+                let room = usize::try_from(announced.min(LARGEST_FILE + 1)).unwrap_or_default() + 1;
                 let mut bytes = Zeroizing::new(Vec::with_capacity(room));
                 // A device or a pipe announces nothing, and may never end.
                 file.take(LARGEST_FILE + 1)

@@ -22,28 +22,16 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Answers about the plan of the moment.
 pub struct Admin {
-    plan: Arc<ArcSwap<Plan>>,
-    metrics: Metrics,
-    readiness: Arc<Readiness>,
-    address: SocketAddr,
+    pub plan: Arc<ArcSwap<Plan>>,
+    pub metrics: Metrics,
+    pub readiness: Arc<Readiness>,
+    /// Where the listener is really bound.
+    pub address: SocketAddr,
 }
 
 impl Admin {
-    pub fn new(
-        plan: Arc<ArcSwap<Plan>>,
-        metrics: Metrics,
-        readiness: Arc<Readiness>,
-        address: SocketAddr,
-    ) -> Self {
-        Self {
-            plan,
-            metrics,
-            readiness,
-            address,
-        }
-    }
-
     fn answer(
         &self,
         method: &Method,

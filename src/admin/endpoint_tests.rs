@@ -18,12 +18,12 @@ fn admin(address: &str) -> Admin {
         issuers: HashMap::new(),
         tokens: Vec::new(),
     };
-    Admin::new(
-        Arc::new(ArcSwap::from_pointee(plan)),
-        Metrics::new(),
-        Arc::new(Readiness::new(NOW)),
-        address.parse().unwrap(),
-    )
+    Admin {
+        plan: Arc::new(ArcSwap::from_pointee(plan)),
+        metrics: Metrics::new(),
+        readiness: Arc::new(Readiness::new(NOW)),
+        address: address.parse().unwrap(),
+    }
 }
 
 fn ask(admin: &Admin, method: Method, path: &str, host: &str) -> Response<Vec<u8>> {

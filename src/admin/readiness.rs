@@ -63,23 +63,15 @@ impl Readiness {
     }
 
     pub fn report(&self, plan: &Plan, now: UnixTime) -> ReadyReport {
-        let needed: BTreeSet<&str> = plan
-            .routes
-            .routes()
-            .iter()
-            .flat_map(|route| route.gate.issuers())
-            .map(|issuer| issuer.definition().name.as_ref())
-            .collect();
+        let routes = plan.routes.routes().iter();
+        let issuers = routes.flat_map(|route| route.gate.issuers());
+        let needed: BTreeSet<&str> = issuers.map(|it| &*it.definition().name).collect();
         let issuers = plan.issuers.iter().map(|(name, issuer)| {
             IssuerReport::new(name, needed.contains(name.as_ref()), issuer.status().keys)
         });
         let tokens = plan.tokens.iter().map(|tokens| {
-            TokenReport::new(
-                tokens.identity(),
-                tokens.scope(),
-                tokens.status().expires_at,
-                now,
-            )
+            let expires_at = tokens.status().expires_at;
+            TokenReport::new(tokens.identity(), tokens.scope(), expires_at, now)
         });
         self.judge(issuers.collect(), tokens.collect(), now)
     }

@@ -31,10 +31,7 @@ fn chain(request: AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<Hea
     let address = peer.address.to_string();
     let believed = believed.filter(|_| peer.client != Client::Unknown);
     let mut chain = Vec::new();
-    for line in believed
-        .into_iter()
-        .flat_map(|headers| headers.get_all(FOR))
-    {
+    for line in believed.iter().flat_map(|headers| headers.get_all(FOR)) {
         chain.extend_from_slice(line.as_bytes());
         chain.extend_from_slice(b", ");
     }
@@ -59,10 +56,8 @@ fn proto(believed: Option<&HeaderMap>) -> HeaderValue {
 /// The host as it was sent to us, or to the trusted proxy.
 fn host(request: AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<HeaderValue> {
     let told = believed.and_then(|headers| only(headers, &HOST_AS_SENT));
-    let told = told.filter(|host| {
-        host.to_str()
-            .is_ok_and(|host| normalised_host(host).is_some())
-    });
+    let is_host = |host: &str| normalised_host(host).is_some();
+    let told = told.filter(|host| host.to_str().is_ok_and(is_host));
     if let Some(host) = told.or_else(|| only(request.headers, &HOST)) {
         return Some(host.clone());
     }

@@ -81,19 +81,11 @@ fn names_expand(query: &str) -> bool {
 }
 
 /// Without what a lenient parser drops from the ends: spaces, also as `+`, and control bytes.
-fn trimmed(mut name: &[u8]) -> &[u8] {
-    let drops = |byte: &u8| *byte <= b' ' || matches!(byte, b'+' | 0x7f);
-    while let [first, rest @ ..] = name
-        && drops(first)
-    {
-        name = rest;
-    }
-    while let [rest @ .., last] = name
-        && drops(last)
-    {
-        name = rest;
-    }
-    name
+fn trimmed(name: &[u8]) -> &[u8] {
+    let stays = |byte: &u8| *byte > b' ' && !matches!(byte, b'+' | 0x7f);
+    let start = name.iter().position(stays).unwrap_or(name.len());
+    let end = name.iter().rposition(stays).map_or(start, |last| last + 1);
+    &name[start..end]
 }
 
 /// Decodes until nothing changes: an upstream that decodes twice must not see what we did not.

@@ -2,7 +2,6 @@
 //! before is the same part: its keys, verdicts, tokens, addresses and counters live on.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::admission::{HeaderRules, Plan};
@@ -99,10 +98,7 @@ impl Live {
             routes: Table::new(routes),
             headers: HeaderRules::new(config.routes.iter()),
             issuers,
-            tokens: tokens
-                .values()
-                .map(|(_, tokens)| Arc::clone(tokens))
-                .collect(),
+            tokens: tokens.values().map(|(_, it)| Arc::clone(it)).collect(),
         };
         Ok(Self {
             plan: Arc::new(plan),
@@ -147,14 +143,11 @@ impl Parts<'_> {
     ) -> Arc<Route> {
         let gate = Gate::new(definition.callers.clone(), &self.issuers);
         let same = known.filter(|known| {
+            let issuers = known.gate.issuers().map(Arc::as_ptr);
             known.definition == *definition
                 && Arc::ptr_eq(&known.upstream, &upstream)
                 && is_same_egress(&known.egress, &egress)
-                && known
-                    .gate
-                    .issuers()
-                    .map(Arc::as_ptr)
-                    .eq(gate.issuers().map(Arc::as_ptr))
+                && issuers.eq(gate.issuers().map(Arc::as_ptr))
         });
         if let Some(same) = same {
             return Arc::clone(same);
@@ -179,20 +172,18 @@ impl Parts<'_> {
             .identities
             .get(&**identity)
             .ok_or_else(|| ComposeError::UnknownIdentity(Arc::clone(&route.id)))?;
-        let (_, tokens) = match self.tokens.entry((Arc::clone(identity), scope.clone())) {
-            Entry::Occupied(shared) => shared.into_mut(),
-            Entry::Vacant(place) => {
-                let known = self
-                    .fetching_alike
-                    .and_then(|live| live.tokens.get(place.key()));
-                let known = known.filter(|(known, _)| known == definition);
-                place.insert(known.cloned().unwrap_or_else(|| {
-                    let source = TokenSource::new(definition.clone(), self.http.clone());
-                    (definition.clone(), AppTokens::new(source, scope.clone()))
-                }))
-            }
-        };
-        Ok(Egress::App(Arc::clone(tokens)))
+        let key = (Arc::clone(identity), scope.clone());
+        let known = self.tokens.get(&key).or_else(|| {
+            let earlier = self.fetching_alike?.tokens.get(&key);
+            earlier.filter(|(known, _)| known == definition)
+        });
+        let known = known.cloned().unwrap_or_else(|| {
+            let source = TokenSource::new(definition.clone(), self.http.clone());
+            (definition.clone(), AppTokens::new(source, scope.clone()))
+        });
+        let tokens = Arc::clone(&known.1);
+        self.tokens.insert(key, known);
+        Ok(Egress::App(tokens))
     }
 
     /// One for all routes that go to the same.
@@ -201,24 +192,19 @@ impl Parts<'_> {
         route: &RouteDefinition,
         tunnels: bool,
     ) -> Result<Arc<Upstream>, ComposeError> {
-        let upstream = match self.upstreams.entry((route.upstream.clone(), tunnels)) {
-            Entry::Occupied(shared) => shared.into_mut(),
-            Entry::Vacant(place) => {
-                let known = self
-                    .previous
-                    .and_then(|live| live.upstreams.get(place.key()));
-                place.insert(match known {
-                    Some(same) => Arc::clone(same),
-                    None => Upstream::start(route.upstream.clone(), tunnels)
-                        .map(Arc::new)
-                        .map_err(|cause| ComposeError::Upstream {
-                            route: Arc::clone(&route.id),
-                            cause,
-                        })?,
-                })
-            }
+        let key = (route.upstream.clone(), tunnels);
+        let earlier = || self.previous?.upstreams.get(&key);
+        let upstream = match self.upstreams.get(&key).or_else(earlier) {
+            Some(same) => Arc::clone(same),
+            None => Upstream::start(route.upstream.clone(), tunnels)
+                .map(Arc::new)
+                .map_err(|cause| ComposeError::Upstream {
+                    route: Arc::clone(&route.id),
+                    cause,
+                })?,
         };
-        Ok(Arc::clone(upstream))
+        self.upstreams.insert(key, Arc::clone(&upstream));
+        Ok(upstream)
     }
 }
 

@@ -116,8 +116,12 @@ impl Doors {
         if let Some((socket, address)) = admin {
             tracing::info!(%address, "admin listening");
             doors.addresses.push((Arc::clone(&name), address));
-            let (plan, readiness) = (Arc::clone(&shared.plan), Arc::clone(readiness));
-            let admin = Admin::new(plan, metrics.clone(), readiness, address);
+            let admin = Admin {
+                plan: Arc::clone(&shared.plan),
+                metrics: metrics.clone(),
+                readiness: Arc::clone(readiness),
+                address,
+            };
             let edge = edge(admin, name, Limits::default(), Timeouts::default(), metrics);
             tokio::spawn(edge.run(socket, admin_stopped));
         }

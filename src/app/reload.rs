@@ -76,20 +76,15 @@ fn parts(live: &Live) -> BTreeSet<Part> {
     let issuers = issuers.map(|(name, it)| part(format!("issuers.{name}"), it));
     let tokens = plan.tokens.iter();
     let tokens = tokens.map(|it| {
-        part(
-            format!("identities.{} for {}", it.identity(), it.scope()),
-            it,
-        )
+        let name = format!("identities.{} for {}", it.identity(), it.scope());
+        part(name, it)
     });
     let upstreams = live.upstreams();
     let upstreams = upstreams.map(|it| part(format!("upstream {}", it.definition().origin()), it));
     let routes = plan.routes.routes().iter();
     let routes = routes.map(|it| part(format!("routes.{}", it.definition.id), it));
-    issuers
-        .chain(tokens)
-        .chain(upstreams)
-        .chain(routes)
-        .collect()
+    let ways = upstreams.chain(routes);
+    issuers.chain(tokens).chain(ways).collect()
 }
 
 /// What only a restart can change: sockets, threads and the log, as they were when they were made.

@@ -58,15 +58,11 @@ async fn token(
     identity: &str,
     scope: &str,
 ) -> anyhow::Result<String> {
-    let identity = config
-        .identities
-        .iter()
-        .find(|known| &*known.name == identity);
+    let mut identities = config.identities.iter();
+    let identity = identities.find(|known| &*known.name == identity);
     let identity = identity.context("the identity is not defined")?;
-    let now = UnixTime::now();
-    let token = TokenSource::new(identity.clone(), http.clone())
-        .acquire(scope, now)
-        .await?;
+    let source = TokenSource::new(identity.clone(), http.clone());
+    let token = source.acquire(scope, UnixTime::now()).await?;
     Ok(format!("valid until {}", token.expires_at))
 }
 

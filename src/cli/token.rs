@@ -63,11 +63,8 @@ fn unknown(name: &str, known: &[&str]) -> String {
 }
 
 fn compact(token: &AccessToken) -> anyhow::Result<&str> {
-    token
-        .header
-        .to_str()?
-        .strip_prefix("Bearer ")
-        .context("not a bearer token")
+    let compact = token.header.to_str()?.strip_prefix("Bearer ");
+    compact.context("not a bearer token")
 }
 
 /// Shows header and claims; never the signature, without which they are worth nothing to a thief.

@@ -66,7 +66,7 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
     /// own: those that serve a request end after it, the others at once.
     pub async fn run(self: Arc<Self>, listener: TcpListener, stop: watch::Receiver<bool>) {
         let mut stopping = stop.clone();
-        let (mut full, mut failing) = (Seldom::default(), Seldom::default());
+        let (mut full, mut failing) = (None, None);
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -89,7 +89,7 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
                 }
                 Ok(_) => {
                     self.metrics.refused(Refused::Limit);
-                    if full.due() {
+                    if is_due(&mut full) {
                         tracing::warn!(
                             listener = %self.name,
                             limit = self.limits.connections,
@@ -99,7 +99,7 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
                 }
                 Err(why) if is_of_one_connection(why.kind()) => {}
                 Err(why) => {
-                    if failing.due() {
+                    if is_due(&mut failing) {
                         tracing::error!(listener = %self.name, %why, "accept failed");
                     }
                     // Out of descriptors or memory, accept would fail again at once, and spin.
@@ -141,20 +141,14 @@ impl<P> Drop for Place<P> {
     }
 }
 
-#[derive(Default)]
-struct Seldom {
-    last: Option<Instant>,
-}
-
-impl Seldom {
-    fn due(&mut self) -> bool {
-        let now = Instant::now();
-        let due = self.last.is_none_or(|last| now - last >= SELDOM);
-        if due {
-            self.last = Some(now);
-        }
-        due
+/// Whether the log may say a thing again that it says at most once in `SELDOM`.
+fn is_due(last: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    let due = last.is_none_or(|last| now - last >= SELDOM);
+    if due {
+        *last = Some(now);
     }
+    due
 }
 
 /// Listens again with a longer backlog: std's is 128, which a burst of new connections overflows.

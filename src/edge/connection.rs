@@ -46,7 +46,9 @@ impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
             let next = std::future::poll_fn(|cx| match served.as_mut().poll(cx) {
                 Poll::Ready(next) => Poll::Ready(next),
                 // Between requests nobody waits for an answer: the connection may end.
-                Poll::Pending if stage.is_idle() => stopped.as_mut().poll(cx).map(|()| None),
+                Poll::Pending if stage.now() == Stage::Idle => {
+                    stopped.as_mut().poll(cx).map(|()| None)
+                }
                 Poll::Pending => Poll::Pending,
             })
             .await;

@@ -49,10 +49,6 @@ impl SharedStage {
         Stage::ALL[usize::from(self.0.load(Ordering::Relaxed)) % Stage::ALL.len()]
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.now() == Stage::Idle
-    }
-
     // One task reads and writes it; the atomic is there because Pingora's streams are `Sync`.
     pub(super) fn set(&self, stage: Stage) {
         self.0.store(stage as u8, Ordering::Relaxed);

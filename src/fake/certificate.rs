@@ -16,7 +16,7 @@ use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
     SubjectKeyIdentifier,
 };
-use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
+use openssl::x509::{X509, X509Builder, X509Extension, X509Name, X509NameRef};
 
 use crate::clock::UnixTime;
 
@@ -29,7 +29,7 @@ const LIFE: Duration = Duration::from_secs(30 * 86_400);
 pub struct KeyPair {
     key: PKey<Private>,
     certificate: X509,
-    above: Vec<X509>,
+    above: Option<X509>,
 }
 
 impl KeyPair {
@@ -47,10 +47,24 @@ impl KeyPair {
         let name = name(common_name)?;
         let mut builder = begin(&name, &name, &key)?;
         builder.set_not_after(&*asn1(not_after)?)?;
-        builder.sign(&key, MessageDigest::sha256())?;
+        Self::signed(builder, [], key, None)
+    }
+
+    /// Signed by itself, or by an authority.
+    fn signed<const MANY: usize>(
+        mut builder: X509Builder,
+        extensions: [X509Extension; MANY],
+        key: PKey<Private>,
+        authority: Option<&Self>,
+    ) -> Result<Self, ErrorStack> {
+        for extension in extensions {
+            builder.append_extension(extension)?;
+        }
+        let signer = authority.map_or(&key, |authority| &authority.key);
+        builder.sign(signer, MessageDigest::sha256())?;
         Ok(Self {
             certificate: builder.build(),
-            above: Vec::new(),
+            above: authority.map(|authority| authority.certificate.clone()),
             key,
         })
     }
@@ -94,23 +108,17 @@ impl CertificateAuthority {
     pub fn generate() -> Result<Self, ErrorStack> {
         let key = elliptic_key()?;
         let name = name("bearergate dev CA (trust nowhere else)")?;
-        let mut builder = begin(&name, &name, &key)?;
-        let usage = KeyUsage::new()
-            .critical()
-            .key_cert_sign()
-            .crl_sign()
-            .build()?;
-        let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
-        let constraints = BasicConstraints::new().critical().ca().pathlen(0).build()?;
-        for extension in [constraints, usage, identifier] {
-            builder.append_extension(extension)?;
-        }
-        builder.sign(&key, MessageDigest::sha256())?;
-        Ok(Self(KeyPair {
-            certificate: builder.build(),
-            above: Vec::new(),
-            key,
-        }))
+        let builder = begin(&name, &name, &key)?;
+        let extensions = [
+            BasicConstraints::new().critical().ca().pathlen(0).build()?,
+            KeyUsage::new()
+                .critical()
+                .key_cert_sign()
+                .crl_sign()
+                .build()?,
+            SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?,
+        ];
+        Ok(Self(KeyPair::signed(builder, extensions, key, None)?))
     }
 
     pub fn certificate_pem(&self) -> Result<Vec<u8>, ErrorStack> {
@@ -122,7 +130,7 @@ impl CertificateAuthority {
         let Self(ours) = self;
         let key = elliptic_key()?;
         let issuer = ours.certificate.subject_name();
-        let mut builder = begin(&*name("localhost")?, issuer, &key)?;
+        let builder = begin(&*name("localhost")?, issuer, &key)?;
         let context = builder.x509v3_context(Some(&ours.certificate), None);
         let extensions = [
             BasicConstraints::new().critical().build()?,
@@ -136,15 +144,7 @@ impl CertificateAuthority {
                 .dns("localhost")
                 .build(&context)?,
         ];
-        for extension in extensions {
-            builder.append_extension(extension)?;
-        }
-        builder.sign(&ours.key, MessageDigest::sha256())?;
-        Ok(KeyPair {
-            certificate: builder.build(),
-            above: vec![ours.certificate.clone()],
-            key,
-        })
+        KeyPair::signed(builder, extensions, key, Some(ours))
     }
 }
 

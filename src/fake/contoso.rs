@@ -14,9 +14,6 @@ use super::mailbox::Mailbox;
 use super::serve::{Running, bind, serve};
 use crate::secret::Secret;
 
-pub(super) const CALC_API: &str = "06b2a484-141c-42d3-9d73-32bec5910b06";
-pub(super) const CALC_CLIENT: &str = "f1f695cb-2d00-4c0f-84a5-437282f3f3fd";
-
 /// The organisation: its issuer, its APIs, and the secrets of its applications, new in each process.
 #[derive(Clone)]
 pub struct Contoso {
@@ -31,8 +28,8 @@ pub struct Contoso {
 impl Contoso {
     pub const CALC_TENANT: &str = "019486dd-8ffb-45a9-9232-4132babb1324";
     /// The API that adds numbers; it wants v2 tokens.
-    pub const CALC_API: &str = CALC_API;
-    pub const CALC_CLIENT: &str = CALC_CLIENT;
+    pub const CALC_API: &str = "06b2a484-141c-42d3-9d73-32bec5910b06";
+    pub const CALC_CLIENT: &str = "f1f695cb-2d00-4c0f-84a5-437282f3f3fd";
     pub const CALC_ROLE: &str = "invokeRole";
     /// An application of the same tenant that holds no role, and gets a token all the same.
     pub const GUEST_CLIENT: &str = "0f8b2f4e-7c1d-4a50-9a53-3d2f6f0c9b11";

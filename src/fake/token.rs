@@ -10,7 +10,7 @@ use openssl::sha::sha256;
 use serde_json::{Map, Value, json};
 use uuid::{Builder, Uuid};
 
-use super::contoso;
+use super::contoso::Contoso;
 use super::issuer::{Algorithm, Generation, SigningKey, issuer_string};
 use crate::clock::UnixTime;
 
@@ -47,7 +47,7 @@ impl TokenBuilder {
             generation: Generation::V2,
             tenant: tenant.to_owned(),
             audience: None,
-            client: contoso::CALC_CLIENT.to_owned(),
+            client: Contoso::CALC_CLIENT.to_owned(),
             proven_by: "1",
             user: None,
             roles: Vec::new(),
@@ -260,8 +260,8 @@ impl TokenBuilder {
     fn written_audience(&self) -> String {
         match (&self.audience, self.generation) {
             (Some(audience), _) => audience.clone(),
-            (None, Generation::V1) => format!("api://{}", contoso::CALC_API),
-            (None, Generation::V2) => contoso::CALC_API.to_owned(),
+            (None, Generation::V1) => format!("api://{}", Contoso::CALC_API),
+            (None, Generation::V2) => Contoso::CALC_API.to_owned(),
         }
     }
 }

@@ -110,11 +110,8 @@ impl ProxyHttp for Gateway {
         context.body_in = 0;
         upstream.peer().await.ok_or_else(|| {
             context.failure = Some(Reason::UpstreamUnreachable);
-            Error::explain(
-                ErrorType::ConnectError,
-                "the upstream's name is not resolved",
-            )
-            .into_up()
+            let why = "the upstream's name is not resolved";
+            Error::explain(ErrorType::ConnectError, why).into_up()
         })
     }
 

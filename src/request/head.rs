@@ -72,16 +72,12 @@ impl Head {
         limits: &Limits,
     ) -> Result<Self, HeadError> {
         if sent.target.len() > limits.uri {
-            return refuse(
-                Reason::UriTooLong,
-                "the request target is longer than limits.uri",
-            );
+            let why = "the request target is longer than limits.uri";
+            return refuse(Reason::UriTooLong, why);
         }
         if sent.bytes > limits.header {
-            return refuse(
-                Reason::HeaderTooLarge,
-                "the request head is larger than limits.header",
-            );
+            let why = "the request head is larger than limits.header";
+            return refuse(Reason::HeaderTooLarge, why);
         }
         check_framing(sent.headers, limits)?;
         Ok(Self {
@@ -121,10 +117,8 @@ fn check_framing(headers: &HeaderMap, limits: &Limits) -> Result<(), HeadError> 
             .saturating_add(u64::from(digit - b'0'))
     });
     if bytes > limits.body {
-        return refuse(
-            Reason::BodyTooLarge,
-            "Content-Length is larger than limits.body",
-        );
+        let why = "Content-Length is larger than limits.body";
+        return refuse(Reason::BodyTooLarge, why);
     }
     Ok(())
 }

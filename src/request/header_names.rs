@@ -184,10 +184,8 @@ impl RemovedNames {
 
 /// The one spelling for all that servers may take for a name.
 pub fn spelling(name: &HeaderName) -> String {
-    name.as_str()
-        .bytes()
-        .map(|byte| char::from(folded(byte)))
-        .collect()
+    let bytes = name.as_str().bytes();
+    bytes.map(|byte| char::from(folded(byte))).collect()
 }
 
 /// Whether servers may take one name for the other.

@@ -16,9 +16,7 @@ impl Params {
     }
 
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| &**known == name)
-            .map(|(_, value)| value.as_str())
+        let named = self.0.iter().find(|(known, _)| &**known == name);
+        named.map(|(_, value)| value.as_str())
     }
 }

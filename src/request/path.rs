@@ -159,12 +159,8 @@ fn push_escape(byte: u8, text: &mut String) {
 }
 
 fn hex_digit(byte: Option<u8>) -> Option<u8> {
-    match byte? {
-        digit @ b'0'..=b'9' => Some(digit - b'0'),
-        digit @ b'a'..=b'f' => Some(digit - b'a' + 10),
-        digit @ b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
-    }
+    let digit = char::from(byte?).to_digit(16)?;
+    u8::try_from(digit).ok()
 }
 
 /// RFC 3986 §2.3: the characters whose escapes mean the same as themselves.

@@ -94,10 +94,8 @@ impl Material {
     /// The SHA-1 thumbprint in hex, as the portal shows it.
     pub(super) fn thumbprint_hex(&self) -> anyhow::Result<String> {
         let thumbprint = self.certificate.digest(MessageDigest::sha1())?;
-        Ok(thumbprint
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect())
+        let pairs = thumbprint.iter().map(|byte| format!("{byte:02X}"));
+        Ok(pairs.collect())
     }
 }
 
@@ -113,13 +111,8 @@ impl CommonName {
     /// The name as a file name and as a key in YAML: other signs than letters, digits, `.`, `_`
     /// and `-` become `-`.
     pub(super) fn stem(&self) -> String {
-        let plain = |sign: char| sign.is_ascii_alphanumeric() || "._-".contains(sign);
-        let stem: String = self
-            .0
-            .chars()
-            .map(|sign| if plain(sign) { sign } else { '-' })
-            .collect();
-        stem.trim_matches(['.', '-']).to_owned()
+        let odd = |sign: char| !sign.is_ascii_alphanumeric() && !"._-".contains(sign);
+        self.0.replace(odd, "-").trim_matches(['.', '-']).to_owned()
     }
 }
 

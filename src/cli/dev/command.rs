@@ -138,7 +138,7 @@ async fn try_all(examples: &[Example]) -> anyhow::Result<()> {
             true => (GOOD, "as expected"),
             false => (BAD, "NOT as expected"),
         };
-        let beside = example.beside;
+        let beside = &example.beside;
         say!("{style}{status} {mark}{style:#} {DIM}({beside}){DIM:#}")?;
         wrong += usize::from(!agrees);
     }

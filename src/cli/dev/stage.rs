@@ -7,7 +7,7 @@ use anyhow::Context;
 use openssl::hash::MessageDigest;
 use tempfile::TempDir;
 
-use super::example::{Example, FORBIDDEN, Facts, READABLE};
+use super::example::Example;
 use crate::app::{App, Bound};
 use crate::config::Config;
 use crate::entra::Authority;
@@ -18,6 +18,10 @@ use crate::telemetry::AccessLog;
 const CONFIG: &str = include_str!("../../../config/dev.yaml");
 /// The key of the application that knows no OAuth; it dies with the process.
 const KEY_LENGTH: usize = 43;
+
+/// A mailbox that the application may read, and one that it may not.
+const READABLE: &str = "invoices@payroll.contoso.example";
+const FORBIDDEN: &str = "ceo@contoso.example";
 
 /// Where the organisation usually lives, as the sample configuration has it.
 const USUAL: Ports = Ports {
@@ -119,11 +123,13 @@ impl Stage {
         std::fs::write(folder.join("calculator.header"), allowed)?;
         std::fs::write(folder.join("guest.header"), guest)?;
         std::fs::write(folder.join("payroll.header"), payroll)?;
-        Ok(super::example::all(&Facts {
-            apis: self.origin("apis"),
-            legacy: self.origin("legacy"),
-            folder: folder.display().to_string(),
-        }))
+        Ok(super::example::all(&[
+            ("{apis}", &self.origin("apis")),
+            ("{legacy}", &self.origin("legacy")),
+            ("{folder}", &folder.display().to_string()),
+            ("{readable}", READABLE),
+            ("{forbidden}", FORBIDDEN),
+        ])?)
     }
 
     pub(super) fn facts(&self) -> serde_json::Value {

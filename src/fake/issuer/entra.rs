@@ -142,10 +142,10 @@ impl Tenant {
             "common" => Some(Self::Many("common")),
             "organizations" => Some(Self::Many("organizations")),
             "consumers" => Some(Self::One(Self::CONSUMERS.to_owned())),
-            _ => segment
-                .parse()
-                .ok()
-                .map(|id: Guid| Self::One(id.to_string())),
+            _ => {
+                let id: Guid = segment.parse().ok()?;
+                Some(Self::One(id.to_string()))
+            }
         }
     }
 

@@ -147,10 +147,8 @@ impl AppRegistration {
         &'a self,
         api: &'a ApiRegistration,
     ) -> impl Iterator<Item = &'a str> {
-        self.roles
-            .iter()
-            .filter(|(of, _)| *of == api.client_id)
-            .map(|(_, role)| role.as_str())
+        let roles = self.roles.iter().filter(|(of, _)| *of == api.client_id);
+        roles.map(|(_, role)| role.as_str())
     }
 }
 

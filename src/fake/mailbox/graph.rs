@@ -169,11 +169,10 @@ impl Resource {
             [users, user, rest @ ..] if users.eq_ignore_ascii_case("users") => {
                 (false, user.clone(), rest)
             }
-            [users, rest @ ..] => (
-                false,
-                in_parentheses(users).ok_or(refusal::NO_SUCH_SEGMENT)?,
-                rest,
-            ),
+            [users, rest @ ..] => {
+                let user = in_parentheses(users).ok_or(refusal::NO_SUCH_SEGMENT)?;
+                (false, user, rest)
+            }
             [] => return Err(refusal::NO_SUCH_SEGMENT),
         };
         // Names of the model are read in any case; a message's id, after `messages`, is not.
@@ -197,11 +196,11 @@ impl Resource {
 
 /// `users('ann@contoso.example')` is another spelling of `users/ann@contoso.example`.
 fn in_parentheses(segment: &str) -> Option<String> {
-    let user = segment
-        .get(..7)
-        .filter(|start| start.eq_ignore_ascii_case("users('"))
-        .and_then(|_| segment.get(7..))?;
-    Some(user.strip_suffix("')")?.to_owned())
+    let (start, user) = segment.split_at_checked(7)?;
+    let user = user.strip_suffix("')")?;
+    start
+        .eq_ignore_ascii_case("users('")
+        .then(|| user.to_owned())
 }
 
 #[cfg(test)]

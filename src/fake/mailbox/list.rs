@@ -54,11 +54,9 @@ pub(super) fn answer(owner: &Owner, request: &Request) -> Result<Response, Refus
 }
 
 pub(super) fn one(owner: &Owner, id: &str) -> Result<Response, Refusal> {
-    let message = owner
-        .messages()
-        .into_iter()
-        .find(|message| message["id"] == id)
-        .ok_or(refusal::NO_MESSAGE)?;
+    let mut messages = owner.messages().into_iter();
+    let message = messages.find(|message| message["id"] == id);
+    let message = message.ok_or(refusal::NO_MESSAGE)?;
     Ok(Response::json(StatusCode::OK, &message).with("content-type", MEDIA_TYPE))
 }
 
