@@ -3,7 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::located::{At, FilePath, Masking, NodeId, Read, Reader, Schemas, Value};
+use crate::located::{FilePath, Masking, NodeId, Read, Reader, Scalar, Schemas, Value, Wrong};
 use crate::secret::SecretSource;
 
 /// What is never repeated in a message.
@@ -33,50 +33,39 @@ impl Read for SecretRef {
                 ));
             return None;
         }
-        let children = reader.map(node, "`{ file: … }` or `{ env: … }`")?;
-        reader.check_keys(node, &["file", "env"], &[]);
-        let keys: Vec<_> = children
-            .iter()
-            .map(|&child| (reader.tree().key(child), child))
-            .collect();
-        match keys[..] {
-            [("file", child)] => {
-                let At {
-                    value: FilePath(path),
-                    ..
-                } = At::read(child, reader)?;
-                Some(Self(SecretSource::File(path)))
+        let expected = "`{ file: … }` or `{ env: … }`";
+        let complete = reader.keys(node, expected, &["file", "env"], &[])?;
+        let tree = reader.tree();
+        let wrong = match (tree.child(node, "file"), tree.child(node, "env")) {
+            _ if !complete => return None,
+            (Some(file), None) => {
+                let FilePath(path) = FilePath::read(file, reader)?;
+                return Some(Self(SecretSource::File(path)));
             }
-            [("env", child)] => variable(child, reader).map(|name| Self(SecretSource::Env(name))),
-            [("file" | "env", _), ("file" | "env", _)] => {
-                reader.problem(
-                    node,
-                    "a secret comes from a file or from a variable, not from both",
-                );
-                None
+            (None, Some(env)) => {
+                let Variable(name) = Variable::read(env, reader)?;
+                return Some(Self(SecretSource::Env(name)));
             }
-            [] => {
-                reader.problem(node, "expected `{ file: … }` or `{ env: … }`");
-                None
-            }
-            // The unknown key has been reported.
-            _ => None,
-        }
+            (Some(_), Some(_)) => "a secret comes from a file or from a variable, not from both",
+            (None, None) => "expected `{ file: … }` or `{ env: … }`",
+        };
+        reader.problem(node, wrong);
+        None
     }
 
     fn schema(schemas: &mut Schemas) -> Json {
-        let path = FilePath::schema(schemas);
         json!({
             "type": "object",
             "additionalProperties": false,
             "minProperties": 1,
             "maxProperties": 1,
-            "properties": { "file": path, "env": { "type": "string", "pattern": VARIABLE } },
+            "properties": { "file": FilePath::schema(schemas), "env": Variable::schema(schemas) },
         })
     }
 }
 
-const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+/// A variable's name. What is not one may be the secret itself: it is not quoted.
+struct Variable(String);
 
 /// Whether a text can be a variable's name.
 fn is_variable(text: &str) -> bool {
@@ -86,14 +75,15 @@ fn is_variable(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// A variable's name. What is not one may be the secret itself: it is not quoted.
-fn variable(node: NodeId, reader: &mut Reader<'_>) -> Option<String> {
-    let name = reader.text(node, "the name of a variable")?;
-    if !is_variable(name) {
-        reader
-            .problem(node, "expected the name of a variable")
-            .hint("letters, digits and `_`, such as MAIL_CLIENT_SECRET");
-        return None;
+impl Scalar for Variable {
+    const EXPECTED: &str = "the name of a variable";
+    const PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        if is_variable(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        let hint = "letters, digits and `_`, such as MAIL_CLIENT_SECRET";
+        Err(Wrong::because("expected the name of a variable").hint(hint))
     }
-    Some(name.to_owned())
 }

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::field::At;
 use super::reader::{Read, Reader};
+use super::scalar::Scalar;
 use super::schema::Schemas;
 use super::text::Name;
 use super::tree::NodeId;
@@ -24,19 +25,13 @@ pub(crate) struct Named<T> {
 
 impl<T: Read> Read for Filled<T> {
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let items = reader.list(node, "a list")?;
-        if items.is_empty() {
+        if reader.list(node, "a list")?.is_empty() {
             reader
                 .problem(node, "an empty list says nothing")
                 .hint("name at least one, or leave the key out");
             return None;
         }
-        Some(Self(
-            items
-                .iter()
-                .filter_map(|&item| At::read(item, reader))
-                .collect(),
-        ))
+        Vec::read(node, reader).map(Self)
     }
 
     fn schema(schemas: &mut Schemas) -> Json {
@@ -53,13 +48,8 @@ impl<T> Filled<T> {
 
 impl<T: Read> Read for Vec<At<T>> {
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let items = reader.list(node, "a list")?;
-        Some(
-            items
-                .iter()
-                .filter_map(|&item| At::read(item, reader))
-                .collect(),
-        )
+        let items = reader.list(node, "a list")?.iter();
+        Some(items.filter_map(|&item| At::read(item, reader)).collect())
     }
 
     fn schema(schemas: &mut Schemas) -> Json {
@@ -70,20 +60,14 @@ impl<T: Read> Read for Vec<At<T>> {
 impl<T: Read> Read for Named<T> {
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let children = reader.map(node, "a mapping from names")?;
-        let mut entries = Vec::with_capacity(children.len());
-        for &child in children {
-            let name = reader.tree().key(child).to_owned();
-            if !Name::fits(&name) {
-                reader.key_problem(child, format!("expected {} as a key", Name::EXPECTED));
+        let entry = |&node: &NodeId| {
+            let value = reader.tree().key(node).to_owned();
+            if Name::parse(&value).is_err() {
+                reader.key_problem(node, format!("expected {} as a key", Name::EXPECTED));
             }
-            entries.push((
-                At {
-                    value: name,
-                    node: child,
-                },
-                T::read(child, reader),
-            ));
-        }
+            (At { value, node }, T::read(node, reader))
+        };
+        let entries = children.iter().map(entry).collect();
         Some(Self { entries })
     }
 

@@ -32,24 +32,32 @@ impl Excerpt {
             .find(['\n', '\r'])
             .map_or(last, |found| place + found);
         let stop = floor(text, at.end).clamp(place, end);
-        let mut line = visible_part(text, start..place, secrets);
-        let mut meant = visible_part(text, place..stop, secrets);
-        let mut after = visible_part(text, stop..end, secrets);
-        // Parts that end and begin within the same secret: it is masked once, as the part meant.
-        if line.ends_with(MASK) && covered(secrets, place) {
-            line.truncate(line.len() - MASK.len());
-            if !meant.starts_with(MASK) {
-                meant.insert_str(0, MASK);
+        let (mut line, mut span) = (String::new(), 0..0);
+        let mut masked = None;
+        for (offset, character) in text[start..end].char_indices() {
+            let byte = start + offset;
+            let next = secrets.partition_point(|secret| secret.end <= byte);
+            let within = |secret: &Range<usize>| secret.start < byte + character.len_utf8();
+            let secret = secrets.get(next).is_some_and(within).then_some(next);
+            let mut begin = line.len();
+            match secret {
+                None => line.push(visible(character)),
+                // A secret is masked once, and is meant as a whole.
+                Some(_) if masked == secret => begin -= MASK.len(),
+                Some(_) => line.push_str(MASK),
+            }
+            masked = secret;
+            if byte < place {
+                span = line.len()..line.len();
+            } else if byte == place {
+                span = begin..begin;
+            }
+            if (place..stop).contains(&byte) {
+                span.end = line.len();
             }
         }
-        if meant.ends_with(MASK) && after.starts_with(MASK) && covered(secrets, stop) {
-            after.drain(..MASK.len());
-        }
-        let span = line.len()..line.len() + meant.len();
-        Self {
-            line: line + &meant + after.trim_end(),
-            span,
-        }
+        line.truncate(line.trim_end().len().max(span.end));
+        Self { line, span }
     }
 
     /// The excerpt for a place of a text that could not be parsed: shown only where neither the
@@ -63,39 +71,6 @@ impl Excerpt {
         }
         Self::around(text, at, &[])
     }
-}
-
-/// A part of a line with its secrets replaced.
-fn visible_part(text: &str, part: Range<usize>, secrets: &[Range<usize>]) -> String {
-    let mut shown = String::new();
-    let mut next = part.start;
-    let first = secrets.partition_point(|secret| secret.end <= part.start);
-    for secret in secrets[first..]
-        .iter()
-        .take_while(|secret| secret.start < part.end)
-    {
-        let apart = secret.start > next;
-        if apart {
-            shown.extend(text[next..floor(text, secret.start)].chars().map(visible));
-        }
-        if secret.end > next.max(secret.start) {
-            if apart || !shown.ends_with(MASK) {
-                shown.push_str(MASK);
-            }
-            next = floor(text, secret.end.min(part.end)).max(next);
-        }
-    }
-    if next < part.end {
-        shown.extend(text[next..part.end].chars().map(visible));
-    }
-    shown
-}
-
-fn covered(secrets: &[Range<usize>], place: usize) -> bool {
-    let first = secrets.partition_point(|secret| secret.end <= place);
-    secrets
-        .get(first)
-        .is_some_and(|secret| secret.start < place)
 }
 
 /// The nearest character boundary at or before a byte.

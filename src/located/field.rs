@@ -13,6 +13,14 @@ pub(crate) struct At<T> {
     pub(crate) node: NodeId,
 }
 
+impl<T> Deref for At<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
 /// A key without a default: what could be read of it, and whether it was written. A required one is
 /// empty only where a problem has been noted.
 #[derive(Debug)]
@@ -34,12 +42,12 @@ pub(crate) struct Or<T> {
 /// What is declared of a key.
 #[derive(Debug)]
 pub(crate) struct Declared {
-    field: &'static str,
-    pub(super) about: &'static str,
-    /// What it means to leave it out: a value for `Or`, words for `May`.
-    pub(super) absent: Option<&'static str>,
-    /// The least and the most.
-    pub(super) bounds: Option<(&'static str, &'static str)>,
+    pub(crate) field: &'static str,
+    pub(crate) about: &'static str,
+    /// What it means to leave it out, where that is said: a value for `Or`, words for `May`.
+    pub(crate) absent: &'static [&'static str],
+    /// The least and the most, where there are any.
+    pub(crate) bounds: &'static [(&'static str, &'static str)],
 }
 
 /// A key of an object, of some type.
@@ -56,28 +64,6 @@ pub(crate) trait Field: Sized {
 }
 
 impl Declared {
-    pub(crate) const fn new(
-        field: &'static str,
-        about: &'static str,
-        absent: &[&'static str],
-        bounds: &[&'static str],
-    ) -> Self {
-        let absent = match absent {
-            [text, ..] => Some(*text),
-            [] => None,
-        };
-        let bounds = match bounds {
-            [least, most, ..] => Some((*least, *most)),
-            [_] | [] => None,
-        };
-        Self {
-            field,
-            about,
-            absent,
-            bounds,
-        }
-    }
-
     /// The key that a field is named after: `r#match` is `match`.
     pub(crate) fn key(&self) -> &'static str {
         self.field.strip_prefix("r#").unwrap_or(self.field)
@@ -85,9 +71,22 @@ impl Declared {
 }
 
 impl<T, const REQUIRED: bool> Key<T, REQUIRED> {
-    /// The value, where the key was written and could be read.
+    /// The value with its place, where the key was written and could be read.
     pub(crate) fn get(&self) -> Option<&At<T>> {
         self.0.as_ref()
+    }
+
+    pub(crate) fn value(&self) -> Option<&T> {
+        self.get().map(|at| &at.value)
+    }
+
+    pub(crate) fn node(&self) -> Option<NodeId> {
+        self.get().map(|at| at.node)
+    }
+
+    /// What is made of the value; no value where the key was left out.
+    pub(crate) fn optional<D>(&self, make: impl FnOnce(&At<T>) -> Option<D>) -> Option<Option<D>> {
+        self.get().map_or(Some(None), |at| make(at).map(Some))
     }
 
     /// Whether the key was written at all.
@@ -128,14 +127,12 @@ impl<T: Read> Field for Or<T> {
     const HAS_DEFAULT: bool = true;
 
     fn new(read: Option<At<T>>, _: bool, declared: &Declared) -> Option<Self> {
-        let Some(At { value, node }) = read else {
-            let value = declared_value(declared.absent?)?;
-            return Some(Self { value, node: None });
+        let node = read.as_ref().map(|at| at.node);
+        let value = match read {
+            Some(at) => at.value,
+            None => declared_value(declared.absent.first()?)?,
         };
-        Some(Self {
-            value,
-            node: Some(node),
-        })
+        Some(Self { value, node })
     }
 
     fn written(&self) -> Option<(&T, NodeId)> {

@@ -7,13 +7,11 @@ use serde_json::{Value as Json, json};
 
 use super::masking::shown;
 use super::plain::Plain;
-use super::reader::{Read, Reader};
-use super::schema::Schemas;
-use super::tree::NodeId;
+use super::scalar::{Form, Scalar, Wrong};
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
-pub(crate) struct Size(pub(crate) u64);
+pub(crate) struct Size(u64);
 
 impl From<Size> for u64 {
     fn from(size: Size) -> Self {
@@ -28,96 +26,77 @@ impl From<Size> for usize {
     }
 }
 
-impl Read for bool {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        match reader.scalar(node) {
-            Some(("true", true)) => Some(true),
-            Some(("false", true)) => Some(false),
-            _ => {
-                reader.unexpected(node, "`true` or `false`");
-                None
-            }
-        }
+impl Scalar for bool {
+    const EXPECTED: &str = "`true` or `false`";
+    const FORM: Form = Form::Bare;
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        text.parse().map_err(|_| Wrong::default())
     }
 
-    fn schema(_: &mut Schemas) -> Json {
+    fn described() -> Json {
         json!({ "type": "boolean" })
     }
 }
 
-impl Read for usize {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let number = match reader.scalar(node) {
-            Some((text, true)) if text.bytes().all(|byte| byte.is_ascii_digit()) => text
-                .parse::<u32>()
-                .ok()
-                .and_then(|number| Self::try_from(number).ok()),
-            _ => None,
-        };
-        if number.is_none() {
-            reader.unexpected(node, "a whole number");
-        }
+impl Scalar for usize {
+    const EXPECTED: &str = "a whole number";
+    const FORM: Form = Form::Bare;
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse::<u32>().ok().filter(|_| digits);
         number
+            .and_then(|number| number.try_into().ok())
+            .ok_or_else(Wrong::default)
     }
 
-    fn schema(_: &mut Schemas) -> Json {
+    fn described() -> Json {
         json!({ "type": "integer", "minimum": 0 })
     }
 }
 
-impl Read for Duration {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let expected = "a duration with its unit, such as `500ms`, `30s`, `5m` or `1h30m`";
-        let text = reader.scalar(node).map(|(text, _)| text);
-        let duration = text
-            .filter(|text| has_units(text, &["ms", "s", "m", "h", "d"]))
-            .and_then(|text| humantime::parse_duration(text).ok());
-        if duration.is_none() {
-            let bare = text.filter(|text| Plain::of(text) == Plain::Number);
-            let found = reader.unexpected(node, expected);
-            if let Some(number) = bare {
-                found.hint(format_args!(
-                    "write `{}s` if seconds are meant",
-                    shown(number)
-                ));
-            }
-        }
-        duration
-    }
+impl Scalar for Duration {
+    const EXPECTED: &str = "a duration with its unit, such as `500ms`, `30s`, `5m` or `1h30m`";
+    const FORM: Form = Form::Any;
+    const PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
 
-    fn schema(_: &mut Schemas) -> Json {
-        json!({ "type": "string", "pattern": "^([0-9]+(ms|s|m|h|d))+$" })
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let seconds = || format!("write `{}s` if seconds are meant", shown(text));
+        let hint = || (Plain::of(text) == Plain::Number).then(seconds);
+        Some(text)
+            .filter(|text| has_units(text, &["ms", "s", "m", "h", "d"]))
+            .and_then(|text| humantime::parse_duration(text).ok())
+            .ok_or_else(|| Wrong::but(hint()))
     }
 }
 
-impl Read for Size {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let expected = "a size with its unit, such as `512B`, `64KiB` or `100MiB`";
-        let text = reader.scalar(node).map(|(text, _)| text);
-        let size = text
-            .filter(|text| has_units(text, &["B", "KiB", "MiB", "GiB"]))
-            .and_then(|text| text.parse::<ByteSize>().ok());
-        if size.is_none() {
-            let binary = text.and_then(|text| {
-                let digits = text.trim_end_matches(|last: char| !last.is_ascii_digit());
-                match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
-                    "" => Some(format!("{digits}B")),
-                    "k" | "kb" | "ki" | "kib" => Some(format!("{digits}KiB")),
-                    "m" | "mb" | "mi" | "mib" => Some(format!("{digits}MiB")),
-                    "g" | "gb" | "gi" | "gib" => Some(format!("{digits}GiB")),
-                    _ => None,
-                }
-                .filter(|_| digits.parse::<u64>().is_ok())
-            });
-            let found = reader.unexpected(node, expected);
-            found.hint = binary.map(|size| format!("did you mean `{}`?", shown(&size)));
-        }
-        size.map(|size| Self(size.as_u64()))
-    }
+impl Scalar for Size {
+    const EXPECTED: &str = "a size with its unit, such as `512B`, `64KiB` or `100MiB`";
+    const FORM: Form = Form::Any;
+    const PATTERN: &str = "^[0-9]+(B|KiB|MiB|GiB)$";
 
-    fn schema(_: &mut Schemas) -> Json {
-        json!({ "type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)$" })
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        Some(text)
+            .filter(|text| has_units(text, &["B", "KiB", "MiB", "GiB"]))
+            .and_then(|text| text.parse::<ByteSize>().ok())
+            .map(|size| Self(size.as_u64()))
+            .ok_or_else(|| Wrong::but(binary(text)))
     }
+}
+
+/// The size that was meant where only its unit is none.
+fn binary(text: &str) -> Option<String> {
+    let digits = text.trim_end_matches(|last: char| !last.is_ascii_digit());
+    let unit = match &*text[digits.len()..].trim().to_ascii_lowercase() {
+        "" => "B",
+        "k" | "kb" | "ki" | "kib" => "KiB",
+        "m" | "mb" | "mi" | "mib" => "MiB",
+        "g" | "gb" | "gi" | "gib" => "GiB",
+        _ => return None,
+    };
+    let number = digits.parse::<u64>().is_ok();
+    number.then(|| format!("did you mean `{}`?", shown(&format!("{digits}{unit}"))))
 }
 
 /// Whether a text is whole numbers, each with one of these units.

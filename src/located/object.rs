@@ -43,12 +43,12 @@ macro_rules! object {
 
         impl $name {
             const KEYS: &[$crate::located::Declared] = &[ $(
-                $crate::located::Declared::new(
-                    stringify!($key),
-                    concat!($($key_about),+),
-                    &[$($absent)?],
-                    &[$($($least, $most)?)?],
-                ),
+                $crate::located::Declared {
+                    field: stringify!($key),
+                    about: concat!($($key_about),+),
+                    absent: &[$($absent)?],
+                    bounds: &[$($(($least, $most))?)?],
+                },
             )* ];
         }
 
@@ -57,11 +57,8 @@ macro_rules! object {
                 node: $crate::located::NodeId,
                 reader: &mut $crate::located::Reader<'_>,
             ) -> Option<Self> {
-                let before = reader.count();
-                reader.map(node, $expected)?;
                 let known: Vec<_> = Self::KEYS.iter().map($crate::located::Declared::key).collect();
-                reader.check_keys(node, &known, &[$($($later),*)?]);
-                let complete = reader.count() == before;
+                let complete = reader.keys(node, $expected, &known, &[$($($later),*)?])?;
                 let mut keys = Self::KEYS.iter();
                 $(
                     let declared = keys.next()?;

@@ -1,38 +1,24 @@
-//! From text to tree: how the parser is asked, where its marks are in our terms, and what its
+//! The parser of the library: how it is asked, where its marks are in our terms, and what its
 //! complaints mean.
 
-use serde_saphyr::granit_parser::{self, Marker, Parser, ScanError, Span};
+use serde_saphyr::granit_parser::{self, Marker, Options, ScanError, Span};
 
-use super::builder::{Builder, MAX_DEPTH};
-use super::masking::Masking;
-use super::tree::{Found, Place, Tree, Unreadable};
+use super::tree::{Found, Place};
 
-impl<'t> Tree<'t> {
-    /// Parses a text; the second value is what is wrong with its form but can be read past.
-    ///
-    /// # Errors
-    /// When nothing can be read past the place.
-    pub(crate) fn parse(
-        text: &'t str,
-        masking: &'static Masking,
-    ) -> Result<(Self, Vec<Found>), Unreadable> {
-        let mut builder = Builder::new(masking);
-        let options = granit_parser::options! {
-            disallow_directives: true,
-            emit_unresolved_aliases: true,
-            emit_comments: false,
-            flow_nesting_limit: MAX_DEPTH,
-            block_nesting_limit: MAX_DEPTH,
-        };
-        for next in Parser::new_from_str_with_options(text, options) {
-            let (event, span) = next.map_err(|error| Unreadable(explained(&error)))?;
-            builder.take(event, place(&span))?;
-        }
-        Ok(builder.into_tree())
+/// Of lists and mappings in each of their two forms.
+const MAX_DEPTH: usize = 32;
+
+pub(super) fn options() -> Options {
+    granit_parser::options! {
+        disallow_directives: true,
+        emit_unresolved_aliases: true,
+        emit_comments: false,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
     }
 }
 
-fn place(span: &Span) -> Place {
+pub(super) fn place(span: &Span) -> Place {
     let end = span.end.byte_offset().unwrap_or(0);
     Place {
         end,
@@ -51,7 +37,7 @@ fn marked(marker: &Marker) -> Place {
 }
 
 /// The parser's complaint in our words where the cause is a common one.
-fn explained(error: &ScanError) -> Found {
+pub(super) fn explained(error: &ScanError) -> Found {
     use granit_parser::ErrorKind as Cause;
     let cause = error.kind();
     let (message, hint) = match cause {

@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use super::excerpt::Excerpt;
 use super::masking::Masking;
 use super::reader::MAX_PROBLEMS;
-use super::tree::{Found, Tree, Unreadable};
+use super::tree::{Found, Place, Tree, Unreadable};
 
 const WIDTH: usize = 110;
 
@@ -37,17 +37,8 @@ pub struct Problems(pub Vec<Problem>);
 impl Problems {
     /// The one problem of a file as a whole.
     pub(crate) fn whole(file: &str, message: impl Into<String>) -> Self {
-        let (file, message) = (file.to_owned(), message.into());
-        let (line, column, path) = Default::default();
-        Self(vec![Problem {
-            file,
-            line,
-            column,
-            path,
-            message,
-            hint: None,
-            excerpt: None,
-        }])
+        let found = Found::new(None, Place::default(), message);
+        Self(vec![Problem::new(file, String::new(), found, None)])
     }
 
     /// What is wrong with a text that could be parsed.
@@ -60,7 +51,7 @@ impl Problems {
         let problem = |found: Found| {
             let path = found.node.map(|node| tree.path(node)).unwrap_or_default();
             let excerpt = Excerpt::around(text, found.at, &secrets);
-            Problem::at(name, path, found, excerpt)
+            Problem::new(name, path, found, Some(excerpt))
         };
         Self(found.into_iter().map(problem).collect())
     }
@@ -73,7 +64,12 @@ impl Problems {
         masking: &Masking,
     ) -> Self {
         let excerpt = Excerpt::of_unparsed(text, found.at, masking);
-        Self(vec![Problem::at(name, String::new(), found, excerpt)])
+        Self(vec![Problem::new(
+            name,
+            String::new(),
+            found,
+            Some(excerpt),
+        )])
     }
 
     /// The same text with the escape codes of a terminal.
@@ -98,7 +94,7 @@ impl Problems {
 }
 
 impl Problem {
-    fn at(file: &str, path: String, found: Found, excerpt: Excerpt) -> Self {
+    fn new(file: &str, path: String, found: Found, excerpt: Option<Excerpt>) -> Self {
         Self {
             file: file.to_owned(),
             line: found.at.line,
@@ -106,7 +102,7 @@ impl Problem {
             path,
             message: found.message,
             hint: found.hint,
-            excerpt: Some(excerpt),
+            excerpt,
         }
     }
 

@@ -93,22 +93,6 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// A scalar that YAML takes for text, and not for a number, a boolean or nothing.
-    pub(crate) fn text(&mut self, node: NodeId, expected: &str) -> Option<&'r str> {
-        let Some((text, plain)) = self.scalar(node) else {
-            self.mismatch(node, expected);
-            return None;
-        };
-        let kind = Plain::of(text);
-        if !plain || kind == Plain::Text {
-            return Some(text);
-        }
-        let quotable = kind != Plain::Nothing && !self.tree.is_sensitive(node);
-        let hint = quotable.then(|| format!("if text is meant, write \"{}\"", shown(text)));
-        self.unexpected(node, expected).hint = hint;
-        None
-    }
-
     pub(crate) fn list(&mut self, node: NodeId, expected: &str) -> Option<&'r [NodeId]> {
         if let Value::List(items) = self.tree.value(node) {
             return Some(items);
@@ -128,13 +112,7 @@ impl<'r> Reader<'r> {
     /// Reads one key of a mapping; `None` only where its declared default cannot be read.
     pub(crate) fn field<F: Field>(&mut self, map: NodeId, declared: &Declared) -> Option<F> {
         let key = declared.key();
-        let child = match self.tree.value(map) {
-            Value::Map(children) => {
-                let mut children = children.iter().copied();
-                children.find(|&child| self.tree.key(child) == key)
-            }
-            _ => None,
-        };
+        let child = self.tree.child(map, key);
         // One mistake, one message: a key that is misspelt, or that stands there in a form of later
         // versions, is not reported as missing as well.
         let excused = self.excused.contains(&map) || self.misspelt.contains(&(map, key));
@@ -147,32 +125,33 @@ impl<'r> Reader<'r> {
 
     /// Notes a value that is not within the bounds declared for its key.
     pub(crate) fn within<F: Field<Of: PartialOrd>>(&mut self, field: &F, declared: &Declared) {
-        let (Some((value, node)), Some((least, most))) = (field.written(), declared.bounds) else {
+        let (Some((value, node)), Some((least, most))) = (field.written(), declared.bounds.first())
+        else {
             return;
         };
-        let (from, to) = (
-            declared_value::<F::Of>(least),
-            declared_value::<F::Of>(most),
-        );
-        if from.is_none_or(|from| *value < from) || to.is_none_or(|to| *value > to) {
-            let found = self
-                .scalar(node)
-                .map_or_else(String::new, |(text, _)| shown(text));
-            let found = self.problem(node, format!("expected {least} to {most}, found {found}"));
-            if !F::HAS_DEFAULT {
-                let absent = declared.absent;
-                found.hint =
-                    absent.map(|words| format!("leave `{}` out for {words}", declared.key()));
-            }
+        let bound = declared_value::<F::Of>;
+        if bound(least).is_some_and(|least| least <= *value)
+            && bound(most).is_some_and(|most| *value <= most)
+        {
+            return;
         }
+        let text = self.scalar(node).map_or("", |(text, _)| text);
+        let message = format!("expected {least} to {most}, found {}", shown(text));
+        let words = declared.absent.first().filter(|_| !F::HAS_DEFAULT);
+        let hint = words.map(|words| format!("leave `{}` out for {words}", declared.key()));
+        self.problem(node, message).hint = hint;
     }
 
-    /// Notes the keys of a mapping that are not known, or not yet.
-    pub(crate) fn check_keys(&mut self, map: NodeId, known: &[&'static str], later: &[&str]) {
-        let Value::Map(children) = self.tree.value(map) else {
-            return;
-        };
-        for &child in children {
+    /// Whether all keys of a mapping are known; those that are not, or not yet, are noted.
+    pub(crate) fn keys(
+        &mut self,
+        map: NodeId,
+        expected: &str,
+        known: &[&'static str],
+        later: &[&str],
+    ) -> Option<bool> {
+        let before = self.count();
+        for &child in self.map(map, expected)? {
             let key = self.tree.key(child);
             if known.contains(&key) {
                 continue;
@@ -199,9 +178,11 @@ impl<'r> Reader<'r> {
             self.key_problem(child, message)
                 .hint(nearest.map_or_else(listed, did_you_mean));
         }
+        Some(self.count() == before)
     }
 
-    fn mismatch(&mut self, node: NodeId, expected: &str) {
+    /// Notes that a value is not of the form that was expected.
+    pub(super) fn mismatch(&mut self, node: NodeId, expected: &str) {
         if !matches!(self.tree.value(node), Value::Broken) {
             self.unexpected(node, expected);
         }

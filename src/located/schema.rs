@@ -84,10 +84,10 @@ impl Schemas {
 fn property(declared: &Declared, kind: Kind) -> Value {
     let mut schema = kind.schema;
     let mut description = sentence(declared.about);
-    if let Some((least, most)) = declared.bounds {
+    if let [(least, most)] = declared.bounds {
         description.push_str(&format!("\n\nFrom {least} to {most}."));
     }
-    match declared.absent {
+    match declared.absent.first() {
         Some(text) if kind.has_default => {
             schema["default"] = serde_saphyr::from_str(text).unwrap_or_else(|_| json!(text));
         }

@@ -27,7 +27,7 @@ pub(crate) struct Place {
     pub(super) end: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Node<'t> {
     pub(super) parent: Option<NodeId>,
     pub(super) step: Step<'t>,
@@ -37,8 +37,9 @@ pub(super) struct Node<'t> {
 }
 
 /// How a node is reached from its parent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Step<'t> {
+    #[default]
     Root,
     Item(usize),
     Key(Key<'t>),
@@ -48,10 +49,9 @@ pub(super) enum Step<'t> {
 pub(super) struct Key<'t> {
     pub(super) name: Cow<'t, str>,
     pub(super) at: Place,
-    pub(super) readable: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Value<'t> {
     /// `plain`: without quotes, so that `30` is a number and `true` a boolean.
     Scalar {
@@ -62,6 +62,7 @@ pub(crate) enum Value<'t> {
     /// Each child knows its key.
     Map(Vec<NodeId>),
     /// Something a problem has been reported for already.
+    #[default]
     Broken,
 }
 
@@ -112,19 +113,24 @@ impl<'t> Tree<'t> {
                 plain: true,
             },
         };
-        let (parent, step, at, sensitive) = (None, Step::Root, Place::default(), false);
-        let nodes = vec![Node {
-            parent,
-            step,
-            at,
+        let root = Node {
             value,
-            sensitive,
-        }];
-        Self { nodes }
+            ..Node::default()
+        };
+        Self { nodes: vec![root] }
     }
 
     pub(crate) fn value(&self, id: NodeId) -> &Value<'t> {
         &self.nodes[id.0].value
+    }
+
+    /// What a mapping has under a key.
+    pub(crate) fn child(&self, map: NodeId, key: &str) -> Option<NodeId> {
+        let Value::Map(children) = self.value(map) else {
+            return None;
+        };
+        let mut children = children.iter().copied();
+        children.find(|&child| self.key(child) == key)
     }
 
     pub(crate) fn at(&self, id: NodeId) -> Place {

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Entry, OurToken};
 use crate::config::value::CallerHeader;
-use crate::located::{At, NodeId, Read, Reader, Schemas, Value, suggestion};
+use crate::located::{At, Form, NodeId, Read, Reader, Scalar, Schemas, Value, Wrong, suggestion};
 use crate::routing::CallerClaim;
 
 /// `callers:`.
@@ -117,22 +117,15 @@ impl Read for CallerHeaders {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Sha256(pub(in crate::config) [u8; 32]);
 
-impl Read for Sha256 {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let expected = "the 64 hexadecimal digits of a SHA-256";
-        let hash = reader.scalar(node).and_then(|(text, _)| decoded(text));
-        if hash.is_none() {
-            let length = reader.scalar(node).map(|(text, _)| text.chars().count());
-            let found = reader.unexpected(node, expected);
-            found.hint = length
-                .filter(|&length| length != 64)
-                .map(|length| format!("these are {length} characters"));
-        }
-        hash.map(Self)
-    }
+impl Scalar for Sha256 {
+    const EXPECTED: &str = "the 64 hexadecimal digits of a SHA-256";
+    const FORM: Form = Form::Any;
+    const PATTERN: &str = "^[0-9A-Fa-f]{64}$";
 
-    fn schema(_: &mut Schemas) -> Json {
-        json!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" })
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let length = text.chars().count();
+        let hint = || (length != 64).then(|| format!("these are {length} characters"));
+        decoded(text).map(Self).ok_or_else(|| Wrong::but(hint()))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::config::ShutdownDefinition;
 use crate::config::value::Level;
 use crate::edge::{Limits, Timeouts};
 use crate::located::{
-    At, FilePath, HttpUrl, May, Must, Named, NodeId, Or, Read, Reader, Schemas, Size, object,
+    At, FilePath, Form, HttpUrl, May, Must, Named, Or, Scalar, Size, Wrong, object,
 };
 use crate::telemetry::{LogDefinition, LogFormat};
 
@@ -130,16 +130,15 @@ object! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Version;
 
-impl Read for Version {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        if reader.scalar(node) == Some(("1", true)) {
-            return Some(Self);
-        }
-        reader.unexpected(node, "the number `1`, the only version there is");
-        None
+impl Scalar for Version {
+    const EXPECTED: &str = "the number `1`, the only version there is";
+    const FORM: Form = Form::Bare;
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        (text == "1").then_some(Self).ok_or_else(Wrong::default)
     }
 
-    fn schema(_: &mut Schemas) -> Json {
+    fn described() -> Json {
         json!({ "const": 1 })
     }
 }

@@ -9,7 +9,7 @@ use openssl::sha::sha256;
 use openssl::x509::X509;
 
 use crate::config::secret_ref::SecretRef;
-use crate::located::{At, FilePath, Found, NodeId, Reader, suggestion};
+use crate::located::{At, FilePath, Found, NodeId, Reader};
 use crate::secret::{Secret, SecretSource};
 
 /// The shortest key: 128 bits where it is made of hexadecimal digits.
@@ -40,62 +40,30 @@ impl<'c> Context<'c> {
         self.reader.problem(node, message)
     }
 
-    /// Notes that nothing has this name, and what was meant by it.
-    pub(super) fn unknown<'n>(
-        &mut self,
-        kind: &str,
-        name: &str,
-        node: NodeId,
-        names: impl Iterator<Item = &'n str>,
-    ) {
-        // Sorted, so that the same file always gets the same words.
-        let mut names: Vec<_> = names.collect();
-        names.sort_unstable();
-        let hint = suggestion(name, names.iter().copied()).unwrap_or_else(|| match names.len() {
-            0 => format!("the file defines no {kind}"),
-            1..=8 => format!("there is: {}", names.join(", ")),
-            count => format!("there are {count} of them, none with a name like it"),
-        });
-        self.problem(node, format!("there is no {kind} `{name}`"))
-            .hint(hint);
-    }
-
     /// A secret's text.
     pub(super) fn secret(&mut self, at: &At<SecretRef>) -> Option<Secret<String>> {
-        match self.source(&at.value).read_text() {
-            Ok(secret) => Some(secret),
-            Err(why) => {
-                self.problem(at.node, why.to_string());
-                None
-            }
-        }
+        let read = self.source(at).read_text();
+        read.map_err(|why| self.problem(at.node, why.to_string()))
+            .ok()
     }
 
     /// A file's bytes, which may be a key's.
     pub(super) fn bytes(&mut self, at: &At<FilePath>) -> Option<Secret<Vec<u8>>> {
-        match SecretSource::File(self.base.join(&at.value.0)).read_bytes() {
-            Ok(bytes) => Some(bytes),
-            Err(why) => {
-                self.problem(at.node, why.to_string());
-                None
-            }
-        }
+        let read = SecretSource::File(self.base.join(&at.0)).read_bytes();
+        read.map_err(|why| self.problem(at.node, why.to_string()))
+            .ok()
     }
 
     /// The PEM certificates of a `ca_file`.
     pub(super) fn certificates(&mut self, at: &At<FilePath>) -> Option<Arc<Vec<u8>>> {
-        let path = self.base.join(&at.value.0);
-        let read = self
-            .certificates
-            .entry(path)
-            .or_insert_with_key(|path| trusted(path))
-            .clone();
+        let entry = self.certificates.entry(self.base.join(&at.0));
+        let read = entry.or_insert_with_key(|path| trusted(path)).clone();
         read.map_err(|why| self.problem(at.node, why)).ok()
     }
 
     /// The SHA-256 of an API key, which must be long enough to be one.
     pub(super) fn key_hash(&mut self, at: &At<SecretRef>) -> Option<[u8; 32]> {
-        let source = self.source(&at.value);
+        let source = self.source(at);
         let read = self.keys.entry(source).or_insert_with_key(hashed).clone();
         read.map_err(|why| self.problem(at.node, why)).ok()
     }
@@ -120,15 +88,24 @@ fn trusted(path: &Path) -> Result<Arc<Vec<u8>>, String> {
 fn hashed(source: &SecretSource) -> Result<[u8; 32], String> {
     let key = source.read_text().map_err(|why| why.to_string())?;
     let key = key.expose();
-    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!(
-            "the key in {source} has characters that no header can carry"
-        ));
-    }
-    if key.len() < SHORTEST_KEY {
-        return Err(format!(
-            "the key in {source} is shorter than {SHORTEST_KEY} characters"
-        ));
-    }
-    Ok(sha256(key.as_bytes()))
+    let wrong = if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "has characters that no header can carry".to_owned()
+    } else if key.len() < SHORTEST_KEY {
+        format!("is shorter than {SHORTEST_KEY} characters")
+    } else {
+        return Ok(sha256(key.as_bytes()));
+    };
+    Err(format!("the key in {source} {wrong}"))
 }
+
+/// Rules of an object, each `what breaks it => where, what is wrong, what to do;`. The place may be
+/// that of a key that was not written: then there is nothing to note.
+macro_rules! rules {
+    ($context:ident, $( $broken:expr => $place:expr, $message:expr $(, $hint:expr)?; )*) => { $(
+        if $broken && let Some(node) = Option::<$crate::located::NodeId>::from($place) {
+            let _found = $context.problem(node, $message);
+            $( _found.hint($hint); )?
+        }
+    )* };
+}
+pub(super) use rules;

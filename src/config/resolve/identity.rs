@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::context::Context;
+use super::context::{Context, rules};
 use super::issuer::authority;
 use crate::config::file::{Certificate, Credential, Identity};
 use crate::entra::CertificateKey;
@@ -17,19 +17,18 @@ pub(super) fn identities(
     written: &Named<Identity>,
 ) -> Option<Vec<IdentityDefinition>> {
     written.each(|name, identity| {
-        let credentials = identity.credentials.get();
-        if let Some(second) = credentials.and_then(|at| at.value.0.get(1)) {
-            let message = "more than one credential is not implemented in this version";
-            context.problem(second.node, message);
+        let credentials = identity.credentials.value().map_or(&[][..], |list| &list.0);
+        rules! { context,
+            true => credentials.get(1).map(|second| second.node),
+                "more than one credential is not implemented in this version";
         }
-        let credential = credentials.and_then(|at| credential(context, at.value.0.first()?));
-        let entra = &identity.entra.get()?.value;
-        let (tenant, base) = (entra.tenant.get(), entra.authority.get());
-        let authority = authority(context, *entra.cloud, tenant, base);
+        let credential = credentials.first().and_then(|at| credential(context, at));
+        let entra = identity.entra.value()?;
+        let authority = authority(context, *entra.cloud, &entra.tenant, &entra.authority);
         Some(IdentityDefinition {
-            name: Arc::from(name.value.as_str()),
+            name: Arc::from(name.as_str()),
             authority: authority?,
-            client_id: entra.client_id.get()?.value,
+            client_id: *entra.client_id.value()?,
             endpoint: *entra.endpoint,
             credentials: vec![credential?],
             tokens: identity.tokens.fill(),
@@ -38,71 +37,52 @@ pub(super) fn identities(
 }
 
 fn credential(context: &mut Context<'_>, at: &At<Credential>) -> Option<CredentialDefinition> {
-    let written = (
-        at.value.secret.is_written(),
-        at.value.certificate.is_written(),
-    );
-    match written {
-        (true, true) => {
-            context.problem(
-                at.node,
-                "a credential is a secret or a certificate, not both",
-            );
-        }
-        (false, false) if at.value.complete => {
-            context.problem(at.node, "expected `secret` or `certificate`");
-        }
-        _ => {}
+    let (secret, certificate) = (at.secret.is_written(), at.certificate.is_written());
+    rules! { context,
+        secret && certificate => at.node, "a credential is a secret or a certificate, not both";
+        !secret && !certificate && at.complete => at.node, "expected `secret` or `certificate`";
     }
-    if let Some(secret) = at.value.secret.get() {
-        return context
-            .secret(secret)
-            .map(|secret| CredentialDefinition::Secret(SecretCredential(secret)));
+    if let Some(secret) = at.secret.get() {
+        let secret = context.secret(secret)?;
+        return Some(CredentialDefinition::Secret(SecretCredential(secret)));
     }
-    let certificate = at.value.certificate.get()?;
-    self::certificate(context, certificate).map(CredentialDefinition::Certificate)
+    let certificate = self::certificate(context, at.certificate.get()?)?;
+    Some(CredentialDefinition::Certificate(certificate))
 }
 
-fn certificate(context: &mut Context<'_>, at: &At<Certificate>) -> Option<CertificateCredential> {
-    let At {
-        value: written,
-        node,
-    } = at;
-    // Both are read before either is missed, so that both are reported.
+fn certificate(
+    context: &mut Context<'_>,
+    written: &At<Certificate>,
+) -> Option<CertificateCredential> {
+    // All are read before any is missed, so that every problem is seen.
     let file = written.file.get().and_then(|at| context.bytes(at));
-    let key = written.key.get().map(|at| context.bytes(at));
-    let passphrase = written.passphrase.get().map(|at| context.secret(at));
-    let file = file?;
-    let passphrase = match passphrase {
-        Some(read) => Some(read?),
-        None => None,
-    };
+    let key = written.key.optional(|at| context.bytes(at));
+    let passphrase = written.passphrase.optional(|at| context.secret(at));
+    let (file, passphrase) = (file?, passphrase?);
     let pem = is_pem(file.expose());
-    if !pem && let Some(at) = written.key.get() {
-        context
-            .problem(at.node, "a PKCS#12 file holds its key itself")
-            .hint("leave `key` out, or name a PEM certificate as `file`");
+    let key_beside = written.key.node().filter(|_| !pem);
+    rules! { context,
+        true => key_beside, "a PKCS#12 file holds its key itself",
+            "leave `key` out, or name a PEM certificate as `file`";
+    }
+    let opened = if key_beside.is_some() {
         return None;
-    }
-    let opened = match (pem, key) {
-        (true, Some(key)) => {
-            CertificateKey::from_pem(file.expose(), key?.expose(), passphrase.as_ref())
-        }
-        (true, None) => CertificateKey::from_pem(file.expose(), file.expose(), passphrase.as_ref()),
-        (false, _) => CertificateKey::from_pkcs12(file.expose(), passphrase.as_ref()),
+    } else if pem {
+        let key = key?;
+        let key = key.as_ref().unwrap_or(&file);
+        CertificateKey::from_pem(file.expose(), key.expose(), passphrase.as_ref())
+    } else {
+        CertificateKey::from_pkcs12(file.expose(), passphrase.as_ref())
     };
-    match opened {
-        Ok(key) => Some(CertificateCredential {
-            key,
-            algorithm: *written.assertion,
-            with_chain: *written.x5c,
-        }),
-        Err(why) => {
-            let place = written.file.get().map_or(*node, |at| at.node);
-            context.problem(place, format!("the certificate cannot be used: {why}"));
-            None
-        }
-    }
+    let place = written.file.node().unwrap_or(written.node);
+    let wrong = |why| {
+        context.problem(place, format!("the certificate cannot be used: {why}"));
+    };
+    Some(CertificateCredential {
+        key: opened.map_err(wrong).ok()?,
+        algorithm: *written.assertion,
+        with_chain: *written.x5c,
+    })
 }
 
 /// PEM may begin with text about the certificate; PKCS#12 is DER and has no such line.

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::context::Context;
-use crate::config::file::{Issuer, Keys};
+use super::context::{Context, rules};
+use crate::config::file::Issuer;
 use crate::entra::{Authority, Cloud, Tenant};
 use crate::inbound::{IssuerDefinition, IssuerKind};
-use crate::located::{At, Filled, HttpUrl, Named, Or, Text};
+use crate::located::{Filled, HttpUrl, May, Must, Named, Text};
 use crate::policy::Audience;
-use crate::refresh::RefetchTimes;
 
 /// All issuers, in file order.
 pub(super) fn issuers(
@@ -16,30 +15,22 @@ pub(super) fn issuers(
     written: &Named<Issuer>,
 ) -> Option<Vec<IssuerDefinition>> {
     written.each(|name, issuer| {
-        let keys = key_times(context, &issuer.keys);
-        let audiences = issuer.audiences.get().map(|at| audiences(&at.value));
-        let entra = &issuer.entra.get()?.value;
-        let (tenant, base) = (entra.tenant.get(), entra.authority.get());
+        let keys = issuer.keys.fill();
+        rules! { context,
+            keys.max_stale < keys.refresh => issuer.keys.node(),
+                "keys would be dropped before they are refreshed",
+                "`max_stale` must not be shorter than `refresh`";
+        }
+        let entra = issuer.entra.value()?;
+        let authority = authority(context, *entra.cloud, &entra.tenant, &entra.authority);
         Some(IssuerDefinition {
-            name: Arc::from(name.value.as_str()),
-            kind: IssuerKind::Entra(authority(context, *entra.cloud, tenant, base)?),
-            audiences: audiences.unwrap_or_default(),
+            name: Arc::from(name.as_str()),
+            kind: IssuerKind::Entra(authority?),
+            audiences: issuer.audiences.value().map(audiences).unwrap_or_default(),
             leeway: *issuer.leeway,
             keys,
         })
     })
-}
-
-fn key_times(context: &mut Context<'_>, written: &Or<Keys>) -> RefetchTimes {
-    let keys = written.fill();
-    if let Some(node) = written.node()
-        && keys.max_stale < keys.refresh
-    {
-        context
-            .problem(node, "keys would be dropped before they are refreshed")
-            .hint("`max_stale` must not be shorter than `refresh`");
-    }
-    keys
 }
 
 /// Audiences, GUIDs told apart from the rest.
@@ -55,20 +46,19 @@ pub(super) fn audiences(written: &Filled<Text>) -> Vec<Audience> {
 pub(super) fn authority(
     context: &mut Context<'_>,
     cloud: Cloud,
-    tenant: Option<&At<Tenant>>,
-    base: Option<&At<HttpUrl>>,
+    tenant: &Must<Tenant>,
+    base: &May<HttpUrl>,
 ) -> Option<Authority> {
-    if let Some(At { value: url, node }) = base {
-        // SECURITY: who can answer for this URL signs our callers' tokens and sees our secrets.
-        if url.is_exposed() {
-            let message = "an authority must be https, or http to a loopback address";
-            context.problem(*node, message).hint(url.less_exposed());
-        } else if !url.is_bare() {
-            context
-                .problem(*node, "an authority is scheme, host and port")
-                .hint("leave the path out; the tenant has a key of its own");
+    if let Some(url) = base.get() {
+        rules! { context,
+            // SECURITY: who can answer for this URL signs our callers' tokens and sees our secrets.
+            url.is_exposed() => url.node,
+                "an authority must be https, or http to a loopback address", url.less_exposed();
+            !url.is_exposed() && !url.is_bare() => url.node,
+                "an authority is scheme, host and port",
+                "leave the path out; the tenant has a key of its own";
         }
     }
-    let url = base.map(|base| &base.value.0);
-    Some(Authority::new(cloud, tenant?.value, url))
+    let url = base.value().map(|url| &url.0);
+    Some(Authority::new(cloud, *tenant.value()?, url))
 }

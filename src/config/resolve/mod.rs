@@ -1,11 +1,13 @@
 //! What does the file mean? Names are linked, rules are held, secrets and certificates are read, and
 //! domain types come out. Every check runs, whatever else is wrong.
 
+mod bearer;
 mod callers;
 mod context;
 mod identity;
 mod issuer;
 mod microsoft;
+mod names;
 mod route;
 mod server;
 mod token;

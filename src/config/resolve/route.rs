@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use http::{HeaderName, Method};
 
-use super::context::Context;
+use super::context::{Context, rules};
 use super::whole::Known;
 use super::{callers, token, upstream};
 use crate::config::file::{CallerHeaders, Route};
 use crate::config::value::{KeptHeader, Verb};
-use crate::located::{At, Filled, Name, NodeId};
+use crate::located::{At, Filled, NodeId};
+use crate::policy::Callers;
 use crate::request::header_names::{are_one, spelling};
 use crate::routing::{CallerClaim, RouteDefinition};
 
@@ -18,7 +19,7 @@ use crate::routing::{CallerClaim, RouteDefinition};
 #[derive(Default)]
 pub(super) struct Seen {
     ids: HashMap<String, NodeId>,
-    keys: HashMap<String, ([u8; 32], String)>,
+    keys: HashMap<Arc<str>, ([u8; 32], String)>,
 }
 
 /// One route.
@@ -26,34 +27,26 @@ pub(super) fn route(
     context: &mut Context<'_>,
     known: &Known<'_>,
     seen: &mut Seen,
-    At { value: written, .. }: &At<Route>,
+    written: &Route,
 ) -> Option<RouteDefinition> {
     check_id(context, seen, written);
-    let listener = written.listener.get();
-    if let Some(name) = listener.filter(|name| !known.listeners.contains(name.value.0.as_str())) {
-        context.unknown(
-            "listener",
-            &name.value.0,
-            name.node,
-            known.listeners.iter().copied(),
-        );
-    }
-    let matched = written.r#match.get().map(|at| &at.value);
-    let path = matched.and_then(|matched| matched.path.get());
-    let callers = callers::callers(context, known, written, path.map(|at| &at.value));
+    known.listeners.find(context, written.listener.get());
+    let matched = written.r#match.value();
+    let path = matched.and_then(|matched| matched.path.value());
+    let callers = callers::callers(context, known, written, path);
     if let Some(callers) = &callers {
         check_keys(context, seen, written, callers);
     }
-    let upstream = upstream::upstream(context, written, path.map(|at| &at.value));
+    let upstream = upstream::upstream(context, written, path);
     let token = token::token(context, known, written);
-    let caller_headers = caller_headers(context, written.caller_headers.get());
+    let caller_headers = caller_headers(context, written.caller_headers.value());
     let keep_headers = keep_headers(context, &written.keep_headers, &caller_headers);
     Some(RouteDefinition {
-        id: Arc::from(written.id.get()?.value.0.as_str()),
-        listener: Arc::from(listener?.value.0.as_str()),
-        host: matched?.host.get().map(|at| at.value.clone()),
-        path: path?.value.clone(),
-        methods: matched?.methods.get().map(|at| methods(&at.value)),
+        id: written.id.value()?.into(),
+        listener: written.listener.value()?.into(),
+        host: matched?.host.value().cloned(),
+        path: path?.clone(),
+        methods: matched?.methods.value().map(methods),
         callers: Arc::new(callers?),
         upstream: upstream?,
         token: token?,
@@ -64,57 +57,37 @@ pub(super) fn route(
 }
 
 fn check_id(context: &mut Context<'_>, seen: &mut Seen, written: &Route) {
-    let Some(At {
-        value: Name(id),
-        node,
-    }) = written.id.get()
-    else {
+    let Some(id) = written.id.get() else {
         return;
     };
-    if let Some(&first) = seen.ids.get(id) {
-        let line = context.reader.tree().at(first).line;
-        let message = format!("another route has the id `{id}`, on line {line}");
-        context.problem(*node, message);
-    } else {
-        seen.ids.insert(id.clone(), *node);
+    let first = *seen.ids.entry(id.0.clone()).or_insert(id.node);
+    let line = context.reader.tree().at(first).line;
+    rules! { context,
+        first != id.node => id.node, format!("another route has the id `{}`, on line {line}", id.0);
     }
 }
 
 /// A key's id is what the log and the upstream are told: it must mean one key in the whole file.
-fn check_keys(
-    context: &mut Context<'_>,
-    seen: &mut Seen,
-    written: &Route,
-    callers: &crate::policy::Callers,
-) {
+fn check_keys(context: &mut Context<'_>, seen: &mut Seen, written: &Route, callers: &Callers) {
     let mut on_this_route: HashMap<[u8; 32], usize> = HashMap::new();
-    let route = written.id.get().map_or("", |at| &at.value.0);
+    let route = written.id.value().map_or("", |id| &id.0);
     for (index, (node, key)) in callers::keys(written, callers).enumerate() {
-        if let Some(first) = on_this_route.insert(key.sha256, index) {
-            let first = ordinal(first);
-            context
-                .problem(
-                    node,
-                    format!("this key is that of the route's {first} key already"),
-                )
-                .hint("one key names one caller; make them one entry");
-        }
+        let first = on_this_route.insert(key.sha256, index);
         let known = || (key.sha256, route.to_owned());
-        let (sha256, other) = seen.keys.entry(key.id.to_string()).or_insert_with(known);
-        if *sha256 != key.sha256 {
-            let message = format!(
-                "the key id `{}` is that of another key on route `{other}`",
-                key.id
-            );
-            context
-                .problem(node, message)
-                .hint("give each key an id of its own");
+        let (sha256, other) = seen.keys.entry(key.id.clone()).or_insert_with(known);
+        rules! { context,
+            true => first.map(|_| node),
+                format!("this key is that of the route's {} key already", ordinal(first)),
+                "one key names one caller; make them one entry";
+            *sha256 != key.sha256 => node,
+                format!("the key id `{}` is that of another key on route `{other}`", key.id),
+                "give each key an id of its own";
         }
     }
 }
 
-fn ordinal(index: usize) -> String {
-    match index {
+fn ordinal(index: Option<usize>) -> String {
+    match index.unwrap_or(0) {
         0 => "first".to_owned(),
         1 => "second".to_owned(),
         2 => "third".to_owned(),
@@ -133,23 +106,17 @@ fn methods(written: &Filled<Verb>) -> Vec<Method> {
 
 fn caller_headers(
     context: &mut Context<'_>,
-    written: Option<&At<CallerHeaders>>,
+    written: Option<&CallerHeaders>,
 ) -> Vec<(HeaderName, CallerClaim)> {
     let mut spellings = HashSet::new();
     let mut headers = Vec::new();
-    for (
-        At {
-            value: header,
-            node,
-        },
-        claim,
-    ) in written.into_iter().flat_map(|at| &at.value.0)
-    {
-        if spellings.insert(spelling(&header.0)) {
-            headers.push((header.0.clone(), *claim));
+    for (header, claim) in written.into_iter().flat_map(|headers| &headers.0) {
+        let name = &header.value.0;
+        if spellings.insert(spelling(name)) {
+            headers.push((name.clone(), *claim));
         } else {
             let message = "this header is named above, in another spelling";
-            context.reader.key_problem(*node, message);
+            context.reader.key_problem(header.node, message);
         }
     }
     headers
@@ -160,18 +127,13 @@ fn keep_headers(
     written: &[At<KeptHeader>],
     told: &[(HeaderName, CallerClaim)],
 ) -> Vec<HeaderName> {
-    for At {
-        value: KeptHeader(name),
-        node,
-    } in written
-    {
-        if told
-            .iter()
-            .any(|(header, _)| are_one(header.as_str(), name.as_str()))
-        {
-            let message = "`caller_headers` sets this header; callers may not";
-            context.problem(*node, message);
+    let keep = |at: &At<KeptHeader>| {
+        let name = &at.value.0;
+        rules! { context,
+            told.iter().any(|(told, _)| are_one(told.as_str(), name.as_str())) => at.node,
+                "`caller_headers` sets this header; callers may not";
         }
-    }
-    written.iter().map(|kept| kept.value.0.clone()).collect()
+        name.clone()
+    };
+    written.iter().map(keep).collect()
 }

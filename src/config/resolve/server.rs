@@ -4,28 +4,28 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::context::Context;
+use super::context::{Context, rules};
 use crate::config::file::{Admin, Fetch, File, Listener};
 use crate::edge::ListenerDefinition;
 use crate::http_client::FetchDefinition;
-use crate::located::{At, Named, NodeId};
+use crate::located::{At, Named};
 
 /// All listeners, in file order.
 pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<ListenerDefinition>> {
     let written = file.listeners.get()?;
-    if written.value.entries.is_empty() {
-        context.problem(written.node, "there is no listener");
+    rules! { context,
+        written.entries.is_empty() => written.node, "there is no listener";
     }
-    check_addresses(context, &written.value, file.admin.get());
-    written.value.each(|name, listener| {
+    check_addresses(context, written, file.admin.value());
+    written.each(|name, listener| {
         let connections = &listener.limits.connections;
-        if let (0, Some(node)) = (**connections, connections.node()) {
-            context.problem(node, "a listener that accepts nothing is none");
+        rules! { context,
+            **connections == 0 => connections.node(), "a listener that accepts nothing is none";
         }
         Some(ListenerDefinition {
-            name: Arc::from(name.value.as_str()),
-            address: listener.address.get()?.value,
-            trusted_proxies: listener.trusted_proxies.iter().map(|at| at.value).collect(),
+            name: Arc::from(name.as_str()),
+            address: *listener.address.value()?,
+            trusted_proxies: listener.trusted_proxies.iter().map(|at| **at).collect(),
             limits: listener.limits.fill(),
             timeouts: listener.timeouts.fill(),
         })
@@ -33,24 +33,20 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
 }
 
 /// Two sockets cannot have one address; `0.0.0.0` is every IPv4 address and `[::]` every address.
-fn check_addresses(
-    context: &mut Context<'_>,
-    listeners: &Named<Listener>,
-    admin: Option<&At<Admin>>,
-) {
+fn check_addresses(context: &mut Context<'_>, listeners: &Named<Listener>, admin: Option<&Admin>) {
     let mut by_port: HashMap<u16, Vec<(SocketAddr, String)>> = HashMap::new();
-    let of_listeners = listeners.iter().filter_map(|(name, listener)| {
-        Some((
-            format!("listener `{}`", name.value),
-            listener.address.get()?,
-        ))
-    });
-    let of_admin = admin.and_then(|admin| Some(("admin".to_owned(), admin.value.address.get()?)));
-    let addresses: Vec<(String, SocketAddr, NodeId)> = of_listeners
-        .chain(of_admin)
-        .map(|(owner, at)| (owner, at.value, at.node))
-        .collect();
-    for (owner, address, node) in addresses {
+    let listeners = listeners
+        .iter()
+        .map(|(name, listener)| (format!("listener `{}`", name.value), &listener.address));
+    let admin = admin.map(|admin| ("admin".to_owned(), &admin.address));
+    for (owner, address) in listeners.chain(admin) {
+        let Some(&At {
+            value: address,
+            node,
+        }) = address.get()
+        else {
+            continue;
+        };
         let taken = by_port.entry(address.port()).or_default();
         let other = taken
             .iter()
@@ -81,12 +77,14 @@ pub(super) fn fetch(context: &mut Context<'_>, written: &Fetch) -> FetchDefiniti
         .ca_file
         .get()
         .and_then(|at| context.certificates(at));
-    if let Some(proxy) = written.proxy.get().filter(|at| !at.value.is_bare()) {
-        context.problem(proxy.node, "a proxy is scheme, host and port");
+    let proxy = written.proxy.value();
+    rules! { context,
+        proxy.is_some_and(|url| !url.is_bare()) => written.proxy.node(),
+            "a proxy is scheme, host and port";
     }
     FetchDefinition {
         timeout: *written.timeout,
         ca_pem: pem.map(|pem| pem.to_vec()),
-        proxy: written.proxy.get().map(|at| at.value.0.clone()),
+        proxy: proxy.map(|url| url.0.clone()),
     }
 }

@@ -1,15 +1,12 @@
 //! Whose token does the route carry, and may it? What carries the gateway's own token must know who
 //! calls, and must not let that token be read or sent astray.
 
-use std::sync::Arc;
-
-use super::context::Context;
+use super::context::{Context, rules};
 use super::microsoft;
 use super::whole::Known;
-use crate::config::file::{Callers, Entry, OurToken, Route, Token};
+use crate::config::file::{Callers, Entry, Identity, OurToken, Route, Token};
 use crate::config::value::mean_everything;
-use crate::entra::Cloud;
-use crate::located::{At, HttpUrl, NodeId, Or};
+use crate::located::{At, HttpUrl, NodeId};
 use crate::outbound::TokenDefinition;
 
 /// A route's token.
@@ -21,48 +18,22 @@ pub(super) fn token(
     let Some(at) = route.token.get() else {
         return (!route.token.is_written()).then_some(TokenDefinition::Nothing);
     };
-    match &at.value {
-        Token::Forward => {
-            check_forward(context, route, at.node);
-            Some(TokenDefinition::Forward)
-        }
-        Token::Ours(ours) => {
-            check_callers(context, route);
-            check_upstream(context, known, route, ours);
-            resolved(context, known, ours)
-        }
-    }
-}
-
-fn resolved(
-    context: &mut Context<'_>,
-    known: &Known<'_>,
-    ours: &OurToken,
-) -> Option<TokenDefinition> {
-    if let Some(name) = ours.identity.get()
-        && !known.identities.contains_key(name.value.0.as_str())
-        && (known.complete || !known.identities.is_empty())
-    {
-        context.unknown(
-            "identity",
-            &name.value.0,
-            name.node,
-            known.identities.keys().copied(),
-        );
-    }
-    if let Some(scope) = ours.scope.get()
-        && resource(&scope.value.0).is_none()
-    {
-        context
-            .problem(
-                scope.node,
-                "an app-only token has one scope, and it ends in `/.default`",
-            )
-            .hint("such as https://graph.microsoft.com/.default");
+    let Token::Ours(ours) = &at.value else {
+        check_forward(context, route, at.node);
+        return Some(TokenDefinition::Forward);
+    };
+    let identity = known.identities.find(context, ours.identity.get());
+    let scope = ours.scope.value().map(|scope| scope.0.as_str());
+    check_callers(context, route);
+    check_upstream(context, route, ours, identity);
+    rules! { context,
+        scope.is_some_and(|scope| resource(scope).is_none()) => ours.scope.node(),
+            "an app-only token has one scope, and it ends in `/.default`",
+            "such as https://graph.microsoft.com/.default";
     }
     Some(TokenDefinition::App {
-        identity: Arc::from(ours.identity.get()?.value.0.as_str()),
-        scope: ours.scope.get()?.value.0.clone(),
+        identity: ours.identity.value()?.into(),
+        scope: scope?.to_owned(),
     })
 }
 
@@ -75,61 +46,46 @@ fn resource(scope: &str) -> Option<&str> {
 
 /// Only what a token let in can be forwarded.
 fn check_forward(context: &mut Context<'_>, route: &Route, node: NodeId) {
-    match route.callers.get().map(|at| &at.value) {
-        Some(Callers::Public) => {
-            context.problem(
-                node,
-                "`forward` on a public route: there is no verified token to forward",
-            );
-        }
-        Some(Callers::Entries(entries, _)) => {
-            let without = entries
-                .iter()
-                .find(|at| !at.value.bearer.is_written() && at.value.complete);
-            if let Some(entry) = without {
-                let place = context.reader.tree().path(entry.node);
-                context
-                    .problem(node, "`forward` needs a bearer token from every caller")
-                    .hint(format_args!("{place} lets callers in without one"));
-            }
-        }
-        None => {}
+    let entries = match route.callers.value() {
+        Some(Callers::Entries(entries, _)) => &entries[..],
+        Some(Callers::Public) | None => &[],
+    };
+    let without = entries
+        .iter()
+        .find(|entry| !entry.bearer.is_written() && entry.complete);
+    let place = without.map(|entry| context.reader.tree().path(entry.node));
+    rules! { context,
+        matches!(route.callers.value(), Some(Callers::Public)) => node,
+            "`forward` on a public route: there is no verified token to forward";
+        place.is_some() => node, "`forward` needs a bearer token from every caller",
+            format_args!("{} lets callers in without one", place.unwrap_or_default());
     }
 }
 
 /// Whoever may come in acts with the gateway's rights.
 fn check_callers(context: &mut Context<'_>, route: &Route) {
-    let Some(callers) = route.callers.get() else {
-        return;
-    };
-    let Callers::Entries(entries, _) = &callers.value else {
-        context
-            .problem(
-                callers.node,
-                "a route that carries the gateway's token cannot be public",
-            )
-            .hint("anyone could use the token; name who may come in");
-        return;
+    let entries = match route.callers.value() {
+        Some(Callers::Entries(entries, _)) => &entries[..],
+        Some(Callers::Public) | None => &[],
     };
     let has_host = route
         .r#match
-        .get()
-        .is_some_and(|at| at.value.host.is_written());
-    for at in entries {
-        let any = at
-            .value
-            .bearer
-            .get()
-            .map(|bearer| &bearer.value.any_valid_token);
-        if let Some(node) = any.filter(|any| ***any).and_then(Or::node) {
-            context
-                .problem(
-                    node,
+        .value()
+        .is_some_and(|r#match| r#match.host.is_written());
+    rules! { context,
+        matches!(route.callers.value(), Some(Callers::Public)) => route.callers.node(),
+            "a route that carries the gateway's token cannot be public",
+            "anyone could use the token; name who may come in";
+    }
+    for entry in entries {
+        if let Some(any) = entry.bearer.value().map(|bearer| &bearer.any_valid_token) {
+            rules! { context,
+                **any => any.node(),
                     "a route that carries the gateway's token cannot take any valid token",
-                )
-                .hint("name azp, roles, all_roles, scp or oid");
+                    "name azp, roles, all_roles, scp or oid";
+            }
         }
-        check_network(context, &at.value, has_host);
+        check_network(context, entry, has_host);
     }
 }
 
@@ -138,77 +94,62 @@ fn check_network(context: &mut Context<'_>, entry: &Entry, has_host: bool) {
     let Some(network) = entry.network.get().filter(|_| !presented) else {
         return;
     };
-    let networks: Vec<_> = network.value.values().copied().collect();
-    if mean_everything(&networks) {
-        context
-            .problem(
-                network.node,
-                "these networks are everybody, on a route that carries the gateway's token",
-            )
-            .hint("name the networks that are meant, or ask for `bearer` or `api_key`");
-    } else if !has_host {
+    let everybody = mean_everything(network.values().copied());
+    rules! { context,
+        everybody => network.node,
+            "these networks are everybody, on a route that carries the gateway's token",
+            "name the networks that are meant, or ask for `bearer` or `api_key`";
         // SECURITY: by DNS rebinding a web page reaches any address under a name of its own.
-        context
-            .problem(
-                network.node,
-                "a network alone, on a route that carries the gateway's token, needs `match.host`",
-            )
-            .hint("without it a web page could reach the route under a name of its own");
+        !everybody && !has_host => network.node,
+            "a network alone, on a route that carries the gateway's token, needs `match.host`",
+            "without it a web page could reach the route under a name of its own";
     }
 }
 
-fn check_upstream(context: &mut Context<'_>, known: &Known<'_>, route: &Route, ours: &OurToken) {
-    let Some(upstream) = route.upstream.get().map(|at| &at.value) else {
+fn check_upstream(
+    context: &mut Context<'_>,
+    route: &Route,
+    ours: &OurToken,
+    identity: Option<&Identity>,
+) {
+    let Some(upstream) = route.upstream.value() else {
         return;
     };
-    if let Some(host) = upstream.host.get() {
+    rules! { context,
         // SECURITY: the caller would choose which site of the upstream gets the token.
-        context.problem(
-            host.node,
-            "a route that carries the gateway's token sends the upstream's own Host",
-        );
+        true => upstream.host.node(),
+            "a route that carries the gateway's token sends the upstream's own Host";
     }
     let Some(url) = upstream.url.get() else {
         return;
     };
-    if url.value.is_exposed() {
-        context
-            .problem(
-                url.node,
-                "the gateway's token goes over https, or http to a loopback address",
-            )
-            .hint(url.value.less_exposed());
+    rules! { context,
+        url.is_exposed() => url.node,
+            "the gateway's token goes over https, or http to a loopback address",
+            url.less_exposed();
     }
     if !*ours.allow_host_mismatch {
-        check_host(context, known, url, ours);
+        check_host(context, url, ours, identity);
     }
 }
 
 /// A token for Graph or Exchange goes to Graph or Exchange.
-fn check_host(context: &mut Context<'_>, known: &Known<'_>, url: &At<HttpUrl>, ours: &OurToken) {
-    let identity = ours
-        .identity
-        .get()
-        .and_then(|at| *known.identities.get(at.value.0.as_str())?);
-    let cloud = identity
-        .and_then(|identity| identity.entra.get())
-        .map_or(Cloud::default(), |at| *at.value.cloud);
-    let Some(scope) = ours.scope.get() else {
+fn check_host(
+    context: &mut Context<'_>,
+    url: &At<HttpUrl>,
+    ours: &OurToken,
+    identity: Option<&Identity>,
+) {
+    let cloud = identity.and_then(|identity| Some(*identity.entra.value()?.cloud));
+    let resource = ours.scope.value().and_then(|scope| resource(&scope.0));
+    let hosts = |resource| microsoft::hosts(resource, cloud.unwrap_or_default());
+    let Some(expected) = resource.and_then(hosts) else {
         return;
     };
-    let Some(expected) =
-        resource(&scope.value.0).and_then(|resource| microsoft::hosts(resource, cloud))
-    else {
-        return;
-    };
-    let host = url.value.0.host_str().unwrap_or_default().to_owned();
-    if !expected.contains(&host) {
-        let message = format!(
-            "the token is for {}, and would be sent to {host}",
-            expected.join(" or ")
-        );
-        context
-            .problem(url.node, message)
-            .hint("`token.allow_host_mismatch: true` if that host is meant");
+    let host = url.0.host_str().unwrap_or_default();
+    rules! { context,
+        expected.iter().all(|one| one != host) => url.node,
+            format!("the token is for {}, and would be sent to {host}", expected.join(" or ")),
+            "`token.allow_host_mismatch: true` if that host is meant";
     }
 }

@@ -1,22 +1,20 @@
 //! The file as a whole: its parts, and what one part says about another.
 
-use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::context::Context;
+use super::names::Names;
 use super::{identity, issuer, route, server};
 use crate::config::definition::Config;
-use crate::config::file::{File, Identity, Issuer};
+use crate::config::file::{File, Identity, Issuer, Listener};
 use crate::located::{Found, NodeId, Read, Reader};
 use crate::routing::{RouteDefinition, Table};
 
-/// The names a route may refer to. A name whose definition could not be read is known all the same.
+/// The names a route may refer to.
 pub(super) struct Known<'f> {
-    pub(super) listeners: HashSet<&'f str>,
-    pub(super) issuers: HashMap<&'f str, Option<&'f Issuer>>,
-    pub(super) identities: HashMap<&'f str, Option<&'f Identity>>,
-    /// No top-level key is misspelt: what is not defined was not meant to be.
-    pub(super) complete: bool,
+    pub(super) listeners: Names<'f, Listener>,
+    pub(super) issuers: Names<'f, Issuer>,
+    pub(super) identities: Names<'f, Identity>,
 }
 
 /// Resolves the whole file; `None` only where a problem has been noted for what is missing.
@@ -40,38 +38,31 @@ fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
     file.version.get()?;
     Some(Config {
         listeners: listeners?,
-        admin: match file.admin.get() {
-            Some(admin) => Some(admin.value.address.get()?.value),
-            None => None,
-        },
+        admin: file
+            .admin
+            .optional(|admin| admin.address.value().copied())?,
         fetch,
         issuers: issuers?,
         identities: identities?,
         routes: routes?,
         log: file.log.fill(),
-        threads: file.threads.get().map_or_else(cores, |at| at.value),
+        threads: file.threads.value().copied().unwrap_or_else(cores),
         shutdown: file.shutdown.fill(),
     })
 }
 
 fn routes(context: &mut Context<'_>, file: &File) -> Option<Vec<RouteDefinition>> {
-    let written = &file.routes.get()?.value;
-    let listeners = file
-        .listeners
-        .get()
-        .map(|at| at.value.by_name().into_keys());
+    let written = file.routes.value()?;
     let known = Known {
-        listeners: listeners.into_iter().flatten().collect(),
-        issuers: file.issuers.by_name(),
-        identities: file.identities.by_name(),
-        complete: file.complete,
+        listeners: Names::new("listener", file.listeners.value(), true),
+        issuers: Names::new("issuer", Some(&file.issuers), file.complete),
+        identities: Names::new("identity", Some(&file.identities), file.complete),
     };
     let mut seen = route::Seen::default();
-    let mut places = Vec::new();
-    let mut definitions = Vec::new();
+    let (mut places, mut definitions) = (Vec::new(), Vec::new());
     for at in written {
         if let Some(definition) = route::route(context, &known, &mut seen, at) {
-            places.push(at.value.r#match.get().map_or(at.node, |at| at.node));
+            places.push(at.r#match.node().unwrap_or(at.node));
             definitions.push(definition);
         }
     }

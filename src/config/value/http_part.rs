@@ -6,7 +6,9 @@ use http::HeaderName;
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
-use crate::located::{NodeId, Read, Reader, Schemas, shown};
+use crate::entra::Tenant;
+use crate::guid::Guid;
+use crate::located::{NodeId, Reader, Scalar, Wrong, shown};
 use crate::policy::ValuePattern;
 use crate::request::header_names::unnameable;
 use crate::routing::{HostPattern, Template};
@@ -19,65 +21,52 @@ pub(in crate::config) struct CallerHeader(pub(in crate::config) HeaderName);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct KeptHeader(pub(in crate::config) HeaderName);
 
-fn header(node: NodeId, reader: &mut Reader<'_>, text: &str) -> Option<HeaderName> {
-    let Ok(name) = HeaderName::from_bytes(text.as_bytes()) else {
-        reader.key_problem(node, format!("`{}` cannot be a header's name", shown(text)));
-        return None;
-    };
-    if let Some(why) = unnameable(&name) {
-        reader.key_problem(
-            node,
-            format!("`{}` {why}; it cannot be named here", shown(text)),
-        );
-        return None;
+fn header(text: &str) -> Result<HeaderName, String> {
+    let name = HeaderName::from_bytes(text.as_bytes())
+        .map_err(|_| format!("`{}` cannot be a header's name", shown(text)))?;
+    match unnameable(&name) {
+        Some(why) => Err(format!("`{}` {why}; it cannot be named here", shown(text))),
+        None => Ok(name),
     }
-    Some(name)
 }
 
 impl CallerHeader {
     /// From the key of an entry of `caller_headers`.
     pub(in crate::config) fn of_key(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let text = reader.tree().key(node).to_owned();
-        header(node, reader, &text).map(Self)
+        header(reader.tree().key(node))
+            .map_err(|why| reader.key_problem(node, why))
+            .map(Self)
+            .ok()
     }
 }
 
-impl Read for KeptHeader {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let text = reader.text(node, "a header's name")?;
-        header(node, reader, text).map(Self)
-    }
+impl Scalar for KeptHeader {
+    const EXPECTED: &str = "a header's name";
 
-    fn schema(_: &mut Schemas) -> Json {
-        json!({ "type": "string", "minLength": 1 })
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        header(text).map(Self).map_err(Wrong::because)
     }
 }
 
-impl Read for HostPattern {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let expected = "a host such as `api.example.com` or `*.example.com`";
-        let text = reader.text(node, expected)?;
+impl Scalar for HostPattern {
+    const EXPECTED: &str = "a host such as `api.example.com` or `*.example.com`";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
         let lower = text.to_ascii_lowercase();
-        let pattern = match lower.strip_prefix("*.") {
-            Some(suffix) if is_name(suffix) => Some(Self::Suffix(format!(".{suffix}"))),
-            None if is_name(&lower) || is_bracketed(&lower) => Some(Self::Exact(lower)),
-            _ => None,
-        };
-        if pattern.is_none() {
-            let found = reader.unexpected(node, expected);
-            if text.contains(':') {
-                found.hint("hosts match without scheme and port");
-            } else if text.ends_with('.') {
-                found.hint("leave out the final dot");
-            } else if !text.is_ascii() {
-                found.hint("write the name as it goes over the wire (`xn--…`)");
-            }
+        match lower.strip_prefix("*.") {
+            Some(suffix) if is_name(suffix) => return Ok(Self::Suffix(format!(".{suffix}"))),
+            None if is_name(&lower) || is_bracketed(&lower) => return Ok(Self::Exact(lower)),
+            _ => {}
         }
-        pattern
-    }
-
-    fn schema(_: &mut Schemas) -> Json {
-        json!({ "type": "string", "minLength": 1 })
+        Err(if text.contains(':') {
+            Wrong::default().hint("hosts match without scheme and port")
+        } else if text.ends_with('.') {
+            Wrong::default().hint("leave out the final dot")
+        } else if !text.is_ascii() {
+            Wrong::default().hint("write the name as it goes over the wire (`xn--…`)")
+        } else {
+            Wrong::default()
+        })
     }
 }
 
@@ -97,46 +86,43 @@ fn is_bracketed(text: &str) -> bool {
         .is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok())
 }
 
-impl Read for Template {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let text = reader.text(
-            node,
-            "a path pattern such as `/orders/{id}` or `/orders/**`",
-        )?;
-        match Self::parse(text) {
-            Ok(template) => Some(template),
-            Err(why) => {
-                reader.problem(node, why.to_string());
-                None
-            }
-        }
-    }
+impl Scalar for Template {
+    const EXPECTED: &str = "a path pattern such as `/orders/{id}` or `/orders/**`";
+    const PATTERN: &str = "^/";
 
-    fn schema(_: &mut Schemas) -> Json {
-        json!({ "type": "string", "pattern": "^/" })
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        Self::parse(text).map_err(Wrong::because)
     }
 }
 
-impl Read for ValuePattern {
-    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let text = reader.text(node, "a pattern such as `*@payroll.example.com`")?;
+impl Scalar for ValuePattern {
+    const EXPECTED: &str = "a pattern such as `*@payroll.example.com`";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
         if text.is_empty() || text.contains(['/', '%']) || text.chars().any(char::is_control) {
-            reader
-                .problem(node, "this pattern can never fit")
-                .hint("values are compared decoded, and those with `/` or `%` never fit");
-            return None;
+            let hint = "values are compared decoded, and those with `/` or `%` never fit";
+            return Err(Wrong::because("this pattern can never fit").hint(hint));
         }
-        Some(Self(text.to_owned()))
+        Ok(Self(text.to_owned()))
     }
 
-    fn schema(_: &mut Schemas) -> Json {
+    fn described() -> Json {
         json!({ "type": "string", "minLength": 1, "pattern": "^[^/%]+$" })
     }
 }
 
+impl Scalar for Tenant {
+    const EXPECTED: &str = "the tenant's GUID";
+    const PATTERN: &str = Guid::PATTERN;
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        text.parse()
+            .map_err(|why| Wrong::because(format_args!("`{}` {why}", shown(text))))
+    }
+}
+
 /// Whether networks, taken together, are every address of a family.
-pub(in crate::config) fn mean_everything(networks: &[IpNet]) -> bool {
-    IpNet::aggregate(&networks.to_vec())
-        .iter()
-        .any(|network| network.prefix_len() == 0)
+pub(in crate::config) fn mean_everything(networks: impl Iterator<Item = IpNet>) -> bool {
+    let aggregated = IpNet::aggregate(&networks.collect());
+    aggregated.iter().any(|network| network.prefix_len() == 0)
 }

@@ -2,7 +2,6 @@
 //! is parsed once, here, and says what it expected when it is not that.
 
 mod http_part;
-mod tenant;
 mod word;
 
 pub(super) use http_part::{CallerHeader, KeptHeader, mean_everything};
