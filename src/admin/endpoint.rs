@@ -62,10 +62,9 @@ impl Admin {
 
     fn ready(&self, now: UnixTime) -> Response<Vec<u8>> {
         let report = self.readiness.report(&self.plan.load(), now);
-        let status = if report.ready {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
+        let status = match report.ready {
+            true => StatusCode::OK,
+            false => StatusCode::SERVICE_UNAVAILABLE,
         };
         match serde_json::to_vec(&report) {
             Ok(body) => page(status, JSON, body),

@@ -85,10 +85,8 @@ fn caller_fields(
     route: &RouteDefinition,
     principal: &Principal,
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    route
-        .caller_headers
-        .iter()
-        .filter_map(|(name, claim)| Some((name.clone(), told(principal, *claim)?)))
+    let fields = route.caller_headers.iter();
+    fields.filter_map(|(name, claim)| Some((name.clone(), told(principal, *claim)?)))
 }
 
 #[cfg(test)]

@@ -113,7 +113,6 @@ impl Live {
     }
 }
 
-/// The parts in the making, beside those that may be taken over.
 struct Parts<'a> {
     previous: Option<&'a Live>,
     fetching_alike: Option<&'a Live>,
@@ -186,7 +185,6 @@ impl Parts<'_> {
         Ok(Egress::App(tokens))
     }
 
-    /// One for all routes that go to the same.
     fn upstream(
         &mut self,
         route: &RouteDefinition,

@@ -58,10 +58,8 @@ impl Bound {
     }
 }
 
-/// The listeners, open until they are told to stop.
 pub(super) struct Doors {
     pub(super) edges: Vec<Arc<Edge<HttpProxy<Gateway>>>>,
-    /// The tasks that accept.
     pub(super) accepting: TaskTracker,
     pub(super) stop: watch::Sender<bool>,
     /// Never sent on: the admin listener answers probes until the very end.

@@ -128,17 +128,15 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 impl ConfigFile {
     pub(super) fn load(&self) -> Result<Config, Failure> {
+        let path = self.path.display();
         // A mistyped path is the commonest mistake of all, and no problem of a file's.
         match std::fs::metadata(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::Usage(format!(
-                "no such file: {}",
-                self.path.display()
-            ))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(Failure::Usage(format!("no such file: {path}")))
+            }
             Ok(about) if about.is_dir() => {
-                let path = self.path.display();
-                Err(Failure::Usage(format!(
-                    "{path} is a directory; give the file in it"
-                )))
+                let why = format!("{path} is a directory; give the file in it");
+                Err(Failure::Usage(why))
             }
             _ => Ok(Config::load(&self.path)?),
         }

@@ -69,12 +69,9 @@ impl ProxyHttp for Gateway {
     ) -> Result<()> {
         edge::headers_complete(session);
         let head = session.req_header();
-        let address = session
-            .client_addr()
-            .and_then(|address| address.as_inet())
-            .map(|address| address.ip());
+        let address = session.client_addr().and_then(|address| address.as_inet());
         let trusted = &self.listener.trusted_proxies;
-        let peer = address.map(|address| Peer::of(address, &head.headers, trusted));
+        let peer = address.map(|address| Peer::of(address.ip(), &head.headers, trusted));
         context.record.meet(peer, &head.method, &head.headers);
         Ok(())
     }

@@ -57,10 +57,8 @@ fn strip_hops(head: &mut ResponseHeader) {
     for name in &OF_ONE_HOP {
         head.remove_header(name);
     }
-    let named: Vec<HeaderName> = head
-        .headers
-        .get_all(header::CONNECTION)
-        .iter()
+    let fields = head.headers.get_all(header::CONNECTION).iter();
+    let named: Vec<HeaderName> = fields
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .filter(|name| !FRAMING.contains(name))

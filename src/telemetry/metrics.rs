@@ -70,8 +70,7 @@ impl Metrics {
     /// share the label `other`.
     pub fn route(&self, id: &Arc<str>) -> RouteMetrics {
         // A route that bears the name of one of our own labels must not be taken for it.
-        let reserved = [OTHER, UNROUTED].contains(&id.as_ref());
-        self.labelled(if reserved { OTHER } else { id })
+        self.labelled(if is_reserved(id) { OTHER } else { id })
     }
 
     pub fn unrouted(&self) -> RouteMetrics {
@@ -125,12 +124,8 @@ impl Metrics {
         if let Some(known) = routes.get(label) {
             return known.clone();
         }
-        let reserved = [OTHER, UNROUTED].contains(&label);
-        let own = routes
-            .keys()
-            .filter(|known| ![OTHER, UNROUTED].contains(&known.as_ref()))
-            .count();
-        if !reserved && own >= ROUTE_LABELS {
+        let own = routes.keys().filter(|known| !is_reserved(known)).count();
+        if !is_reserved(label) && own >= ROUTE_LABELS {
             drop(routes);
             return self.labelled(OTHER);
         }
@@ -144,6 +139,10 @@ impl Metrics {
         routes.insert(label, made.clone());
         made
     }
+}
+
+fn is_reserved(label: &str) -> bool {
+    [OTHER, UNROUTED].contains(&label)
 }
 
 impl Default for Metrics {

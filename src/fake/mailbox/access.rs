@@ -27,16 +27,14 @@ impl Access {
             .map(|(_, token)| token.trim())
             .filter(|token| !token.is_empty())
             .ok_or(refusal::NO_TOKEN)?;
-        let checked = issuer.check(token, &AUDIENCES, request.at);
-        checked
-            .map(|claims| Self { claims })
-            .map_err(|why| match why {
-                BearerError::Malformed => refusal::MALFORMED,
-                BearerError::Signature => refusal::BAD_SIGNATURE,
-                BearerError::Issuer => refusal::OTHER_ISSUER,
-                BearerError::Lifetime => refusal::OUT_OF_TIME,
-                BearerError::Audience => refusal::OTHER_AUDIENCE,
-            })
+        match issuer.check(token, &AUDIENCES, request.at) {
+            Ok(claims) => Ok(Self { claims }),
+            Err(BearerError::Malformed) => Err(refusal::MALFORMED),
+            Err(BearerError::Signature) => Err(refusal::BAD_SIGNATURE),
+            Err(BearerError::Issuer) => Err(refusal::OTHER_ISSUER),
+            Err(BearerError::Lifetime) => Err(refusal::OUT_OF_TIME),
+            Err(BearerError::Audience) => Err(refusal::OTHER_AUDIENCE),
+        }
     }
 
     /// The user who stands behind a delegated token.
