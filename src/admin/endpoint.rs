@@ -85,9 +85,9 @@ impl Admin {
                 KeySetSample {
                     issuer: name.to_string(),
                     keys: status.keys,
-                    fetched_at: status.fetched_at,
-                    fetches: status.fetches,
-                    failures: status.failures,
+                    fetched_at: status.fetch.fetched_at,
+                    fetches: status.fetch.fetches,
+                    failures: status.fetch.failures,
                 }
             })
             .collect();
@@ -100,9 +100,9 @@ impl Admin {
                     identity: tokens.identity().to_string(),
                     scope: tokens.scope().to_owned(),
                     expires_at: status.expires_at,
-                    acquired_at: status.acquired_at,
-                    fetches: status.fetches,
-                    failures: status.failures,
+                    acquired_at: status.fetch.fetched_at,
+                    fetches: status.fetch.fetches,
+                    failures: status.fetch.failures,
                 }
             })
             .collect();

@@ -177,8 +177,9 @@ impl Parts<'_> {
             earlier.filter(|(known, _)| known == definition)
         });
         let known = known.cloned().unwrap_or_else(|| {
-            let source = TokenSource::new(definition.clone(), self.http.clone());
-            (definition.clone(), AppTokens::new(source, scope.clone()))
+            let (identity, http) = (definition.clone(), self.http.clone());
+            let source = TokenSource::new(identity.clone(), scope.clone(), http);
+            (identity, AppTokens::new(source))
         });
         let tokens = Arc::clone(&known.1);
         self.tokens.insert(key, known);

@@ -61,8 +61,8 @@ async fn token(
     let mut identities = config.identities.iter();
     let identity = identities.find(|known| &*known.name == identity);
     let identity = identity.context("the identity is not defined")?;
-    let source = TokenSource::new(identity.clone(), http.clone());
-    let token = source.acquire(scope, UnixTime::now()).await?;
+    let source = TokenSource::new(identity.clone(), scope.to_owned(), http.clone());
+    let token = source.acquire(UnixTime::now()).await?;
     Ok(format!("valid until {}", token.expires_at))
 }
 

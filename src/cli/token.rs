@@ -37,8 +37,8 @@ impl Token {
             return Err(Failure::Usage(unknown(&self.identity, &names)));
         };
         let http = HttpClient::new(&config.fetch).map_err(anyhow::Error::from)?;
-        let source = TokenSource::new(identity.clone(), http);
-        let acquired = source.acquire(&self.scope, UnixTime::now());
+        let source = TokenSource::new(identity.clone(), self.scope, http);
+        let acquired = source.acquire(UnixTime::now());
         let token = super::small_runtime()?
             .block_on(acquired)
             .with_context(|| format!("identity {} got no token", self.identity))?;

@@ -41,197 +41,72 @@ pub(super) fn for_error(error: &str) -> &'static str {
 
 use Remedy::{Act, SlowDown, Wait};
 
+#[rustfmt::skip]
 const TABLE: &[(&[u64], Remedy)] = &[
     // The credential.
-    (
-        &[7_000_215],
-        Act(
-            "the client secret is wrong; give the secret's Value, not its Secret ID, and see that \
-             it belongs to this client id",
-        ),
-    ),
-    (
-        &[7_000_222],
-        Act(
-            "the client secret has expired; add a new secret or a certificate to the app \
-             registration",
-        ),
-    ),
-    (
-        &[7_000_218],
-        Act(
-            "the endpoint saw no credential in the request; a proxy in between may have changed it",
-        ),
-    ),
-    (
-        &[700_025],
-        Act(
-            "the app registration is a public client; switch off `Allow public client flows`, or \
-             use another registration",
-        ),
-    ),
-    (
-        &[700_027],
-        Act(
-            "Entra does not know this certificate; upload it to the app registration of this \
-             client id (a new one takes some minutes), or try `assertion: RS256`",
-        ),
-    ),
-    (
-        &[700_024],
-        Act("the assertion's times do not fit Entra's clock; set this host's clock by NTP"),
-    ),
-    (
-        &[50_027, 50_012, 700_023],
-        Act(
-            "the assertion is not valid for this endpoint; check `authority`, `tenant` and \
-             `endpoint`, for its audience is the URL it is posted to",
-        ),
-    ),
-    (
-        &[50_048],
-        Act(
-            "the assertion's `sub` and `iss` differ, which this gateway never sends; a proxy in \
-             between may have replaced it",
-        ),
-    ),
-    (
-        &[700_030],
-        Act(
-            "the tenant trusts certificates of this application by subject and issuer, and this \
-             one fits neither; set `x5c: true` or use the trusted authority's certificate",
-        ),
-    ),
-    (
-        &[70_021, 700_211, 700_212, 700_213, 7_002_138],
-        Act(
-            "no federated credential of the app registration fits the token's issuer, subject and \
-             audience; they are compared by upper and lower case too, and a new one takes some \
-             minutes",
-        ),
-    ),
-    (
-        &[700_229],
-        Act("only app-only tokens of Entra's may serve as this federated credential"),
-    ),
-    (
-        &[51_000, 500_181],
-        Act("the application is set to a certificate-bound kind of token that is not available"),
-    ),
+    (&[7_000_215], Act("the client secret is wrong; give the secret's Value, not its Secret ID, \
+        and see that it belongs to this client id")),
+    (&[7_000_222], Act("the client secret has expired; add a new secret or a certificate to the \
+        app registration")),
+    (&[7_000_218], Act("the endpoint saw no credential in the request; a proxy in between may have \
+        changed it")),
+    (&[700_025], Act("the app registration is a public client; switch off `Allow public client \
+        flows`, or use another registration")),
+    (&[700_027], Act("Entra does not know this certificate; upload it to the app registration of \
+        this client id (a new one takes some minutes), or try `assertion: RS256`")),
+    (&[700_024], Act("the assertion's times do not fit Entra's clock; set this host's clock by NTP")),
+    (&[50_027, 50_012, 700_023], Act("the assertion is not valid for this endpoint; check \
+        `authority`, `tenant` and `endpoint`, for its audience is the URL it is posted to")),
+    (&[50_048], Act("the assertion's `sub` and `iss` differ, which this gateway never sends; a \
+        proxy in between may have replaced it")),
+    (&[700_030], Act("the tenant trusts certificates of this application by subject and issuer, \
+        and this one fits neither; set `x5c: true` or use the trusted authority's certificate")),
+    (&[70_021, 700_211, 700_212, 700_213, 7_002_138], Act("no federated credential of the app \
+        registration fits the token's issuer, subject and audience; they are compared by upper and \
+        lower case too, and a new one takes some minutes")),
+    (&[700_229], Act("only app-only tokens of Entra's may serve as this federated credential")),
+    (&[51_000, 500_181], Act("the application is set to a certificate-bound kind of token that is \
+        not available")),
     // The application and its tenant.
-    (
-        &[700_016],
-        Act(
-            "there is no such application in this tenant; check `tenant` and `client_id`, and that \
-             an administrator has consented",
-        ),
-    ),
-    (
-        &[7_000_112],
-        Act("the application is disabled in this tenant; an administrator must enable it"),
-    ),
-    (
-        &[90_002],
-        Act("there is no such tenant in this cloud; check `tenant` and `cloud`"),
-    ),
-    (
-        &[900_382, 900_432, 900_439],
-        Act("the tenant or the application lives in another national cloud; set `cloud`"),
-    ),
-    (
-        &[9_001_023, 50_194, 90_038],
-        Act("this grant needs the tenant's own endpoint; set `tenant` to the tenant's GUID"),
-    ),
-    (
-        &[50_034],
-        Act("the account is not in this tenant; check `tenant`"),
-    ),
+    (&[700_016], Act("there is no such application in this tenant; check `tenant` and `client_id`, \
+        and that an administrator has consented")),
+    (&[7_000_112], Act("the application is disabled in this tenant; an administrator must enable \
+        it")),
+    (&[90_002], Act("there is no such tenant in this cloud; check `tenant` and `cloud`")),
+    (&[900_382, 900_432, 900_439], Act("the tenant or the application lives in another national \
+        cloud; set `cloud`")),
+    (&[9_001_023, 50_194, 90_038], Act("this grant needs the tenant's own endpoint; set `tenant` \
+        to the tenant's GUID")),
+    (&[50_034], Act("the account is not in this tenant; check `tenant`")),
     // What is asked for.
-    (
-        &[500_011],
-        Act(
-            "the tenant has no API by the name in `scope`; check the App ID URI, and that the API's \
-             enterprise application exists in this tenant",
-        ),
-    ),
-    (
-        &[50_001, 650_057],
-        Act(
-            "the API in `scope` is not valid or not among the permissions the registration asks for",
-        ),
-    ),
-    (
-        &[65_001, 650_056],
-        Act("an administrator has not consented to the application's permissions"),
-    ),
-    (
-        &[70_011],
-        Act("the scope is malformed; it is the API's App ID URI and /.default"),
-    ),
-    (
-        &[1_002_012],
-        Act("an application asks for all it was granted at once; end `scope` in /.default"),
-    ),
-    (
-        &[700_022, 28_000],
-        Act("the scope names several APIs; name one, and use a route for each"),
-    ),
-    (
-        &[901_002],
-        Act("this endpoint takes no `resource`; use `endpoint: v2`"),
-    ),
-    (
-        &[900_144],
-        Act("a parameter is missing; check `authority` and `endpoint`"),
-    ),
-    (
-        &[50_013, 500_133],
-        Act(
-            "the token that was given as proof is invalid or has expired; its owner must get a \
-             new one",
-        ),
-    ),
-    (
-        &[50_105],
-        Act("the API demands assignment; assign one of its app roles to this application"),
-    ),
-    (
-        &[50_146, 501_461],
-        Act("the API maps claims and lacks the signing key for it; its owner must set it up"),
-    ),
+    (&[500_011], Act("the tenant has no API by the name in `scope`; check the App ID URI, and that \
+        the API's enterprise application exists in this tenant")),
+    (&[50_001, 650_057], Act("the API in `scope` is not valid or not among the permissions the \
+        registration asks for")),
+    (&[65_001, 650_056], Act("an administrator has not consented to the application's permissions")),
+    (&[70_011], Act("the scope is malformed; it is the API's App ID URI and /.default")),
+    (&[1_002_012], Act("an application asks for all it was granted at once; end `scope` in \
+        /.default")),
+    (&[700_022, 28_000], Act("the scope names several APIs; name one, and use a route for each")),
+    (&[901_002], Act("this endpoint takes no `resource`; use `endpoint: v2`")),
+    (&[900_144], Act("a parameter is missing; check `authority` and `endpoint`")),
+    (&[50_013, 500_133], Act("the token that was given as proof is invalid or has expired; its \
+        owner must get a new one")),
+    (&[50_105], Act("the API demands assignment; assign one of its app roles to this application")),
+    (&[50_146, 501_461], Act("the API maps claims and lacks the signing key for it; its owner must \
+        set it up")),
     // Policies.
-    (
-        &[53_000, 53_003, 530_032],
-        Act(
-            "Conditional Access blocks this application, mostly by address or risk; change the \
-             policy or the address the gateway goes out by",
-        ),
-    ),
-    (
-        &[50_076, 50_079],
-        Act(
-            "the tenant demands a second factor, which no application can give; exclude it from \
-             that policy",
-        ),
-    ),
-    (
-        &[100_007],
-        Act("the application may not use this regional endpoint; leave `authority` out"),
-    ),
+    (&[53_000, 53_003, 530_032], Act("Conditional Access blocks this application, mostly by \
+        address or risk; change the policy or the address the gateway goes out by")),
+    (&[50_076, 50_079], Act("the tenant demands a second factor, which no application can give; \
+        exclude it from that policy")),
+    (&[100_007], Act("the application may not use this regional endpoint; leave `authority` out")),
     // What passes.
     (&[90_006, 90_033, 90_090], Wait("Entra has a passing fault")),
-    (
-        &[90_061],
-        Wait("Entra cannot reach the issuer of the federated credential"),
-    ),
-    (
-        &[90_055],
-        Wait("Entra limits the whole tenant for the moment"),
-    ),
-    (
-        &[50_196],
-        SlowDown("Entra sees this client asking in a loop; find what else uses this client id"),
-    ),
+    (&[90_061], Wait("Entra cannot reach the issuer of the federated credential")),
+    (&[90_055], Wait("Entra limits the whole tenant for the moment")),
+    (&[50_196], SlowDown("Entra sees this client asking in a loop; find what else uses this client \
+        id")),
 ];
 
 #[cfg(test)]

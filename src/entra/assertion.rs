@@ -13,6 +13,9 @@ use super::{CertificateKey, CertificateKeyError};
 use crate::clock::UnixTime;
 use crate::secret::Secret;
 
+/// The longest that Entra takes.
+const LIFETIME: Duration = Duration::from_secs(600);
+
 /// The claims of an assertion, before it is signed. Everything that varies is an argument.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Assertion {
@@ -20,7 +23,6 @@ pub struct Assertion {
     pub aud: String,
     pub iss: String,
     pub sub: String,
-    /// A fresh GUID.
     pub jti: String,
     pub nbf: u64,
     pub iat: u64,
@@ -29,17 +31,8 @@ pub struct Assertion {
 }
 
 impl Assertion {
-    /// The longest an assertion may be good for.
-    pub const LONGEST: Duration = Duration::from_secs(600);
-
-    /// The assertion for one token request; `lifetime` is cut to [`Self::LONGEST`].
-    pub fn new(
-        client_id: &str,
-        token_endpoint: &str,
-        jti: String,
-        now: UnixTime,
-        lifetime: Duration,
-    ) -> Self {
+    /// The assertion for one token request; `jti` is a fresh GUID.
+    pub fn new(client_id: &str, token_endpoint: &str, jti: String, now: UnixTime) -> Self {
         Self {
             aud: token_endpoint.to_owned(),
             iss: client_id.to_owned(),
@@ -47,18 +40,16 @@ impl Assertion {
             jti,
             nbf: now.seconds(),
             iat: now.seconds(),
-            exp: now.plus(lifetime.min(Self::LONGEST)).seconds(),
+            exp: now.plus(LIFETIME).seconds(),
         }
     }
 
-    /// # Errors
-    /// When OpenSSL fails.
     pub fn sign(
         &self,
         key: &CertificateKey,
         algorithm: Algorithm,
         with_chain: bool,
-    ) -> Result<Signed, CertificateKeyError> {
+    ) -> Result<Secret<String>, CertificateKeyError> {
         let header = Header::of(key, algorithm, with_chain);
         let mut token = encoded(&header)?;
         token.push('.');
@@ -66,7 +57,7 @@ impl Assertion {
         let signature = algorithm.signature(key, token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(Signed(Secret::new(token)))
+        Ok(Secret::new(token))
     }
 }
 
@@ -82,7 +73,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     fn signature(self, key: &CertificateKey, input: &[u8]) -> Result<Vec<u8>, CertificateKeyError> {
-        let mut signer = Signer::new(MessageDigest::sha256(), key.key())?;
+        let mut signer = Signer::new(MessageDigest::sha256(), &key.key)?;
         match self {
             Self::Ps256 => {
                 // RFC 7518 §3.5: MGF1 with the same hash, and a salt as long as its output.
@@ -96,30 +87,25 @@ impl Algorithm {
     }
 }
 
-/// A signed assertion in compact form.
-#[derive(Clone, Debug)]
-pub struct Signed(pub Secret<String>);
-
-/// The JOSE header.
 #[derive(serde::Serialize)]
-struct Header {
+struct Header<'a> {
     alg: &'static str,
     typ: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    x5t: Option<String>,
+    x5t: Option<&'a str>,
     #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
-    x5t_s256: Option<String>,
+    x5t_s256: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     x5c: Vec<String>,
 }
 
-impl Header {
-    fn of(key: &CertificateKey, algorithm: Algorithm, with_chain: bool) -> Self {
+impl<'a> Header<'a> {
+    fn of(key: &'a CertificateKey, algorithm: Algorithm, with_chain: bool) -> Self {
         let (alg, x5t, x5t_s256) = match algorithm {
             Algorithm::Ps256 => ("PS256", None, Some(key.thumbprint_sha256())),
             Algorithm::Rs256 => ("RS256", Some(key.thumbprint_sha1()), None),
         };
-        let chain: &[Vec<u8>] = if with_chain { key.chain() } else { &[] };
+        let chain: &[Vec<u8>] = if with_chain { &key.chain } else { &[] };
         Self {
             alg,
             typ: "JWT",

@@ -27,7 +27,6 @@ impl fmt::Display for Tenant {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TenantError {
-    /// `common`, `organizations`, `consumers`.
     #[error(
         "names no tenant: tokens and assertions belong to exactly one; write the tenant's GUID"
     )]

@@ -8,16 +8,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
 use openssl::pkcs12::{ParsedPkcs12_2, Pkcs12};
 use openssl::pkey::{Id, PKey, Private};
 use openssl::provider::Provider;
+use openssl::sha::{sha1, sha256};
 use openssl::x509::{X509, X509VerifyResult};
 
 use crate::clock::UnixTime;
 use crate::secret::Secret;
 
-/// The least that Entra takes.
 const LEAST_BITS: u32 = 2048;
 
 /// Certificates looked at in one file; a chain has a handful.
@@ -26,9 +25,9 @@ const MOST_CERTIFICATES: usize = 32;
 /// An RSA key with its certificate, ready to sign.
 #[derive(Clone)]
 pub struct CertificateKey {
-    key: PKey<Private>,
+    pub(super) key: PKey<Private>,
     /// The certificate and its chain, DER, leaf first.
-    chain: Vec<Vec<u8>>,
+    pub(super) chain: Vec<Vec<u8>>,
     thumbprint_sha1: String,
     thumbprint_sha256: String,
     not_after: UnixTime,
@@ -36,9 +35,6 @@ pub struct CertificateKey {
 
 impl CertificateKey {
     /// From PEM: an RSA key (PKCS#8, PKCS#1 or encrypted PKCS#8) and its certificate, in one or two files.
-    ///
-    /// # Errors
-    /// When either cannot be read, they do not belong together, or the key is no RSA key of 2048 bits or more.
     pub fn from_pem(
         certificate: &[u8],
         key: &[u8],
@@ -51,9 +47,6 @@ impl CertificateKey {
     }
 
     /// From PKCS#12, with today's ciphers or the old ones of Windows.
-    ///
-    /// # Errors
-    /// As `from_pem`; a wrong passphrase is told apart.
     pub fn from_pkcs12(
         bytes: &[u8],
         passphrase: Option<&Secret<String>>,
@@ -70,26 +63,17 @@ impl CertificateKey {
     }
 
     /// `x5t`: base64url of the certificate's SHA-1.
-    pub fn thumbprint_sha1(&self) -> String {
-        self.thumbprint_sha1.clone()
+    pub fn thumbprint_sha1(&self) -> &str {
+        &self.thumbprint_sha1
     }
 
     /// `x5t#S256`: base64url of the certificate's SHA-256.
-    pub fn thumbprint_sha256(&self) -> String {
-        self.thumbprint_sha256.clone()
+    pub fn thumbprint_sha256(&self) -> &str {
+        &self.thumbprint_sha256
     }
 
     pub fn not_after(&self) -> UnixTime {
         self.not_after
-    }
-
-    pub(super) fn key(&self) -> &PKey<Private> {
-        &self.key
-    }
-
-    /// The certificate and its chain, DER, leaf first.
-    pub(super) fn chain(&self) -> &[Vec<u8>] {
-        &self.chain
     }
 
     fn of(key: PKey<Private>, certificates: Vec<X509>) -> Result<Self, CertificateKeyError> {
@@ -103,20 +87,17 @@ impl CertificateKey {
             ));
         }
         let (leaf, issuers) = leaf_first(&key, certificates)?;
-        let leaf_der = leaf.to_der().map_err(damaged)?;
-        let mut certificate_key = Self {
-            thumbprint_sha1: thumbprint(MessageDigest::sha1(), &leaf_der)?,
-            thumbprint_sha256: thumbprint(MessageDigest::sha256(), &leaf_der)?,
-            not_after: unix_time(leaf.not_after())?,
-            chain: vec![leaf_der],
-            key,
-        };
+        let mut chain = vec![leaf.to_der().map_err(damaged)?];
         for issuer in issuers {
-            certificate_key
-                .chain
-                .push(issuer.to_der().map_err(damaged)?);
+            chain.push(issuer.to_der().map_err(damaged)?);
         }
-        Ok(certificate_key)
+        Ok(Self {
+            thumbprint_sha1: URL_SAFE_NO_PAD.encode(sha1(&chain[0])),
+            thumbprint_sha256: URL_SAFE_NO_PAD.encode(sha256(&chain[0])),
+            not_after: unix_time(leaf.not_after())?,
+            chain,
+            key,
+        })
     }
 }
 
@@ -140,10 +121,8 @@ impl std::fmt::Debug for CertificateKey {
 pub enum CertificateKeyError {
     #[error("the passphrase does not open it")]
     WrongPassphrase,
-    /// It is encrypted and no passphrase was given.
     #[error("it is encrypted; give `passphrase`")]
     PassphraseMissing,
-    /// Neither PEM nor PKCS#12 as expected.
     #[error("{0}")]
     Unreadable(&'static str),
     #[error("Entra takes RSA keys of at least 2048 bits; this is {0}")]
@@ -152,12 +131,6 @@ pub enum CertificateKeyError {
     Mismatch,
     #[error("signing failed: {0}")]
     Signing(#[from] ErrorStack),
-}
-
-/// base64url of a digest of `der`.
-fn thumbprint(digest: MessageDigest, der: &[u8]) -> Result<String, CertificateKeyError> {
-    let digest = openssl::hash::hash(digest, der).map_err(damaged)?;
-    Ok(URL_SAFE_NO_PAD.encode(digest))
 }
 
 fn private_key(
@@ -218,10 +191,9 @@ fn with_old_ciphers<T>(read: impl Fn() -> Result<T, ErrorStack>) -> Result<T, Er
 
     let outcome = read().or_else(|errors| {
         let missing = errors.errors().iter().any(|error| {
+            let reason = error.reason().unwrap_or_default();
             error.library() == Some("digital envelope routines")
-                && error
-                    .reason()
-                    .is_some_and(|why| why.starts_with("unsupported"))
+                && reason.starts_with("unsupported")
         });
         let loaded = || LEGACY.get_or_init(|| Provider::try_load(None, "legacy", true).ok());
         if missing && loaded().is_some() {
@@ -237,23 +209,22 @@ fn with_old_ciphers<T>(read: impl Fn() -> Result<T, ErrorStack>) -> Result<T, Er
 }
 
 fn suitable(key: &PKey<Private>) -> Result<(), CertificateKeyError> {
-    let unsuitable = |what: String| Err(CertificateKeyError::UnsuitableKey(what));
-    match key.id() {
-        Id::RSA if key.bits() < LEAST_BITS => unsuitable(format!("RSA of {} bits", key.bits())),
-        Id::RSA => {
-            let whole = key.rsa().and_then(|rsa| rsa.check_key());
-            match whole {
+    let what = match key.id() {
+        Id::RSA if key.bits() >= LEAST_BITS => {
+            return match key.rsa().and_then(|rsa| rsa.check_key()) {
                 Ok(true) => Ok(()),
                 _ => Err(CertificateKeyError::Unreadable(
                     "the private key in it is inconsistent",
                 )),
-            }
+            };
         }
-        Id::RSA_PSS => unsuitable("an RSA key restricted to PSS".to_owned()),
-        Id::EC => unsuitable("an EC key".to_owned()),
-        Id::ED25519 | Id::ED448 => unsuitable("an EdDSA key".to_owned()),
-        _ => unsuitable("another kind of key".to_owned()),
-    }
+        Id::RSA => &format!("RSA of {} bits", key.bits()),
+        Id::RSA_PSS => "an RSA key restricted to PSS",
+        Id::EC => "an EC key",
+        Id::ED25519 | Id::ED448 => "an EdDSA key",
+        _ => "another kind of key",
+    };
+    Err(CertificateKeyError::UnsuitableKey(what.to_owned()))
 }
 
 /// The key's certificate, and apart from it each one's issuer in turn; what belongs to neither is

@@ -61,8 +61,6 @@ pub(super) struct EntraClaims {
 }
 
 impl EntraClaims {
-    /// # Errors
-    /// The first claim of another type than its own.
     pub(super) fn taken_from(claims: &mut Claims) -> Result<Self, TokenError> {
         if any_present(claims, &RESPELLED) {
             return Err(TokenError::MalformedClaim("tid"));
@@ -95,7 +93,6 @@ impl EntraClaims {
     }
 }
 
-/// Whether one is there, with whatever value.
 fn any_present(claims: &mut Claims, names: &[&str]) -> bool {
     names.iter().any(|name| claims.take(name).is_present())
 }

@@ -11,9 +11,9 @@ mod principal;
 mod token_answer;
 mod token_endpoint;
 
-pub use assertion::{Algorithm, Assertion, Signed};
+pub use assertion::{Algorithm, Assertion};
 pub use authority::{Authority, Endpoint, Tenant, TenantError};
 pub use certificate_key::{CertificateKey, CertificateKeyError};
 pub use cloud::Cloud;
 pub use principal::{token_principal, token_profile};
-pub use token_endpoint::{EntraError, Grant, TokenEndpoint, TokenResponse};
+pub use token_endpoint::{EntraError, Grant, TokenRequest, TokenResponse};

@@ -28,11 +28,6 @@ pub fn token_profile(authority: &Authority, leeway: Duration) -> Profile {
     }
 }
 
-/// Reads the principal out of verified claims.
-///
-/// # Errors
-/// When a claim has another type than its own, the token is of another tenant, its `iss` disagrees
-/// with its `ver`, it is an ID token or bound to a key, or a claim that names the caller is missing.
 pub fn token_principal(
     authority: &Authority,
     issuer: &Arc<str>,

@@ -123,20 +123,10 @@ fn seconds(value: &Value) -> Option<i64> {
     }
 }
 
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: String,
-    #[serde(default)]
-    error_description: Value,
-    #[serde(default)]
-    error_codes: Value,
-    #[serde(default)]
-    correlation_id: Value,
-}
-
 fn refusal(answer: &Answer, proof: &str) -> EntraError {
     let status = answer.status;
-    let Ok(body) = serde_json::from_slice::<ErrorBody>(&answer.body) else {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let Some(error) = body["error"].as_str() else {
         return match status {
             408 | 500.. => EntraError::Unavailable(format!("status {status}")),
             300..400 => EntraError::Malformed(format!(
@@ -147,9 +137,9 @@ fn refusal(answer: &Answer, proof: &str) -> EntraError {
             )),
         };
     };
-    let error = word(&body.error, proof);
-    let description = body.error_description.as_str().unwrap_or_default();
-    let code = body.error_codes.get(0).and_then(Value::as_u64);
+    let error = word(error, proof);
+    let description = body["error_description"].as_str().unwrap_or_default();
+    let code = body["error_codes"][0].as_u64();
     let code = code.or_else(|| code_in(description));
     let remedy = code.and_then(Remedy::of);
     let passes = matches!(error.as_str(), "temporarily_unavailable" | "server_error");
@@ -176,8 +166,7 @@ fn refusal(answer: &Answer, proof: &str) -> EntraError {
             None => advice::for_error(&error).to_owned(),
         },
     };
-    let correlation_id = body
-        .correlation_id
+    let correlation_id = body["correlation_id"]
         .as_str()
         .and_then(|text| uuid::Uuid::try_parse(text).ok())
         .map(|id| id.hyphenated().to_string());

@@ -14,52 +14,42 @@ const LARGEST_ANSWER: usize = 256 * 1024;
 /// RFC 7523 §2.2.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// One tenant's token endpoint.
-#[derive(Clone, Debug)]
-pub struct TokenEndpoint {
+/// A request for an app-only token by the client credentials grant (RFC 6749 §4.4), all but its
+/// proof.
+pub struct TokenRequest<'a> {
+    pub http: &'a HttpClient,
     /// The URL that is posted to.
-    pub url: String,
+    pub url: &'a str,
     /// v2 sends `scope`, v1 `resource`.
     pub endpoint: Endpoint,
+    pub client_id: &'a str,
+    pub scope: &'a str,
+    pub now: UnixTime,
 }
 
-impl TokenEndpoint {
-    /// Asks for an app-only token by the client credentials grant (RFC 6749 §4.4).
-    ///
-    /// # Errors
-    /// Anything but a token.
-    pub async fn client_credentials(
-        &self,
-        http: &HttpClient,
-        client_id: &str,
-        grant: Grant<'_>,
-        scope: &str,
-        now: UnixTime,
-    ) -> Result<TokenResponse, EntraError> {
-        let form = self.form(client_id, &grant, scope);
-        match http.post_form(&self.url, &form, LARGEST_ANSWER).await {
-            Ok(answer) => token_answer::read(&answer, grant.proof(), now),
+impl TokenRequest<'_> {
+    pub async fn send(&self, grant: Grant<'_>) -> Result<TokenResponse, EntraError> {
+        let form = self.form(&grant);
+        match self.http.post_form(self.url, &form, LARGEST_ANSWER).await {
+            Ok(answer) => token_answer::read(&answer, grant.proof(), self.now),
             Err(error @ FetchError::TooLarge(_)) => Err(EntraError::Malformed(error.to_string())),
             Err(error) => Err(EntraError::Unavailable(error.to_string())),
         }
     }
 
-    fn form<'a>(
-        &self,
-        client_id: &'a str,
-        grant: &'a Grant<'_>,
-        scope: &'a str,
-    ) -> Vec<(&'static str, &'a str)> {
+    fn form<'a>(&'a self, grant: &'a Grant<'_>) -> Vec<(&'static str, &'a str)> {
+        let what = match self.endpoint {
+            Endpoint::V2 => ("scope", self.scope),
+            Endpoint::V1 => {
+                let resource = self.scope.strip_suffix("/.default");
+                ("resource", resource.unwrap_or(self.scope))
+            }
+        };
         let mut form = vec![
             ("grant_type", "client_credentials"),
-            ("client_id", client_id),
+            ("client_id", self.client_id),
+            what,
         ];
-        match self.endpoint {
-            Endpoint::V2 => form.push(("scope", scope)),
-            Endpoint::V1 => {
-                form.push(("resource", scope.strip_suffix("/.default").unwrap_or(scope)))
-            }
-        }
         match grant {
             Grant::Secret(secret) => form.push(("client_secret", secret.expose())),
             Grant::Assertion(assertion) => {

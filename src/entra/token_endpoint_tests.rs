@@ -4,11 +4,19 @@ fn secret(text: &str) -> Secret<String> {
     Secret::new(text.to_owned())
 }
 
-fn endpoint(endpoint: Endpoint) -> TokenEndpoint {
-    TokenEndpoint {
-        url: "http://127.0.0.1:9/token".to_owned(),
+fn request<'a>(http: &'a HttpClient, endpoint: Endpoint, scope: &'a str) -> TokenRequest<'a> {
+    TokenRequest {
+        http,
+        url: "http://127.0.0.1:9/token",
         endpoint,
+        client_id: "client",
+        scope,
+        now: UnixTime::from_seconds(1),
     }
+}
+
+fn http() -> HttpClient {
+    HttpClient::new(&crate::http_client::FetchDefinition::default()).unwrap()
 }
 
 #[test]
@@ -35,10 +43,8 @@ fn v2_sends_scope_and_v1_resource() {
         (Endpoint::V1, "api://aaaa", ("resource", "api://aaaa")),
     ];
     for (kind, scope, expected) in cases {
-        let form = endpoint(kind);
-        let form = form.form("client", &grant, scope);
         assert_eq!(
-            form,
+            request(&http(), kind, scope).form(&grant),
             [
                 ("grant_type", "client_credentials"),
                 ("client_id", "client"),
@@ -53,10 +59,10 @@ fn v2_sends_scope_and_v1_resource() {
 fn an_assertion_takes_the_secrets_place() {
     let proof = secret("a.b.c");
     let grant = Grant::Assertion(&proof);
-    let endpoint = endpoint(Endpoint::V2);
-    let form = endpoint.form("client", &grant, "x/.default");
+    let http = http();
+    let request = request(&http, Endpoint::V2, "x/.default");
     assert_eq!(
-        form[3..],
+        request.form(&grant)[3..],
         [
             (
                 "client_assertion_type",
@@ -74,16 +80,13 @@ async fn silence_is_unavailable_not_refusal() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap().port()
     };
-    let endpoint = TokenEndpoint {
-        url: format!("http://127.0.0.1:{port}/token"),
-        endpoint: Endpoint::V2,
+    let (http, url) = (http(), format!("http://127.0.0.1:{port}/token"));
+    let request = TokenRequest {
+        url: &url,
+        ..request(&http, Endpoint::V2, "x/.default")
     };
-    let http = HttpClient::new(&crate::http_client::FetchDefinition::default()).unwrap();
     let proof = secret("hidden-word");
-    let now = UnixTime::from_seconds(1);
-    let got = endpoint
-        .client_credentials(&http, "client", Grant::Secret(&proof), "x/.default", now)
-        .await;
+    let got = request.send(Grant::Secret(&proof)).await;
     match got {
         Err(EntraError::Unavailable(why)) => {
             assert!(

@@ -15,16 +15,12 @@ pub enum AuthError {
     /// `Authorization` or a key header that cannot be read.
     #[error("the credential is malformed")]
     Malformed,
-    /// The bearer token is not genuine.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The API key is on no entry of this route.
     #[error("the API key is not accepted")]
     BadKey,
-    /// There are no keys to verify the token with.
     #[error("the keys of issuer {issuer} are not available")]
     KeysUnavailable {
-        /// The issuer's name in the file.
         issuer: Arc<str>,
         /// Until they may be asked for again.
         retry_after: Duration,

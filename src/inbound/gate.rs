@@ -27,15 +27,11 @@ impl Gate {
         }
     }
 
-    /// The issuers this gate needs keys of.
     pub fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.kinds.iter().flat_map(CredentialKind::issuers)
     }
 
     /// Proves every presented credential of a kind this route uses; other kinds count as absent.
-    ///
-    /// # Errors
-    /// When one proves bad, or cannot be proven for want of keys.
     pub async fn identify(
         &self,
         request: AccessRequest<'_>,
@@ -51,10 +47,6 @@ impl Gate {
         Ok(evidence)
     }
 
-    /// Asks the callers.
-    ///
-    /// # Errors
-    /// Why none admits.
     pub fn authorize(&self, evidence: Evidence, params: &Params) -> Result<Permit, AuthError> {
         Ok(self.callers.permit(evidence, params)?)
     }

@@ -36,13 +36,10 @@ impl PartialEq for PublishedKeys {
 }
 
 /// Fetches an issuer's keys once, as a live issuer does, and counts them.
-///
-/// # Errors
-/// Why there are none.
 pub async fn count_keys(issuer: &IssuerDefinition, http: HttpClient) -> Result<usize, KeysError> {
     let source = KeySource::new(issuer, http);
     let published = source.fetch(UnixTime::now()).await?;
-    Ok(published.keys.len())
+    Ok(published.keys.count())
 }
 
 impl KeySource {
@@ -67,7 +64,7 @@ impl Source for KeySource {
         let issuer = &self.issuer;
         match outcome {
             Outcome::Fetched { item, changed } => {
-                let keys = item.keys.len();
+                let keys = item.keys.count();
                 match changed {
                     true => tracing::info!(%issuer, keys, "issuer publishes new keys"),
                     false => tracing::debug!(%issuer, keys, "issuer keys are unchanged"),

@@ -35,7 +35,6 @@ pub(super) struct TokenDigest([u8; 32]);
 #[derive(Clone, Debug)]
 pub(super) struct Verdict {
     principal: Arc<TokenPrincipal>,
-    /// The keys it was verified by.
     generation: Generation,
     /// `nbf`, where it is said, less the leeway.
     from: UnixTime,
@@ -76,8 +75,6 @@ impl VerdictCache {
 }
 
 impl TokenDigest {
-    /// # Errors
-    /// When it is too long to be looked at.
     pub(super) fn of(token: &str) -> Result<Self, TokenError> {
         static PREFIX: LazyLock<[u8; 16]> = LazyLock::new(|| uuid::Uuid::new_v4().into_bytes());
         if token.len() > UnverifiedToken::LONGEST {
@@ -116,7 +113,6 @@ impl Verdict {
     }
 }
 
-/// Weighs a verdict by its token.
 #[derive(Clone, Copy, Debug)]
 struct ByTokenLength;
 

@@ -14,13 +14,10 @@ use crate::clock::UnixTime;
 pub struct Claims {
     /// `iss`, one of the profile's.
     pub issuer: Arc<str>,
-    /// `sub`.
     pub subject: Option<String>,
     /// `aud`: one string, or the members of an array that are all strings.
     pub audiences: Vec<String>,
-    /// `exp`.
     pub expires_at: UnixTime,
-    /// `nbf`.
     pub not_before: Option<UnixTime>,
     // SECURITY: out of sight of other rooms, so that none can write a `Claims`.
     pub(super) others: Vec<(Cow<'static, str>, Value)>,

@@ -25,7 +25,6 @@ pub struct KeySet {
 
 #[derive(Debug)]
 pub struct Key {
-    /// `kid`, only ever a map key.
     pub id: String,
     /// Entra's `issuer` member of a v2 key; may hold `{tenantid}`.
     pub issuer: Option<String>,
@@ -33,8 +32,6 @@ pub struct Key {
 }
 
 impl KeySet {
-    /// # Errors
-    /// When it is no JWK set, has too many members, or holds no usable key.
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         let members = json::object::<Document>(document)?.keys;
         let count = members.len();
@@ -69,12 +66,8 @@ impl KeySet {
         self.keys.get(id)
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.keys.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
     }
 }
 

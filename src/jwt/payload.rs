@@ -21,9 +21,6 @@ pub(super) struct Payload {
 
 impl Payload {
     /// Reads the payload as this profile says, in one pass.
-    ///
-    /// # Errors
-    /// When it is no JSON object, or a claim that is read is repeated.
     pub(super) fn read(payload: &[u8], profile: &Profile) -> Result<Self, TokenError> {
         let mut json = serde_json::Deserializer::from_slice(payload);
         Reads(profile)
@@ -33,9 +30,6 @@ impl Payload {
     }
 
     /// Gives each registered claim its type.
-    ///
-    /// # Errors
-    /// The first claim that is missing, of another type, or an issuer that is not the profile's.
     pub(super) fn into_claims(self, profile: &Profile) -> Result<Claims, TokenError> {
         use TokenError::MissingClaim;
 

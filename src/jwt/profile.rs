@@ -46,7 +46,6 @@ impl Algorithm {
 }
 
 impl Profile {
-    /// Whether `iss` is one of this issuer's.
     pub fn signs(&self, iss: &str) -> bool {
         self.issuers.iter().any(|known| **known == *iss)
     }

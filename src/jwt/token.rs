@@ -20,7 +20,6 @@ pub struct UnverifiedToken<'a> {
     /// The unverified `iss`, to pick an issuer by and for nothing else.
     pub issuer: String,
     pub(super) algorithm: Algorithm,
-    /// `typ`.
     pub(super) media_type: Option<String>,
     /// Decoded, not yet read but for `iss`.
     pub(super) payload: Vec<u8>,
@@ -30,8 +29,6 @@ impl<'a> UnverifiedToken<'a> {
     /// The longest token that is looked at, in bytes.
     pub const LONGEST: usize = 16 * 1024;
 
-    /// # Errors
-    /// When it is too long, not three base64url parts, or its header is not acceptable.
     pub fn parse(text: &'a str) -> Result<Self, TokenError> {
         if text.len() > Self::LONGEST {
             return Err(TokenError::TooLarge);
@@ -47,11 +44,7 @@ impl<'a> UnverifiedToken<'a> {
 
         let header: Header = json::object(&header)
             .map_err(|_| TokenError::Malformed("its header is not a sound JSON object"))?;
-        let Signed {
-            algorithm,
-            media_type,
-            key_id,
-        } = header.signed()?;
+        let (algorithm, media_type, key_id) = header.checked()?;
         let issuer = json::object::<Payload>(&payload)
             .map_err(|_| TokenError::Malformed("its payload is not a sound JSON object"))?
             .iss
@@ -95,15 +88,9 @@ struct Payload {
     iss: Member,
 }
 
-/// What a header says that asks for nothing but a signature.
-struct Signed {
-    algorithm: Algorithm,
-    media_type: Option<String>,
-    key_id: String,
-}
-
 impl Header {
-    fn signed(self) -> Result<Signed, TokenError> {
+    /// `alg`, `typ` and `kid` of one that asks for nothing but a signature.
+    fn checked(self) -> Result<(Algorithm, Option<String>, String), TokenError> {
         let algorithm = match self.alg.text("alg") {
             Ok(Some(alg)) => Algorithm::of(&alg).ok_or(TokenError::Algorithm)?,
             _ => return Err(TokenError::Algorithm),
@@ -126,11 +113,7 @@ impl Header {
             Ok(Some(kid)) if (1..=LONGEST_KEY_ID).contains(&kid.len()) => kid,
             _ => return Err(TokenError::Malformed("it names no key")),
         };
-        Ok(Signed {
-            algorithm,
-            media_type,
-            key_id,
-        })
+        Ok((algorithm, media_type, key_id))
     }
 }
 

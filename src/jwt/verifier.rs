@@ -24,15 +24,11 @@ impl Verifier {
         Self { profile }
     }
 
-    /// What it was made for, its leeway within bounds.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
     /// Checks what the header says: before any key is sought for the token.
-    ///
-    /// # Errors
-    /// When the issuer does not sign like that, or signs other things by it.
     pub fn check_header(&self, token: &UnverifiedToken<'_>) -> Result<(), TokenError> {
         if !self.profile.algorithms.contains(&token.algorithm) {
             return Err(TokenError::Algorithm);
@@ -48,9 +44,6 @@ impl Verifier {
 
     /// Verifies the signature with this key, then the claims' types, then issuer and times. Whom
     /// the token is for (`aud`) is the route's question; here it must only be said.
-    ///
-    /// # Errors
-    /// The first check that fails.
     pub fn verify(
         &self,
         token: &UnverifiedToken<'_>,

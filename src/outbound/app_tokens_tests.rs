@@ -1,7 +1,8 @@
 use super::*;
-use crate::entra::{Authority, Cloud, Endpoint};
+use crate::entra::{Authority, Cloud, Endpoint, EntraError};
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::outbound::{IdentityDefinition, TokenTimes};
+use crate::refresh::{Failure as _, Mishap};
 
 fn unavailable(cause: impl Into<TokenRequestError>, is_backoff: bool) -> AcquireError {
     AcquireError::Unavailable(Box::new(Unavailable {
@@ -75,7 +76,7 @@ fn nothing_is_shown_but_names() {
         tokens: TokenTimes::default(),
     };
     let http = HttpClient::new(&FetchDefinition::default()).unwrap();
-    let tokens = AppTokens::new(TokenSource::new(identity, http), "x/.default".to_owned());
+    let tokens = AppTokens::new(TokenSource::new(identity, "x/.default".to_owned(), http));
     assert_eq!(
         format!("{tokens:?}"),
         r#"AppTokens { identity: "mail", scope: "x/.default", .. }"#

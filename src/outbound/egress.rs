@@ -17,7 +17,6 @@ pub enum TokenDefinition {
     Forward,
     /// `{ identity, scope }`: an app-only token of the gateway's.
     App {
-        /// The identity's name in the file.
         identity: Arc<str>,
         /// `https://…/.default`.
         scope: String,
@@ -27,11 +26,8 @@ pub enum TokenDefinition {
 /// The same, alive.
 #[derive(Clone, Debug)]
 pub enum Egress {
-    /// Nothing is sent.
     Nothing,
-    /// The caller's own token.
     CallersOwn,
-    /// Our app-only token.
     App(Arc<AppTokens>),
 }
 
@@ -42,15 +38,10 @@ pub enum Carried {
     Nothing,
     /// The caller's, as it came.
     CallersOwn(HeaderValue),
-    /// Ours.
     App(Arc<AccessToken>),
 }
 
 impl Egress {
-    /// Gets the token this request carries.
-    ///
-    /// # Errors
-    /// When there is none to carry: the request must not go on.
     pub async fn token(&self, permit: &Permit, now: UnixTime) -> Result<Carried, AcquireError> {
         match self {
             Self::Nothing => Ok(Carried::Nothing),
@@ -62,14 +53,12 @@ impl Egress {
         }
     }
 
-    /// Takes note that the upstream refused what was carried.
     pub fn refused(&self, carried: &Carried, now: UnixTime) {
         if let (Self::App(tokens), Carried::App(token)) = (self, carried) {
             tokens.refused(token, now);
         }
     }
 
-    /// Whether requests of this route carry a token of ours.
     pub fn is_ours(&self) -> bool {
         matches!(self, Self::App(_))
     }

@@ -7,20 +7,15 @@ use super::CredentialDefinition;
 use crate::entra::{Authority, Endpoint};
 use crate::guid::Guid;
 
-/// An identity as the file defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityDefinition {
-    /// Its name in the file.
     pub name: Arc<str>,
-    /// The tenant that issues its tokens.
     pub authority: Authority,
-    /// The app registration.
     pub client_id: Guid,
     /// v2 unless asked otherwise.
     pub endpoint: Endpoint,
     /// How it proves itself: tried in order, the next one where Entra refuses one.
     pub credentials: Vec<CredentialDefinition>,
-    /// How its tokens are kept.
     pub tokens: TokenTimes,
 }
 

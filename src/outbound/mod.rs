@@ -4,7 +4,7 @@ mod app_tokens;
 mod credential;
 mod egress;
 mod identity;
-mod token_request;
+mod token_error;
 mod token_source;
 mod upstream;
 
@@ -12,6 +12,6 @@ pub use app_tokens::{AcquireError, AppTokens, TokenStatus};
 pub use credential::{CertificateCredential, CredentialDefinition, SecretCredential};
 pub use egress::{Carried, Egress, TokenDefinition};
 pub use identity::{IdentityDefinition, TokenTimes};
-pub use token_request::TokenRequestError;
+pub use token_error::TokenRequestError;
 pub use token_source::{AccessToken, TokenSource};
 pub use upstream::{Upstream, UpstreamDefinition, UpstreamError};

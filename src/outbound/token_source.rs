@@ -5,53 +5,40 @@ use bytes::Bytes;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-use super::token_request::{TokenRequest, TokenRequestError};
-use super::{IdentityDefinition, TokenTimes};
+use super::{IdentityDefinition, TokenRequestError, TokenTimes};
 use crate::clock::UnixTime;
-use crate::entra::{EntraError, TokenEndpoint, TokenResponse};
+use crate::entra::{EntraError, TokenRequest, TokenResponse};
 use crate::http_client::HttpClient;
-use crate::refresh::{chance, renew_at};
+use crate::refresh::{Expires, Outcome, Source, chance, renew_at};
 
-/// Acquires tokens for one identity; keeps none.
+/// Acquires tokens of one identity for one scope; keeps none.
 #[derive(Debug)]
 pub struct TokenSource {
-    identity: IdentityDefinition,
-    endpoint: TokenEndpoint,
+    pub(super) identity: IdentityDefinition,
+    /// `https://…/.default`.
+    pub(super) scope: String,
     http: HttpClient,
 }
 
 impl TokenSource {
-    pub fn new(identity: IdentityDefinition, http: HttpClient) -> Self {
-        let endpoint = TokenEndpoint {
-            url: identity.authority.token_endpoint(identity.endpoint),
-            endpoint: identity.endpoint,
-        };
+    pub fn new(identity: IdentityDefinition, scope: String, http: HttpClient) -> Self {
         Self {
             identity,
-            endpoint,
+            scope,
             http,
         }
     }
 
-    pub fn identity(&self) -> &IdentityDefinition {
-        &self.identity
-    }
-
-    /// Asks for a token now, by the first credential that Entra does not refuse.
-    ///
-    /// # Errors
-    /// Why none came; of several credentials that were refused, why the last one was.
-    pub async fn acquire(
-        &self,
-        scope: &str,
-        now: UnixTime,
-    ) -> Result<AccessToken, TokenRequestError> {
+    /// Asks for a token now, by the first credential that Entra does not refuse. Where it refuses
+    /// all of several, the error is the last one's.
+    pub async fn acquire(&self, now: UnixTime) -> Result<AccessToken, TokenRequestError> {
         let identity = &self.identity;
         let request = TokenRequest {
             http: &self.http,
-            endpoint: &self.endpoint,
+            url: &identity.authority.token_endpoint(identity.endpoint),
+            endpoint: identity.endpoint,
             client_id: &identity.client_id.to_string(),
-            scope,
+            scope: &self.scope,
             now,
         };
         let mut credentials = identity.credentials.iter().peekable();
@@ -68,7 +55,34 @@ impl TokenSource {
     }
 }
 
-/// A token ready to be sent.
+impl Source for TokenSource {
+    type Item = AccessToken;
+    type Error = TokenRequestError;
+
+    async fn fetch(&self, now: UnixTime) -> Result<AccessToken, TokenRequestError> {
+        self.acquire(now).await
+    }
+
+    fn tell(&self, outcome: Outcome<'_, AccessToken, TokenRequestError>) {
+        let (identity, scope) = (&*self.identity.name, self.scope.as_str());
+        match outcome {
+            Outcome::Fetched { item, .. } => {
+                tracing::info!(identity, scope, expires_at = %item.expires_at, "token acquired");
+            }
+            Outcome::Failed { error, kept_until } => {
+                let reason = error.reason().word();
+                match kept_until {
+                    Some(until) => tracing::warn!(
+                        identity, scope, reason, %error, %until,
+                        "token not renewed; the one in hand is still served"
+                    ),
+                    None => tracing::error!(identity, scope, reason, %error, "no token"),
+                }
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     /// `Bearer …`, marked sensitive.
@@ -98,6 +112,16 @@ impl AccessToken {
             expires_at: end,
             renew_at: renew_at(wanted, end, times.renew_before, now, chance),
         })
+    }
+}
+
+impl Expires for AccessToken {
+    fn expires_at(&self) -> UnixTime {
+        self.expires_at
+    }
+
+    fn renew_at(&self) -> UnixTime {
+        self.renew_at
     }
 }
 

@@ -102,6 +102,7 @@ fn source(
     };
     TokenSource::new(
         identity,
+        SCOPE.to_owned(),
         HttpClient::new(&FetchDefinition::default()).unwrap(),
     )
 }
@@ -132,7 +133,7 @@ fn claims(form: &[(String, String)]) -> serde_json::Value {
 async fn a_secret_buys_a_token() {
     let (base, seen) = endpoint(&[(200, TOKEN)]).await;
     let token = source(&base, Endpoint::V2, [secret("p~q8 +&")])
-        .acquire(SCOPE, NOW)
+        .acquire(NOW)
         .await
         .unwrap();
     assert_eq!(token.header, "Bearer eyJ0.e30.c2ln");
@@ -158,7 +159,7 @@ async fn an_assertion_is_for_the_url_it_is_posted_to() {
     ] {
         let (base, seen) = endpoint(&[(200, TOKEN)]).await;
         let source = source(&base, kind, [certificate()]);
-        source.acquire(SCOPE, NOW).await.unwrap();
+        source.acquire(NOW).await.unwrap();
         let claims = claims(&seen.await.unwrap()[0]);
         assert_eq!(claims["aud"], format!("{}{TENANT}/{path}", base.as_str()));
         assert_eq!(
@@ -177,7 +178,7 @@ async fn an_assertion_is_for_the_url_it_is_posted_to() {
 async fn an_assertion_outside_its_time_is_dated_back_once() {
     let (base, seen) = endpoint(&[(401, OUTSIDE), (200, TOKEN)]).await;
     let source = source(&base, Endpoint::V2, [certificate()]);
-    assert!(source.acquire(SCOPE, NOW).await.is_ok());
+    assert!(source.acquire(NOW).await.is_ok());
     let seen = seen.await.unwrap();
     let (first, second) = (claims(&seen[0]), claims(&seen[1]));
     assert_eq!(second["nbf"], NOW.seconds() - 300);
@@ -195,7 +196,7 @@ async fn other_refusals_are_not_asked_again() {
     for (answers, expected) in cases {
         let (base, seen) = endpoint(answers).await;
         let got = source(&base, Endpoint::V2, [certificate()])
-            .acquire(SCOPE, NOW)
+            .acquire(NOW)
             .await;
         match got {
             Err(TokenRequestError::Entra(EntraError::Refused { code, .. })) => {
@@ -226,7 +227,7 @@ async fn a_refused_credential_is_followed_by_the_next() {
     ] {
         let (base, seen) = endpoint(answers).await;
         let source = source(&base, Endpoint::V2, [secret("old"), certificate()]);
-        let token = source.acquire(SCOPE, NOW).await.unwrap();
+        let token = source.acquire(NOW).await.unwrap();
         assert_eq!(token.header, "Bearer eyJ0.e30.c2ln");
         let proofs: Vec<bool> = seen
             .await
@@ -242,7 +243,7 @@ async fn a_refused_credential_is_followed_by_the_next() {
 async fn of_credentials_that_are_all_refused_the_last_is_told() {
     let (base, seen) = endpoint(&[(401, UNKNOWN_KEY), (401, EXPIRED)]).await;
     let source = source(&base, Endpoint::V2, [certificate(), secret("old")]);
-    match source.acquire(SCOPE, NOW).await {
+    match source.acquire(NOW).await {
         Err(TokenRequestError::Entra(EntraError::Refused { code, .. })) => {
             assert_eq!(code, Some(7_000_222));
         }
@@ -263,14 +264,14 @@ async fn what_is_not_the_credentials_fault_tries_no_other() {
     ] {
         let (base, seen) = endpoint(answer).await;
         let source = source(&base, Endpoint::V2, [secret("one"), secret("two")]);
-        let error = source.acquire(SCOPE, NOW).await.unwrap_err();
+        let error = source.acquire(NOW).await.unwrap_err();
         assert_eq!(error.reason(), reason, "{error}");
         assert_eq!(seen.await.unwrap().len(), 1);
         assert!(!error.to_string().contains("connect"), "{error}");
     }
     let nowhere = Url::parse("http://127.0.0.1:1").unwrap();
     let source = source(&nowhere, Endpoint::V2, []);
-    let error = source.acquire(SCOPE, NOW).await.unwrap_err();
+    let error = source.acquire(NOW).await.unwrap_err();
     assert_eq!(error, TokenRequestError::NoCredential);
 }
 

@@ -107,8 +107,6 @@ impl Claim {
 }
 
 impl Condition {
-    /// # Errors
-    /// The claim's reason, where the condition does not hold.
     pub fn check(&self, token: &TokenPrincipal) -> Result<(), Reason> {
         let mut values = self.values.iter();
         let has = |wanted| self.claim.has(token, self.need, wanted);

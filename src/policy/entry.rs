@@ -14,15 +14,11 @@ use crate::request::Client;
 /// One alternative of a route's callers: all of its conditions must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The credential that must be presented, if any.
     pub credential: Option<Credential>,
-    /// The networks the client must be in, if any.
     pub network: Option<Networks>,
-    /// Conditions on path parameters.
     pub parameters: Where,
 }
 
-/// The kinds of credential a caller can present.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     Bearer(BearerConditions),
@@ -70,7 +66,6 @@ pub struct ApiKeyCondition {
 pub struct Networks(pub Vec<IpNet>);
 
 impl BearerConditions {
-    /// Whether the token is for one of the audiences.
     pub fn fits_audience(&self, token: &TokenPrincipal) -> bool {
         let form = token.audience_form;
         let claimed = &token.claims.audiences;
@@ -79,9 +74,6 @@ impl BearerConditions {
     }
 
     /// Checks everything but issuer and audience.
-    ///
-    /// # Errors
-    /// The reason of the first condition that fails; the principal's comes first.
     pub fn check(&self, token: &TokenPrincipal) -> Result<(), Reason> {
         if !self.principal.admits(token.kind) {
             return Err(Reason::PrincipalNotAllowed);

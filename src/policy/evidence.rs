@@ -52,7 +52,6 @@ impl Evidence {
         self.token.as_ref().map(|token| &token.principal)
     }
 
-    /// The id of the key's condition.
     pub fn key(&self) -> Option<&Arc<str>> {
         self.key.as_ref().map(KeyProof::id)
     }
@@ -61,7 +60,6 @@ impl Evidence {
         self.client
     }
 
-    /// The field that the token came in.
     pub(super) fn into_field(self) -> Option<HeaderValue> {
         self.token.map(|token| token.field)
     }
@@ -77,7 +75,6 @@ impl KeyProof {
         })
     }
 
-    /// The condition's id.
     pub fn id(&self) -> &Arc<str> {
         &self.id
     }

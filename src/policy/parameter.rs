@@ -26,7 +26,6 @@ impl Where {
 }
 
 impl ValuePattern {
-    /// Whether a decoded value fits.
     fn fits(&self, value: &str) -> bool {
         // SECURITY: an upstream that decodes once more would cut the value at one of these.
         if value.contains(['%', '/', '\\', '?', '#', ';']) {

@@ -39,13 +39,10 @@ impl Permit {
 pub struct PolicyRefusal {
     /// The word for it; `no_credential`, `wrong_audience` and `bad_key` mean 401, all others 403.
     pub reason: Reason,
-    /// Who was proven, where somebody was.
     pub principal: Option<Principal>,
 }
 
 impl Callers {
-    /// # Errors
-    /// Why none admits.
     pub fn permit(&self, evidence: Evidence, params: &Params) -> Result<Permit, PolicyRefusal> {
         let principal = match self {
             Self::Public => Principal::Anyone,

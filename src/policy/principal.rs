@@ -38,7 +38,6 @@ pub struct TokenPrincipal {
     /// The user, or the application's service principal.
     pub object_id: Option<Guid>,
     pub tenant: Option<Guid>,
-    /// App roles.
     pub roles: Vec<String>,
     /// What a user consented to: `scp`.
     pub scopes: Vec<String>,

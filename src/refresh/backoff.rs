@@ -29,7 +29,6 @@ pub(super) struct Backoff {
     begun: UnixTime,
     pub(super) length: Duration,
     pub(super) until: UnixTime,
-    /// Whether the fetch failed.
     pub(super) failed: bool,
 }
 

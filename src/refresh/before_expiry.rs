@@ -12,7 +12,6 @@ use crate::clock::UnixTime;
 /// How long a caller waits for what replaces a refused one.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The one that is good now, renewed in time.
 pub struct BeforeExpiry<S: Source<Item: Expires>> {
     keeper: Arc<Keeper<S, Renewal>>,
 }
@@ -30,9 +29,6 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
     }
 
     /// The one to use now; waits for a fetch only where there is none that is good.
-    ///
-    /// # Errors
-    /// Why there is none.
     pub async fn current(&self, now: UnixTime) -> Result<Arc<S::Item>, Unavailable<S::Error>> {
         if let Some((item, is_stale)) = self.good(now) {
             if let Some(in_flight) = self.replacement() {
@@ -88,10 +84,10 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
 
     /// The one at hand, if it is good, and whether it is stale.
     fn good(&self, now: UnixTime) -> Option<(Arc<S::Item>, bool)> {
-        let kept = self.keeper.kept.load();
-        let kept = kept.as_ref().filter(|kept| kept.is_good(now))?;
-        kept.marks.used.set();
-        Some((Arc::clone(&kept.item), now >= kept.life.stale_at))
+        self.keeper.good(now, |kept| {
+            kept.marks.used.set();
+            (Arc::clone(&kept.item), now >= kept.life.stale_at)
+        })
     }
 
     /// The fetch that replaces one that was refused.

@@ -49,14 +49,11 @@ impl<S: Source, P: Policy<S::Item>> State<S, P> {
     }
 }
 
-/// How it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// When what is kept was fetched.
     pub fetched_at: Option<UnixTime>,
-    /// Fetches that succeeded.
     pub fetches: u64,
-    /// Fetches that failed.
     pub failures: u64,
     /// Why the last one failed, where it did.
     pub last_error: Option<String>,
@@ -101,6 +98,18 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
             Some(due) => self.set_timer(&mut state, now, due),
             None => {}
         }
+    }
+
+    /// Looks at what is good now. One load, no lock.
+    pub(super) fn good<R>(
+        &self,
+        now: UnixTime,
+        look: impl FnOnce(&Kept<S::Item, P::Marks>) -> R,
+    ) -> Option<R> {
+        let kept = self.kept.load();
+        kept.as_ref()
+            .filter(|kept| kept.is_good(now))
+            .map(|kept| look(kept))
     }
 
     /// When the next fetch is due by the clock.

@@ -40,22 +40,14 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
 
     /// The generation of the set that is good now, where there is one. One load, no lock.
     pub fn generation(&self, now: UnixTime) -> Option<Generation> {
-        let kept = self.keeper.kept.load();
-        let good = kept.as_ref().filter(|kept| kept.is_good(now))?;
-        Some(Generation(good.generation))
+        self.keeper.good(now, |kept| Generation(kept.generation))
     }
 
-    /// Looks at the set that is good now.
     pub fn peek<R>(&self, now: UnixTime, pick: impl FnOnce(&S::Item) -> R) -> Option<R> {
-        let kept = self.keeper.kept.load();
-        let good = kept.as_ref().filter(|kept| kept.is_good(now))?;
-        Some(pick(&good.item))
+        self.keeper.good(now, |kept| pick(&kept.item))
     }
 
     /// Looks for something; where it is not there, has the set fetched again and looks once more.
-    ///
-    /// # Errors
-    /// When it is not there, and when nobody can tell.
     pub async fn find<R>(
         &self,
         now: UnixTime,
@@ -84,12 +76,10 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
     }
 
     fn look<R>(&self, now: UnixTime, pick: impl Fn(&S::Item) -> Option<R>) -> Option<Found<R>> {
-        let kept = self.keeper.kept.load();
-        let good = kept.as_ref().filter(|kept| kept.is_good(now))?;
-        Some(Found {
-            item: pick(&good.item)?,
-            generation: Generation(good.generation),
-        })
+        self.keeper.good(now, |kept| {
+            let generation = Generation(kept.generation);
+            pick(&kept.item).map(|item| Found { item, generation })
+        })?
     }
 
     /// A fetch may have ended since the caller looked: what is kept has the last word. And without

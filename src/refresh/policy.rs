@@ -40,7 +40,6 @@ pub(super) struct Life {
     pub(super) expires_at: UnixTime,
 }
 
-/// An item at hand.
 #[derive(Debug)]
 pub(super) struct Kept<T, M> {
     pub(super) item: Arc<T>,

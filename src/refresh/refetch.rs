@@ -36,7 +36,6 @@ impl Default for RefetchTimes {
     }
 }
 
-/// Why it was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// It is not in the set, and the set is the newest.

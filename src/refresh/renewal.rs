@@ -29,10 +29,8 @@ pub(super) struct Renewal {
     replaced: Option<UnixTime>,
 }
 
-/// Something that ends.
 pub trait Expires {
     fn expires_at(&self) -> UnixTime;
-    /// When to renew it.
     fn renew_at(&self) -> UnixTime;
 }
 

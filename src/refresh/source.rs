@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::clock::UnixTime;
 
-/// Somewhere fresh ones come from.
 pub trait Source: Send + Sync + 'static {
     type Item: Send + Sync + 'static;
     type Error: Failure;
@@ -36,7 +35,6 @@ pub enum Mishap {
     Expired,
 }
 
-/// How a fetch ended.
 #[derive(Debug)]
 pub enum Outcome<'a, T, E> {
     Fetched {

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName};
 use openssl::sha::sha256;
 use zeroize::Zeroizing;
 
-use super::presented::Presented;
+use super::Presented;
 use crate::inbound::AuthError;
 use crate::policy::{ApiKeyCondition, Callers, Credential, Evidence, KeyProof};
 use crate::request::{AuthorizationError, Scheme};
@@ -24,7 +24,6 @@ const INSUFFICIENT: &str = "insufficient_scope";
 /// How much of a digest finds a key: enough that few share it, too little to be worth guessing.
 const PREFIX: usize = 8;
 
-/// The keys that a route's entries name.
 #[derive(Debug, Default)]
 pub(in crate::inbound) struct ApiKeys {
     by_prefix: HashMap<[u8; PREFIX], Vec<ApiKeyCondition>>,
@@ -45,8 +44,6 @@ impl ApiKeys {
         (!keys.by_prefix.is_empty()).then_some(keys)
     }
 
-    /// # Errors
-    /// When a key is presented that is on no entry of the route.
     pub(super) fn prove(
         &self,
         presented: &Presented<'_>,

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::presented::Presented;
+use super::Presented;
 use crate::clock::UnixTime;
 use crate::inbound::verdict_cache::TokenDigest;
 use crate::inbound::{AuthError, Issuer};
@@ -33,8 +33,6 @@ impl BearerTokens {
         &self.issuers
     }
 
-    /// # Errors
-    /// When what is presented is not a genuine token of one of the issuers.
     pub(super) async fn prove(
         &self,
         presented: &Presented<'_>,

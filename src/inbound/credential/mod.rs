@@ -3,17 +3,18 @@
 
 mod api_key;
 mod bearer;
-mod presented;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use self::api_key::ApiKeys;
 use self::bearer::BearerTokens;
-pub(super) use self::presented::Presented;
 use super::{AuthError, Issuer};
 use crate::clock::UnixTime;
 use crate::policy::{Callers, Evidence};
+use crate::request::{Authorization, AuthorizationError};
 
 /// A kind of credential that a route reads, with all that its callers need to be proven by.
 #[derive(Debug)]
@@ -22,8 +23,22 @@ pub(super) enum CredentialKind {
     ApiKey(ApiKeys),
 }
 
+/// Where credentials stand in a request; `Authorization` is read once, for all kinds.
+pub(super) struct Presented<'a> {
+    headers: &'a HeaderMap,
+    authorization: Result<Option<Authorization<'a>>, AuthorizationError>,
+}
+
+impl<'a> Presented<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        Self {
+            headers,
+            authorization: Authorization::of(headers),
+        }
+    }
+}
+
 impl CredentialKind {
-    /// The kinds that a route's callers use.
     pub(super) fn of(callers: &Callers, issuers: &HashMap<Arc<str>, Arc<Issuer>>) -> Vec<Self> {
         let bearer = BearerTokens::of(callers, issuers).map(Self::Bearer);
         let api_key = ApiKeys::of(callers).map(Self::ApiKey);
@@ -31,9 +46,6 @@ impl CredentialKind {
     }
 
     /// Proves what is presented of this kind, if anything is.
-    ///
-    /// # Errors
-    /// When it proves bad, or cannot be proven for want of keys.
     pub(super) async fn prove(
         &self,
         presented: &Presented<'_>,
@@ -59,7 +71,6 @@ impl CredentialKind {
         }
     }
 
-    /// The issuers whose keys it needs.
     pub(super) fn issuers(&self) -> &[Arc<Issuer>] {
         match self {
             Self::Bearer(tokens) => tokens.issuers(),

@@ -9,13 +9,11 @@ use crate::refresh::RefetchTimes;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerDefinition {
-    /// Its name in the file.
     pub name: Arc<str>,
     pub kind: IssuerKind,
     /// Audiences for callers that name none themselves.
     pub audiences: Vec<Audience>,
     /// For `exp` and `nbf`; 300 s at most.
     pub leeway: Duration,
-    /// How its keys are kept.
     pub keys: RefetchTimes,
 }

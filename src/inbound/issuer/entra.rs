@@ -1,28 +1,12 @@
 //! A tenant as an issuer: both versions of its access tokens, verified by one set of keys.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use crate::entra::{Authority, Endpoint, token_principal, token_profile};
-use crate::jwt::{Claims, Profile, TokenError};
-use crate::policy::TokenPrincipal;
-
-pub(super) fn profile(authority: &Authority, leeway: Duration) -> Profile {
-    token_profile(authority, leeway)
-}
+use crate::entra::{Authority, Endpoint};
+pub(super) use crate::entra::{token_principal as principal, token_profile as profile};
 
 /// v1's document is not fetched: the key material is the same, v2's is a superset of it, and only
 /// v2's members carry the `issuer` that ties a key to a tenant. v1 tokens verify with it as well.
 pub(super) fn keys_url(authority: &Authority) -> String {
     authority.keys_url(Endpoint::V2)
-}
-
-pub(super) fn principal(
-    authority: &Authority,
-    issuer: &Arc<str>,
-    claims: Claims,
-) -> Result<TokenPrincipal, TokenError> {
-    token_principal(authority, issuer, claims)
 }
 
 /// The tenant, and where its clients log in.

@@ -6,11 +6,11 @@ use super::IssuerDefinition;
 use crate::clock::UnixTime;
 use crate::http_client::HttpClient;
 use crate::inbound::AuthError;
-use crate::inbound::key_source::KeySource;
+use crate::inbound::key_source::{KeySource, PublishedKeys};
 use crate::inbound::verdict_cache::{TokenDigest, Verdict, VerdictCache};
 use crate::jwt::{TokenError, UnverifiedToken, Verifier};
 use crate::policy::TokenPrincipal;
-use crate::refresh::{Found, Missing, OnMiss};
+use crate::refresh::{Missing, OnMiss, Status};
 
 /// A live issuer. Dropping the last one ends its background task.
 #[derive(Debug)]
@@ -26,11 +26,7 @@ pub struct Issuer {
 pub struct IssuerStatus {
     /// How many keys are held; 0: none were ever fetched, or they are too old.
     pub keys: usize,
-    pub fetched_at: Option<UnixTime>,
-    pub fetches: u64,
-    pub failures: u64,
-    /// Why the last fetch failed, where it did.
-    pub last_error: Option<String>,
+    pub fetch: Status,
 }
 
 impl Issuer {
@@ -61,14 +57,10 @@ impl Issuer {
     }
 
     pub fn status(&self) -> IssuerStatus {
-        let published = self.keys.peek(UnixTime::now(), |set| set.keys.len());
-        let status = self.keys.status();
+        let published = self.keys.peek(UnixTime::now(), |set| set.keys.count());
         IssuerStatus {
             keys: published.unwrap_or(0),
-            fetched_at: status.fetched_at,
-            fetches: status.fetches,
-            failures: status.failures,
-            last_error: status.last_error,
+            fetch: self.keys.status(),
         }
     }
 
@@ -88,20 +80,15 @@ impl Issuer {
         now: UnixTime,
     ) -> Result<Arc<TokenPrincipal>, AuthError> {
         self.verifier.check_header(token)?;
-        let Found {
-            item: key,
-            generation,
-        } = self
-            .keys
-            .find(now, |set| set.keys.find(&token.key_id).cloned())
-            .await
-            .map_err(|missing| self.refusal(missing))?;
-        let claims = self.verifier.verify(token, &key, now)?;
+        let find = |set: &PublishedKeys| set.keys.find(&token.key_id).cloned();
+        let found = self.keys.find(now, find).await;
+        let key = found.map_err(|missing| self.refusal(missing))?;
+        let claims = self.verifier.verify(token, &key.item, now)?;
         let IssuerDefinition { kind, name, .. } = &self.definition;
         let principal = Arc::new(kind.principal(name, claims)?);
         let verdict = Verdict::new(
             Arc::clone(&principal),
-            generation,
+            key.generation,
             self.verifier.profile().leeway,
             token.text.len(),
         );

@@ -47,7 +47,10 @@ async fn a_genuine_token_is_proven_once_and_remembered() {
     assert!(Arc::ptr_eq(&first, &second), "the second is the cached one");
     assert!(issuer.ready());
     let status = issuer.status();
-    assert_eq!((status.keys, status.fetches, status.failures), (1, 1, 0));
+    assert_eq!(
+        (status.keys, status.fetch.fetches, status.fetch.failures),
+        (1, 1, 0)
+    );
     assert_eq!(tenant.fetches(), 1);
 }
 
@@ -147,8 +150,8 @@ async fn an_outage_is_never_a_bad_token() {
     }
     assert!(!issuer.ready());
     let status = issuer.status();
-    assert_eq!((status.keys, status.failures), (0, 1));
-    assert!(status.last_error.unwrap().contains("503"));
+    assert_eq!((status.keys, status.fetch.failures), (0, 1));
+    assert!(status.fetch.last_error.unwrap().contains("503"));
     assert_eq!(tenant.fetches(), 1);
 }
 

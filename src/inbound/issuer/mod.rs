@@ -17,7 +17,6 @@ use crate::policy::TokenPrincipal;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IssuerKind {
-    /// An Entra tenant.
     Entra(Authority),
 }
 

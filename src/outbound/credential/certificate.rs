@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::super::token_request::{TokenRequest, TokenRequestError};
 use crate::clock::UnixTime;
 use crate::entra::{
-    Algorithm, Assertion, CertificateKey, EntraError, Grant, Signed, TokenResponse,
+    Algorithm, Assertion, CertificateKey, EntraError, Grant, TokenRequest, TokenResponse,
 };
+use crate::outbound::TokenRequestError;
 
 /// "The client assertion is not within its valid time range."
 const OUTSIDE_ITS_TIME: u64 = 700_024;
@@ -46,16 +46,10 @@ impl CertificateCredential {
         issued_at: UnixTime,
     ) -> Result<TokenResponse, TokenRequestError> {
         let jti = Uuid::new_v4().hyphenated().to_string();
-        let Signed(assertion) = Assertion::new(
-            request.client_id,
-            &request.endpoint.url,
-            jti,
-            issued_at,
-            Assertion::LONGEST,
-        )
-        .sign(&self.key, self.algorithm, self.with_chain)
-        .map_err(|error| TokenRequestError::Signing(error.to_string()))?;
-        request.send(Grant::Assertion(&assertion)).await
+        let assertion = Assertion::new(request.client_id, request.url, jti, issued_at)
+            .sign(&self.key, self.algorithm, self.with_chain)
+            .map_err(|error| TokenRequestError::Signing(error.to_string()))?;
+        Ok(request.send(Grant::Assertion(&assertion)).await?)
     }
 }
 

@@ -7,9 +7,9 @@ mod secret;
 pub use certificate::CertificateCredential;
 pub use secret::SecretCredential;
 
-use super::token_request::{TokenRequest, TokenRequestError};
+use super::TokenRequestError;
 use crate::clock::UnixTime;
-use crate::entra::TokenResponse;
+use crate::entra::{TokenRequest, TokenResponse};
 
 /// A credential as the file defines it, its material read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,6 @@ impl CredentialDefinition {
         }
     }
 
-    /// The word for its kind in the file.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Secret(_) => "secret",

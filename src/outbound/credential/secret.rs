@@ -1,7 +1,7 @@
 //! A client secret: it goes into the form as it is.
 
-use super::super::token_request::{TokenRequest, TokenRequestError};
-use crate::entra::{Grant, TokenResponse};
+use crate::entra::{Grant, TokenRequest, TokenResponse};
+use crate::outbound::TokenRequestError;
 use crate::secret::Secret;
 
 /// `secret:` of the file, read.
@@ -13,6 +13,6 @@ impl SecretCredential {
         &self,
         request: &TokenRequest<'_>,
     ) -> Result<TokenResponse, TokenRequestError> {
-        request.send(Grant::Secret(&self.0)).await
+        Ok(request.send(Grant::Secret(&self.0)).await?)
     }
 }

@@ -18,7 +18,6 @@ const REFRESH: Duration = Duration::from_secs(30);
 /// After a resolution that failed.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// The addresses of one upstream.
 #[derive(Debug)]
 pub(super) struct Addresses {
     pub(super) template: HttpPeer,
@@ -62,7 +61,6 @@ impl Addresses {
             .map(Box::new)
     }
 
-    /// Resolves the name again and again, until the task is ended.
     pub(super) async fn keep_resolved(self: Arc<Self>, host: String, port: u16) {
         loop {
             let pause = match tokio::net::lookup_host((host.as_str(), port)).await {

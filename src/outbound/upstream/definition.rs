@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::request::CanonicalPath;
 
-/// Where a route goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamDefinition {
     /// `https`.
@@ -63,7 +62,6 @@ impl UpstreamDefinition {
         }
     }
 
-    /// Scheme and authority, as an URL begins.
     pub fn origin(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };
         format!("{scheme}://{}", self.authority())

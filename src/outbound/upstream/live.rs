@@ -19,14 +19,11 @@ pub struct Upstream {
     definition: UpstreamDefinition,
     host_header: HeaderValue,
     addresses: Arc<Addresses>,
-    /// The task that keeps a name resolved.
     resolving: Option<AbortHandle>,
 }
 
-/// Why an upstream cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
-    /// `ca_file` does not hold certificates.
     #[error("the upstream's ca_file: {0}")]
     Certificates(#[from] openssl::error::ErrorStack),
     /// Ruled out at load.
@@ -37,9 +34,6 @@ pub enum UpstreamError {
 impl Upstream {
     /// Makes the upstream and keeps its addresses fresh. A name needs a tokio runtime, a literal
     /// address needs none. With `tunnels`, a WebSocket may pass.
-    ///
-    /// # Errors
-    /// When its certificates cannot be read.
     pub fn start(definition: UpstreamDefinition, tunnels: bool) -> Result<Self, UpstreamError> {
         let literal = definition.address();
         let literal = literal.map(|address| SocketAddr::new(address, definition.port));
@@ -63,7 +57,6 @@ impl Upstream {
         &self.definition
     }
 
-    /// The `Host` of the url.
     pub fn host_header(&self) -> &HeaderValue {
         &self.host_header
     }
@@ -75,9 +68,6 @@ impl Upstream {
     }
 
     /// Whether a connection's TLS will do, before anything is sent over it.
-    ///
-    /// # Errors
-    /// Why it will not.
     pub fn check_tls(&self, tls: Option<&SslDigest>) -> Result<(), &'static str> {
         if !self.definition.tls {
             return Ok(());
@@ -86,7 +76,6 @@ impl Upstream {
         check_tls(&self.addresses.template, tls)
     }
 
-    /// How many addresses there are to try.
     pub fn addresses(&self) -> usize {
         self.addresses.count()
     }

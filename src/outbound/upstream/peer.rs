@@ -56,7 +56,6 @@ pub(super) fn template(
     Ok(template)
 }
 
-/// The peer of one of the upstream's addresses.
 pub(super) fn at(template: &HttpPeer, address: SocketAddr) -> HttpPeer {
     let mut peer = template.clone();
     peer._address = address.into();

@@ -1,39 +1,14 @@
-//! One request for an app-only token, all but its proof: what a credential is handed to prove an
-//! identity by. And why no token came of it.
+//! Why does no app-only token come? Entra's reasons and our own, each with its word.
 
-use crate::clock::UnixTime;
-use crate::entra::{EntraError, Grant, TokenEndpoint, TokenResponse};
-use crate::http_client::HttpClient;
+use std::time::Duration;
+
+use crate::entra::EntraError;
 use crate::reason::Reason;
+use crate::refresh::{Failure, Mishap};
 
-pub(super) struct TokenRequest<'a> {
-    pub(super) http: &'a HttpClient,
-    pub(super) endpoint: &'a TokenEndpoint,
-    pub(super) client_id: &'a str,
-    pub(super) scope: &'a str,
-    pub(super) now: UnixTime,
-}
-
-impl TokenRequest<'_> {
-    pub(super) async fn send(&self, proof: Grant<'_>) -> Result<TokenResponse, TokenRequestError> {
-        let &Self {
-            http,
-            client_id,
-            scope,
-            now,
-            ..
-        } = self;
-        let answer = self
-            .endpoint
-            .client_credentials(http, client_id, proof, scope, now);
-        Ok(answer.await?)
-    }
-}
-
-/// Why no token came. `Display` is for the log.
+/// `Display` is for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRequestError {
-    /// Entra's answer, or its silence.
     #[error(transparent)]
     Entra(#[from] EntraError),
     #[error("the assertion could not be signed: {0}")]
@@ -58,13 +33,33 @@ impl TokenRequestError {
         }
     }
 
-    /// The word for it.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Entra(EntraError::Refused { .. }) => Reason::TokenRefused,
             Self::Entra(EntraError::Throttled { .. }) => Reason::TokenThrottled,
             Self::Entra(_) => Reason::TokenUnavailable,
             Self::Signing(_) | Self::NoCredential | Self::BrokenOff => Reason::InternalError,
+        }
+    }
+}
+
+impl Failure for TokenRequestError {
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Entra(EntraError::Throttled { retry_after }) => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+impl From<Mishap> for TokenRequestError {
+    fn from(mishap: Mishap) -> Self {
+        match mishap {
+            Mishap::BrokenOff => Self::BrokenOff,
+            Mishap::Expired => {
+                let why = "the token that came has ended already";
+                EntraError::Unavailable(why.to_owned()).into()
+            }
         }
     }
 }
