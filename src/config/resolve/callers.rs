@@ -1,18 +1,15 @@
 //! Who may come in: the entries of a route, and what each must say to be meant.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::bearer::bearer;
 use super::context::{Context, rules};
 use super::whole::Known;
 use crate::config::file::{ApiKey, Callers as Written, Entry as WrittenEntry, Route};
-use crate::entra::{Cloud, Tenant};
 use crate::located::{At, Filled, NodeId, suggestion};
 use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, Networks, Where};
 use crate::routing::Template;
 
-/// A route's callers.
 pub(super) fn callers(
     context: &mut Context<'_>,
     known: &Known<'_>,
@@ -22,7 +19,6 @@ pub(super) fn callers(
     let Written::Entries(entries, count) = route.callers.value()? else {
         return Some(Callers::Public);
     };
-    check_issuers(context, known, entries);
     let resolved: Vec<_> = entries
         .iter()
         .filter_map(|at| entry(context, known, at, *count > 1, path))
@@ -91,28 +87,6 @@ fn entry(
         network: network_read,
         parameters: parameters?,
     })
-}
-
-/// A token goes to the first issuer of the route that its `iss` names.
-fn check_issuers(context: &mut Context<'_>, known: &Known<'_>, entries: &[At<WrittenEntry>]) {
-    let mut seen: HashMap<(Cloud, Tenant), &str> = HashMap::new();
-    let bearers = entries.iter().filter_map(|at| at.bearer.value());
-    for name in bearers.filter_map(|bearer| bearer.issuer.get()) {
-        let entra = known
-            .issuers
-            .get(name)
-            .and_then(|issuer| issuer.entra.value());
-        let Some((entra, tenant)) = entra.and_then(|entra| Some((entra, entra.tenant.value()?)))
-        else {
-            continue;
-        };
-        let first = *seen.entry((*entra.cloud, *tenant)).or_insert(&name.0);
-        rules! { context,
-            first != name.0 => name.node,
-                format!("issuer `{}` is the tenant of issuer `{first}`", name.0),
-                "its tokens would never come to this entry: name one issuer on the route";
-        }
-    }
 }
 
 fn parameters(

@@ -26,19 +26,16 @@ impl<'f, T> Names<'f, T> {
         }
     }
 
-    pub(super) fn get(&self, name: &Name) -> Option<&'f T> {
-        *self.values.get(&*name.0)?
-    }
-
     /// What the name stands for; noted where it is nobody's.
     pub(super) fn find(&self, context: &mut Context<'_>, name: Option<&At<Name>>) -> Option<&'f T> {
         let name = name?;
-        if self.complete && !self.values.contains_key(&*name.0) {
+        let value = self.values.get(&*name.0);
+        if value.is_none() && self.complete {
             let message = format!("there is no {} `{}`", self.kind, name.0);
             let hint = self.others(&name.0);
             context.problem(name.node, message).hint(hint);
         }
-        self.get(name)
+        *value?
     }
 
     fn others(&self, name: &str) -> String {
