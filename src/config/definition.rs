@@ -20,7 +20,6 @@ use crate::telemetry::LogDefinition;
 /// The largest file that is read; ten thousand routes have a third of it.
 const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 
-/// A whole valid configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub listeners: Vec<ListenerDefinition>,
@@ -31,7 +30,6 @@ pub struct Config {
     /// In file order.
     pub routes: Vec<RouteDefinition>,
     pub log: LogDefinition,
-    /// Worker threads.
     pub threads: usize,
     pub shutdown: ShutdownDefinition,
 }

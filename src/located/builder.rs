@@ -8,7 +8,7 @@ use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, StrInput};
 
 use super::masking::{Masking, shown};
 use super::parser::{explained, options, place};
-use super::tree::{Found, Key, Node, NodeId, Place, Step, Tree, Unreadable, Value};
+use super::tree::{Found, Key, Node, NodeId, Place, Step, Tree, Value};
 
 const MAX_NODES: usize = 2_000_000;
 /// The most nodes that aliases may stand for, taken together.
@@ -37,7 +37,7 @@ impl<'t> Tree<'t> {
     pub(crate) fn parse(
         text: &'t str,
         masking: &'static Masking,
-    ) -> Result<(Self, Vec<Found>), Unreadable> {
+    ) -> Result<(Self, Vec<Found>), Found> {
         let mut builder = Builder {
             events: Parser::new_from_str_with_options(text, options()),
             masking,
@@ -53,7 +53,7 @@ impl<'t> Tree<'t> {
                 Event::StreamEnd => return Ok((builder.tree, builder.found)),
                 Event::DocumentStart(..) if documents > 0 => {
                     let message = "a second document begins here; the file must be one";
-                    return Err(unreadable(at, message));
+                    return Err(Found::new(None, at, message));
                 }
                 Event::DocumentStart(..) => documents += 1,
                 Event::StreamStart | Event::DocumentEnd => {}
@@ -67,11 +67,11 @@ impl<'t> Tree<'t> {
 
 impl<'t> Builder<'t> {
     /// What comes next; `parent` is what it stands in.
-    fn next(&mut self, parent: Option<NodeId>) -> Result<Told<'t>, Unreadable> {
+    fn next(&mut self, parent: Option<NodeId>) -> Result<Told<'t>, Found> {
         let Some(next) = self.events.next() else {
             return Ok((Event::StreamEnd, Place::default()));
         };
-        let (event, span) = next.map_err(|error| Unreadable(explained(&error)))?;
+        let (event, span) = next.map_err(|error| explained(&error))?;
         let at = place(&span);
         if let Some(tag) = event.tag() {
             let tag = shown(&tag.original());
@@ -85,7 +85,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Builds what begins here, with all that is below it.
-    fn node(&mut self, (event, at): Told<'t>, way: Way<'t>) -> Result<NodeId, Unreadable> {
+    fn node(&mut self, (event, at): Told<'t>, way: Way<'t>) -> Result<NodeId, Found> {
         let (id, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
                 let plain = style == ScalarStyle::Plain;
@@ -113,7 +113,7 @@ impl<'t> Builder<'t> {
         Ok(id)
     }
 
-    fn items(&mut self, list: NodeId) -> Result<Vec<NodeId>, Unreadable> {
+    fn items(&mut self, list: NodeId) -> Result<Vec<NodeId>, Found> {
         let mut items = Vec::new();
         loop {
             let next = self.next(Some(list))?;
@@ -126,7 +126,7 @@ impl<'t> Builder<'t> {
     }
 
     /// The children of a mapping, but for those whose key is no good.
-    fn entries(&mut self, map: NodeId) -> Result<Vec<NodeId>, Unreadable> {
+    fn entries(&mut self, map: NodeId) -> Result<Vec<NodeId>, Found> {
         let mut children = Vec::new();
         let mut seen = HashMap::new();
         loop {
@@ -160,7 +160,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Reads past what stands where a key should.
-    fn no_key(&mut self, told: Told<'t>, map: NodeId) -> Result<(), Unreadable> {
+    fn no_key(&mut self, told: Told<'t>, map: NodeId) -> Result<(), Found> {
         let at = told.1;
         if !matches!(told.0, Event::UnresolvedAlias(_)) {
             let hint = "is this a `{{ … }}` of a template that was not filled in?";
@@ -172,10 +172,14 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    fn add(&mut self, value: Value<'t>, at: Place, way: Way<'t>) -> Result<NodeId, Unreadable> {
+    fn add(&mut self, value: Value<'t>, at: Place, way: Way<'t>) -> Result<NodeId, Found> {
         let id = NodeId(self.tree.nodes.len());
         if id.0 >= MAX_NODES {
-            return Err(unreadable(at, "the file has more than 2000000 values"));
+            return Err(Found::new(
+                None,
+                at,
+                "the file has more than 2000000 values",
+            ));
         }
         let (parent, step) = way;
         let mut node = Node {
@@ -194,10 +198,7 @@ impl<'t> Builder<'t> {
         let inherited = node
             .parent
             .is_some_and(|parent| self.tree.is_sensitive(parent));
-        let key = match &node.step {
-            Step::Key(key) => Some(&*key.name),
-            Step::Root | Step::Item(_) => None,
-        };
+        let key = node.step.key().map(|key| &*key.name);
         let scalar = match &node.value {
             Value::Scalar { text, .. } => Some(&**text),
             Value::List(_) | Value::Map(_) | Value::Broken => None,
@@ -206,7 +207,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Copies what the anchor stands for, so that every node has one path.
-    fn alias(&mut self, anchor: usize, at: Place, way: Way<'t>) -> Result<NodeId, Unreadable> {
+    fn alias(&mut self, anchor: usize, at: Place, way: Way<'t>) -> Result<NodeId, Found> {
         let Some(original) = self.anchors.get(&anchor).cloned() else {
             self.report(way.0, at, "this alias stands inside what it stands for");
             return self.add(Value::Broken, at, way);
@@ -214,7 +215,7 @@ impl<'t> Builder<'t> {
         self.aliased += original.len();
         if self.aliased > MAX_ALIASED {
             let message = "the file's aliases stand for more than 200000 values";
-            return Err(unreadable(at, message));
+            return Err(Found::new(None, at, message));
         }
         let id = NodeId(self.tree.nodes.len());
         let distance = id.0 - original.start;
@@ -255,10 +256,6 @@ impl Key<'_> {
             at: Place { end, ..at },
         }
     }
-}
-
-fn unreadable(at: Place, message: &str) -> Unreadable {
-    Unreadable(Found::new(None, at, message))
 }
 
 #[cfg(test)]

@@ -40,7 +40,6 @@ impl<T: Read> Read for Filled<T> {
 }
 
 impl<T> Filled<T> {
-    /// The values alone.
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|at| &at.value)
     }
@@ -97,7 +96,6 @@ impl<T> Named<T> {
         made.into_iter().collect()
     }
 
-    /// All by their names.
     pub(crate) fn by_name(&self) -> HashMap<&str, Option<&T>> {
         self.entries
             .iter()

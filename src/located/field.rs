@@ -6,7 +6,6 @@ use std::ops::Deref;
 use super::reader::{Read, Reader};
 use super::tree::{NodeId, Tree};
 
-/// A value and the node it was read from.
 #[derive(Clone, Debug)]
 pub(crate) struct At<T> {
     pub(crate) value: T,
@@ -39,7 +38,6 @@ pub(crate) struct Or<T> {
     node: Option<NodeId>,
 }
 
-/// What is declared of a key.
 #[derive(Debug)]
 pub(crate) struct Declared {
     pub(crate) field: &'static str,
@@ -50,7 +48,6 @@ pub(crate) struct Declared {
     pub(crate) bounds: &'static [(&'static str, &'static str)],
 }
 
-/// A key of an object, of some type.
 pub(crate) trait Field: Sized {
     type Of: Read;
     const REQUIRED: bool = false;
@@ -89,7 +86,6 @@ impl<T, const REQUIRED: bool> Key<T, REQUIRED> {
         self.get().map_or(Some(None), |at| make(at).map(Some))
     }
 
-    /// Whether the key was written at all.
     pub(crate) fn is_written(&self) -> bool {
         self.1
     }

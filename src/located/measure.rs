@@ -9,7 +9,6 @@ use super::masking::shown;
 use super::plain::Plain;
 use super::scalar::{Form, Scalar, Wrong};
 
-/// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub(crate) struct Size(u64);
 

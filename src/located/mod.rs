@@ -30,7 +30,7 @@ pub(crate) use object::object;
 pub use problem::{Problem, Problems};
 pub(crate) use reader::{Read, Reader};
 pub(crate) use scalar::{Form, Scalar, Wrong};
-pub(crate) use schema::Schemas;
+pub(crate) use schema::{Describe, Schemas};
 pub(crate) use suggestion::suggestion;
 pub(crate) use text::{FilePath, Name, Text};
 pub(crate) use tree::{Found, NodeId, Tree, Value};

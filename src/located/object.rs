@@ -69,9 +69,8 @@ macro_rules! object {
             }
 
             fn schema(schemas: &mut $crate::located::Schemas) -> serde_json::Value {
-                schemas.object(stringify!($name), concat!($($about),+), Self::KEYS, |schemas| {
-                    vec![ $( schemas.field::<$kind>() ),* ]
-                })
+                let kinds: &[$crate::located::Describe] = &[$($crate::located::Schemas::key::<$kind>),*];
+                schemas.object(stringify!($name), concat!($($about),+), Self::KEYS, kinds)
             }
         }
     };

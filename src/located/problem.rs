@@ -8,11 +8,10 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use super::excerpt::Excerpt;
 use super::masking::Masking;
 use super::reader::MAX_PROBLEMS;
-use super::tree::{Found, Place, Tree, Unreadable};
+use super::tree::{Found, Place, Tree};
 
 const WIDTH: usize = 110;
 
-/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The file as the user named it.
@@ -24,7 +23,6 @@ pub struct Problem {
     /// `routes[0].callers[1].bearer.issuer`.
     pub path: String,
     pub message: String,
-    /// What to do.
     pub hint: Option<String>,
     /// The line it is about, secrets masked; none where the whole file is meant.
     pub excerpt: Option<Excerpt>,
@@ -57,12 +55,7 @@ impl Problems {
     }
 
     /// What is wrong with a text that could not.
-    pub(crate) fn unreadable(
-        text: &str,
-        name: &str,
-        Unreadable(found): Unreadable,
-        masking: &Masking,
-    ) -> Self {
+    pub(crate) fn unreadable(text: &str, name: &str, found: Found, masking: &Masking) -> Self {
         let excerpt = Excerpt::of_unparsed(text, found.at, masking);
         Self(vec![Problem::new(
             name,

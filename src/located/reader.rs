@@ -20,7 +20,6 @@ pub(crate) trait Read: Sized {
     /// Reads it; notes what is wrong and gives `None` where nothing can be made of it.
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self>;
 
-    /// Its JSON Schema.
     fn schema(schemas: &mut Schemas) -> Json;
 }
 
@@ -63,7 +62,6 @@ impl<'r> Reader<'r> {
         self.found
     }
 
-    /// Notes a problem with a value.
     pub(crate) fn problem(&mut self, node: NodeId, message: impl Into<String>) -> &mut Found {
         self.note(node, self.tree.at(node), message.into())
     }

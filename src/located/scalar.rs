@@ -19,7 +19,6 @@ pub(crate) trait Scalar: Sized {
 
     fn parse(text: &str) -> Result<Self, Wrong>;
 
-    /// Its JSON Schema.
     fn described() -> Json {
         match Self::PATTERN {
             "" => json!({ "type": "string", "minLength": 1 }),

@@ -9,19 +9,19 @@ use serde_json::{Map, Value, json};
 use super::field::{Declared, Field};
 use super::reader::Read;
 
-/// The objects that have been described.
 #[derive(Debug, Default)]
 pub(crate) struct Schemas {
     objects: BTreeMap<&'static str, Value>,
 }
 
-/// What a key's type says of it.
 #[derive(Debug)]
-pub(crate) struct Kind {
+pub(crate) struct Key {
+    name: &'static str,
     required: bool,
-    has_default: bool,
     schema: Value,
 }
+
+pub(crate) type Describe = fn(&mut Schemas, &Declared) -> Key;
 
 impl Schemas {
     /// The schema of a whole file that is one `Root`, known by that type's name.
@@ -41,23 +41,21 @@ impl Schemas {
         name: &'static str,
         about: &'static str,
         keys: &[Declared],
-        kinds: impl FnOnce(&mut Self) -> Vec<Kind>,
+        kinds: &[Describe],
     ) -> Value {
         if !self.objects.contains_key(name) {
-            let kinds = kinds(self);
-            let order: Vec<_> = keys.iter().map(Declared::key).collect();
-            let mut properties = Map::new();
-            let mut required = Vec::new();
-            for (declared, kind) in keys.iter().zip(kinds) {
-                if kind.required {
-                    required.push(declared.key());
-                }
-                properties.insert(declared.key().to_owned(), property(declared, kind));
-            }
+            let keys = keys.iter().zip(kinds);
+            let keys: Vec<_> = keys.map(|(key, describe)| describe(self, key)).collect();
+            let order: Vec<_> = keys.iter().map(|key| key.name).collect();
+            let required = keys.iter().filter(|key| key.required);
+            let required: Vec<_> = required.map(|key| key.name).collect();
+            let properties = keys
+                .into_iter()
+                .map(|key| (key.name.to_owned(), key.schema));
             let mut object = json!({
                 "type": "object",
                 "additionalProperties": false,
-                "properties": properties,
+                "properties": Map::from_iter(properties),
                 "description": sentence(about),
                 // The order in which they are declared; `properties` has none.
                 "$comment": order.join(", "),
@@ -70,32 +68,28 @@ impl Schemas {
         json!({ "$ref": format!("#/$defs/{name}") })
     }
 
-    /// What a key of this type is.
-    pub(crate) fn field<F: Field>(&mut self) -> Kind {
-        let schema = F::Of::schema(self);
-        Kind {
-            required: F::REQUIRED,
-            has_default: F::HAS_DEFAULT,
+    /// Describes a key of this type.
+    pub(crate) fn key<F: Field>(&mut self, declared: &Declared) -> Key {
+        let mut schema = F::Of::schema(self);
+        let mut description = sentence(declared.about);
+        if let [(least, most)] = declared.bounds {
+            description.push_str(&format!("\n\nFrom {least} to {most}."));
+        }
+        match declared.absent.first() {
+            Some(text) if F::HAS_DEFAULT => {
+                schema["default"] = serde_saphyr::from_str(text).unwrap_or_else(|_| json!(text));
+            }
+            Some(words) => description.push_str(&format!("\n\nLeft out: {words}.")),
+            None => {}
+        }
+        schema["description"] = json!(description);
+        let (name, required) = (declared.key(), F::REQUIRED);
+        Key {
+            name,
+            required,
             schema,
         }
     }
-}
-
-fn property(declared: &Declared, kind: Kind) -> Value {
-    let mut schema = kind.schema;
-    let mut description = sentence(declared.about);
-    if let [(least, most)] = declared.bounds {
-        description.push_str(&format!("\n\nFrom {least} to {most}."));
-    }
-    match declared.absent.first() {
-        Some(text) if kind.has_default => {
-            schema["default"] = serde_saphyr::from_str(text).unwrap_or_else(|_| json!(text));
-        }
-        Some(words) => description.push_str(&format!("\n\nLeft out: {words}.")),
-        None => {}
-    }
-    schema["description"] = json!(description);
-    schema
 }
 
 /// Doc comments come with a space before each line.

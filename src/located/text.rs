@@ -17,7 +17,6 @@ pub(crate) struct Text(pub(crate) String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name(pub(crate) String);
 
-/// A file's path, as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FilePath(pub(crate) PathBuf);
 

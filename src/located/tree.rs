@@ -1,7 +1,6 @@
 //! A parsed text: nodes that know their place, their path, and whether they may be quoted.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::ops::Range;
 
 use super::masking::shown;
@@ -15,7 +14,6 @@ pub(crate) struct Tree<'t> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct NodeId(pub(super) usize);
 
-/// A place in the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     /// 1-based.
@@ -78,24 +76,28 @@ pub(crate) struct Found {
 
 impl Found {
     pub(super) fn new(node: Option<NodeId>, at: Place, message: impl Into<String>) -> Self {
-        let message = message.into();
+        let (message, hint) = (message.into(), None);
         Self {
             node,
             at,
             message,
-            hint: None,
+            hint,
         }
     }
 
-    /// Says what to do.
     pub(crate) fn hint(&mut self, hint: impl ToString) {
         self.hint = Some(hint.to_string());
     }
 }
 
-/// The text is no YAML, or more of it than anyone means.
-#[derive(Clone, Debug)]
-pub(crate) struct Unreadable(pub(super) Found);
+impl<'t> Step<'t> {
+    pub(super) fn key(&self) -> Option<&Key<'t>> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Root | Self::Item(_) => None,
+        }
+    }
+}
 
 impl<'t> Tree<'t> {
     /// The outermost node; none in an empty text.
@@ -138,19 +140,16 @@ impl<'t> Tree<'t> {
     }
 
     /// Where the node's key is, or the node where it has none.
-    pub(crate) fn key_at(&self, id: NodeId) -> Place {
-        match &self.nodes[id.0].step {
-            Step::Key(key) => key.at,
-            Step::Root | Step::Item(_) => self.at(id),
-        }
+    pub(super) fn key_at(&self, id: NodeId) -> Place {
+        self.nodes[id.0]
+            .step
+            .key()
+            .map_or(self.at(id), |key| key.at)
     }
 
     /// The node's key in its parent; empty for items.
     pub(crate) fn key(&self, id: NodeId) -> &str {
-        match &self.nodes[id.0].step {
-            Step::Key(key) => &key.name,
-            Step::Root | Step::Item(_) => "",
-        }
+        self.nodes[id.0].step.key().map_or("", |key| &key.name)
     }
 
     /// Whether the node may hold a secret: it is never quoted.
@@ -160,24 +159,15 @@ impl<'t> Tree<'t> {
 
     /// `routes[0].callers[1].bearer.issuer`.
     pub(crate) fn path(&self, id: NodeId) -> String {
-        let above = |&NodeId(index): &NodeId| self.nodes[index].parent;
-        let mut line: Vec<_> = std::iter::successors(Some(id), above).collect();
-        line.reverse();
-        let mut path = String::new();
-        for NodeId(index) in line {
-            match &self.nodes[index].step {
-                Step::Root => {}
-                Step::Item(index) => {
-                    let _ = write!(path, "[{index}]");
-                }
-                Step::Key(key) => {
-                    let dot = if path.is_empty() { "" } else { "." };
-                    path.push_str(dot);
-                    path.push_str(&shown(&key.name));
-                }
-            }
+        let node = &self.nodes[id.0];
+        let above = node.parent.map(|parent| self.path(parent));
+        let above = above.unwrap_or_default();
+        match &node.step {
+            Step::Root => above,
+            Step::Item(index) => format!("{above}[{index}]"),
+            Step::Key(key) if above.is_empty() => shown(&key.name),
+            Step::Key(key) => format!("{above}.{}", shown(&key.name)),
         }
-        path
     }
 
     /// The byte ranges that must not be shown, sorted.

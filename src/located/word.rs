@@ -7,7 +7,6 @@ use super::tree::NodeId;
 /// So many words are listed where none of them stands.
 const MOST_LISTED: usize = 10;
 
-/// Reads one of a few words.
 pub(crate) fn word<T: Copy>(
     node: NodeId,
     reader: &mut Reader<'_>,

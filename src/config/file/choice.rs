@@ -7,7 +7,6 @@ use crate::config::value::CallerHeader;
 use crate::located::{At, Form, NodeId, Read, Reader, Scalar, Schemas, Value, Wrong, suggestion};
 use crate::routing::CallerClaim;
 
-/// `callers:`.
 #[derive(Debug)]
 pub(in crate::config) enum Callers {
     /// The word.
@@ -18,36 +17,25 @@ pub(in crate::config) enum Callers {
 
 impl Read for Callers {
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
+        let expected = "a list of entries or `public`";
         match reader.tree().value(node) {
-            Value::Scalar { text, .. } if text == "public" => Some(Self::Public),
-            Value::List(items) if items.is_empty() => {
-                reader
-                    .problem(node, "an empty list lets nobody in")
-                    .hint("name who may come in; `callers: public` leaves a route open");
-                None
+            Value::Scalar { text, .. } if text == "public" => return Some(Self::Public),
+            Value::List(items) if !items.is_empty() => {
+                let entries = Vec::read(node, reader)?;
+                return Some(Self::Entries(entries, items.len()));
             }
-            Value::List(items) => {
-                let entries = items
-                    .iter()
-                    .filter_map(|&item| At::read(item, reader))
-                    .collect();
-                Some(Self::Entries(entries, items.len()))
-            }
+            Value::List(_) => reader
+                .problem(node, "an empty list lets nobody in")
+                .hint("name who may come in; `callers: public` leaves a route open"),
+            Value::Map(_) => reader
+                .unexpected(node, expected)
+                .hint("begin each entry with `- `"),
             Value::Scalar { text, .. } => {
-                let hint = suggestion(text, std::iter::once("public"));
-                let found = reader.unexpected(node, "a list of entries or `public`");
-                if hint.is_some() {
-                    found.hint = hint;
-                }
-                None
+                reader.unexpected(node, expected).hint = suggestion(text, ["public"]);
             }
-            Value::Map(_) => {
-                let found = reader.unexpected(node, "a list of entries or `public`");
-                found.hint("begin each entry with `- `");
-                None
-            }
-            Value::Broken => None,
+            Value::Broken => {}
         }
+        None
     }
 
     fn schema(schemas: &mut Schemas) -> Json {
@@ -59,7 +47,6 @@ impl Read for Callers {
     }
 }
 
-/// `token:`.
 #[derive(Debug)]
 pub(in crate::config) enum Token {
     /// The caller's own goes on.
@@ -74,9 +61,10 @@ impl Read for Token {
             if text == "forward" {
                 return Some(Self::Forward);
             }
-            let hint = suggestion(text, std::iter::once("forward"));
-            let found = reader.unexpected(node, "`forward` or `{ identity: …, scope: … }`");
-            found.hint = hint.or_else(|| Some("leave `token` out to send nothing".to_owned()));
+            let hint = suggestion(text, ["forward"]);
+            let hint = hint.unwrap_or_else(|| "leave `token` out to send nothing".to_owned());
+            let expected = "`forward` or `{ identity: …, scope: … }`";
+            reader.unexpected(node, expected).hint(hint);
             return None;
         }
         OurToken::read(node, reader).map(Self::Ours)
@@ -88,7 +76,6 @@ impl Read for Token {
     }
 }
 
-/// `caller_headers:`.
 #[derive(Debug)]
 pub(in crate::config) struct CallerHeaders(
     pub(in crate::config) Vec<(At<CallerHeader>, CallerClaim)>,

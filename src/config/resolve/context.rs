@@ -15,7 +15,6 @@ use crate::secret::{Secret, SecretSource};
 /// The shortest key: 128 bits where it is made of hexadecimal digits.
 const SHORTEST_KEY: usize = 32;
 
-/// The way of all parts of resolving.
 pub(super) struct Context<'c> {
     pub(super) reader: Reader<'c>,
     base: &'c Path,
@@ -25,7 +24,6 @@ pub(super) struct Context<'c> {
 }
 
 impl<'c> Context<'c> {
-    /// Files are looked for in `base`.
     pub(super) fn new(reader: Reader<'c>, base: &'c Path) -> Self {
         Self {
             reader,
@@ -35,7 +33,6 @@ impl<'c> Context<'c> {
         }
     }
 
-    /// Notes a problem with a value.
     pub(super) fn problem(&mut self, node: NodeId, message: impl Into<String>) -> &mut Found {
         self.reader.problem(node, message)
     }

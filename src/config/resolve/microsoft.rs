@@ -10,19 +10,12 @@ const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 /// Exchange Online's.
 const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
 
-const CLOUDS: [Cloud; 3] = [Cloud::Public, Cloud::UsGov, Cloud::China];
-
 /// Exchange's hosts that stand for each other.
+#[rustfmt::skip]
 const EXCHANGE_HOSTS: [(Cloud, &[&str]); 4] = [
-    (
-        Cloud::Public,
-        &["outlook.office365.com", "outlook.office.com"],
-    ),
+    (Cloud::Public, &["outlook.office365.com", "outlook.office.com"]),
     (Cloud::UsGov, &["outlook.office365.us"]),
-    (
-        Cloud::UsGov,
-        &["outlook-dod.office365.us", "webmail.apps.mil"],
-    ),
+    (Cloud::UsGov, &["outlook-dod.office365.us", "webmail.apps.mil"]),
     (Cloud::China, &["partner.outlook.cn"]),
 ];
 
@@ -40,9 +33,11 @@ pub(super) fn hosts(resource: &str, cloud: Cloud) -> Option<Vec<String>> {
         return Some(hosts.flat_map(|(_, hosts)| owned(hosts)).collect());
     }
     let host = host(resource)?;
-    if CLOUDS
+    let graph = [Cloud::Public, Cloud::UsGov, Cloud::China].map(Cloud::graph_hosts);
+    if graph
         .iter()
-        .flat_map(|cloud| cloud.graph_hosts())
+        .copied()
+        .flatten()
         .any(|graph| is_under(&host, graph))
     {
         return Some(vec![host]);

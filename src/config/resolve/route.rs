@@ -22,7 +22,6 @@ pub(super) struct Seen {
     keys: HashMap<Arc<str>, ([u8; 32], String)>,
 }
 
-/// One route.
 pub(super) fn route(
     context: &mut Context<'_>,
     known: &Known<'_>,

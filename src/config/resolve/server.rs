@@ -71,7 +71,6 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     one.ip() == other.ip() || covers(one.ip(), other.ip()) || covers(other.ip(), one.ip())
 }
 
-/// `fetch:`.
 pub(super) fn fetch(context: &mut Context<'_>, written: &Fetch) -> FetchDefinition {
     let pem = written
         .ca_file

@@ -9,7 +9,6 @@ use crate::config::value::mean_everything;
 use crate::located::{At, HttpUrl, NodeId};
 use crate::outbound::TokenDefinition;
 
-/// A route's token.
 pub(super) fn token(
     context: &mut Context<'_>,
     known: &Known<'_>,

@@ -9,7 +9,6 @@ use crate::outbound::UpstreamDefinition;
 use crate::request::CanonicalPath;
 use crate::routing::Template;
 
-/// A route's upstream.
 pub(super) fn upstream(
     context: &mut Context<'_>,
     route: &Route,

@@ -22,52 +22,36 @@ words! {
     Preserve: &[("preserve", Preserve)];
 }
 
-/// `log.level`.
+/// Words that are their own meaning.
+macro_rules! names {
+    ($(#[doc = $about:literal])+ $name:ident: $($word:literal)+) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(in crate::config) struct $name(pub(in crate::config) &'static str);
+
+        impl $name {
+            const ALL: &'static [(&'static str, Self)] = &[$(($word, Self($word))),+];
+        }
+    };
+}
+
+names! {
+    /// `log.level`.
+    Level: "error" "warn" "info" "debug" "trace"
+}
+
+names! {
+    /// A method of a route. Only registered ones: a misspelt one would never be met.
+    Verb: "GET" "HEAD" "POST" "PUT" "PATCH" "DELETE" "OPTIONS" "PROPFIND" "PROPPATCH" "MKCOL"
+        "COPY" "MOVE" "LOCK" "UNLOCK" "REPORT" "SEARCH" "QUERY"
+}
+
+/// `host: preserve`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Level(pub(in crate::config) &'static str);
+pub(in crate::config) struct Preserve;
 
 impl From<Level> for String {
     fn from(level: Level) -> Self {
         level.0.to_owned()
     }
 }
-
-impl Level {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("error", Self("error")),
-        ("warn", Self("warn")),
-        ("info", Self("info")),
-        ("debug", Self("debug")),
-        ("trace", Self("trace")),
-    ];
-}
-
-/// A method of a route. Only registered ones: a misspelt one would never be met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Verb(pub(in crate::config) &'static str);
-
-impl Verb {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("GET", Self("GET")),
-        ("HEAD", Self("HEAD")),
-        ("POST", Self("POST")),
-        ("PUT", Self("PUT")),
-        ("PATCH", Self("PATCH")),
-        ("DELETE", Self("DELETE")),
-        ("OPTIONS", Self("OPTIONS")),
-        ("PROPFIND", Self("PROPFIND")),
-        ("PROPPATCH", Self("PROPPATCH")),
-        ("MKCOL", Self("MKCOL")),
-        ("COPY", Self("COPY")),
-        ("MOVE", Self("MOVE")),
-        ("LOCK", Self("LOCK")),
-        ("UNLOCK", Self("UNLOCK")),
-        ("REPORT", Self("REPORT")),
-        ("SEARCH", Self("SEARCH")),
-        ("QUERY", Self("QUERY")),
-    ];
-}
-
-/// `host: preserve`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Preserve;
