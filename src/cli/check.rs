@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Color, Style};
 
-use super::check_plan::plan_table;
+use super::check_plan::{count, plan_table};
 use super::{ConfigFile, Failure, certificate_age, check_online, say};
 use crate::clock::UnixTime;
 
@@ -36,13 +36,5 @@ impl Check {
             super::small_runtime()?.block_on(check_online::run(&config))?;
         }
         Ok(())
-    }
-}
-
-pub(super) fn count(number: usize, noun: &str) -> String {
-    match (number, noun) {
-        (1, _) => format!("1 {noun}"),
-        (_, "identity") => format!("{number} identities"),
-        _ => format!("{number} {noun}s"),
     }
 }

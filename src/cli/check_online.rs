@@ -6,7 +6,7 @@ use std::fmt::Display;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
 
-use super::check::count;
+use super::check_plan::count;
 use super::say;
 use crate::clock::UnixTime;
 use crate::config::Config;

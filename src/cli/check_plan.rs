@@ -148,6 +148,14 @@ fn token(token: &TokenDefinition) -> String {
     }
 }
 
+pub(super) fn count(number: usize, noun: &str) -> String {
+    match (number, noun) {
+        (1, _) => format!("1 {noun}"),
+        (_, "identity") => format!("{number} identities"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
 #[cfg(test)]
 #[path = "check_plan_tests.rs"]
 mod tests;

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use prometheus::core::Collector;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
     TextEncoder,
 };
 
+use super::names::{counter, gauge, opts, register};
 use super::{AccessLog, EdgeMetrics, KeySetSample, RouteMetrics, TokenSample, names, samples};
 use crate::clock::UnixTime;
 
@@ -149,33 +149,6 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
-}
-
-pub(super) fn gauge(registry: &Registry, name: (&str, &str, &str), labels: &[&str]) -> IntGaugeVec {
-    register(registry, IntGaugeVec::new(opts(name), labels))
-}
-
-pub(super) fn counter(
-    registry: &Registry,
-    name: (&str, &str, &str),
-    labels: &[&str],
-) -> IntCounterVec {
-    register(registry, IntCounterVec::new(opts(name), labels))
-}
-
-fn opts((name, _, help): (&str, &str, &str)) -> Opts {
-    Opts::new(name, help)
-}
-
-#[allow(clippy::expect_used, reason = "see the invariant")]
-fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
-    // INVARIANT: names and label names are the constants of `names.rs` and of our callers, each
-    // valid and registered once in a registry; the tests make every one of them.
-    let collector = made.expect("a metric's name and labels are valid");
-    registry
-        .register(Box::new(collector.clone()))
-        .expect("a metric is registered once");
-    collector
 }
 
 #[cfg(test)]

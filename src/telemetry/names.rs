@@ -1,5 +1,8 @@
 //! Which metrics exist? Each one once: name, kind, and the sentence that `/metrics` and the
-//! documentation show.
+//! documentation show; and how one of them is registered.
+
+use prometheus::core::Collector;
+use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
 macro_rules! metrics {
     ($($constant:ident $name:literal $kind:literal $help:literal;)*) => {
@@ -41,4 +44,34 @@ metrics! {
         "Time until the token in hand expires, negative once it has; absent while there is none.";
     BUILD "bearergate_build_info" "gauge"
         "Always 1; the label tells the version that runs.";
+}
+
+pub(super) fn gauge(registry: &Registry, name: (&str, &str, &str), labels: &[&str]) -> IntGaugeVec {
+    register(registry, IntGaugeVec::new(opts(name), labels))
+}
+
+pub(super) fn counter(
+    registry: &Registry,
+    name: (&str, &str, &str),
+    labels: &[&str],
+) -> IntCounterVec {
+    register(registry, IntCounterVec::new(opts(name), labels))
+}
+
+pub(super) fn opts((name, _, help): (&str, &str, &str)) -> Opts {
+    Opts::new(name, help)
+}
+
+#[allow(clippy::expect_used, reason = "see the invariant")]
+pub(super) fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    made: prometheus::Result<C>,
+) -> C {
+    // INVARIANT: names and label names are the constants of this file and of our callers, each
+    // valid and registered once in a registry; the tests make every one of them.
+    let collector = made.expect("a metric's name and labels are valid");
+    registry
+        .register(Box::new(collector.clone()))
+        .expect("a metric is registered once");
+    collector
 }

@@ -3,8 +3,7 @@
 
 use prometheus::Registry;
 
-use super::metrics::{counter, gauge};
-use super::names;
+use super::names::{self, counter, gauge};
 use crate::clock::UnixTime;
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -106,9 +106,13 @@ fn a_strange_dependency_is_found() {
 
 #[test]
 fn bad_manners_are_found() {
-    let long = format!("//! Why?\n{}", "\n".repeat(400));
+    let long = format!("//! Why?\n{}", "\n".repeat(350));
+    let longest_test = format!("{long}{}", "\n".repeat(49));
+    let too_long = format!("{longest_test}\n");
     for (path, text, wrong) in [
         ("jwt/a.rs", "//! Why?\nstruct A;", 0),
+        ("jwt/a_tests.rs", &longest_test, 0),
+        ("jwt/a_tests.rs", &too_long, 1),
         ("jwt/a.rs", "struct A;", 1),
         ("jwt/a.rs", &long, 1),
         ("jwt/token_utils.rs", "//! Why?", 1),
