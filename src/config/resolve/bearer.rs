@@ -2,7 +2,7 @@
 
 use super::context::{Context, rules};
 use super::issuer::audiences;
-use super::whole::Known;
+use super::names::Known;
 use crate::config::file::Bearer;
 use crate::guid::Guid;
 use crate::located::{At, Filled, May, Text};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bearer::bearer;
 use super::context::{Context, rules};
-use super::whole::Known;
+use super::names::Known;
 use crate::config::file::{ApiKey, Callers as Written, Entry as WrittenEntry, Route};
 use crate::located::{At, Filled, NodeId, suggestion};
 use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, Networks, Where};

@@ -3,7 +3,15 @@
 use std::collections::HashMap;
 
 use super::context::Context;
+use crate::config::file::{Identity, Issuer, Listener};
 use crate::located::{At, Name, Named, suggestion};
+
+/// The names a route may refer to.
+pub(super) struct Known<'f> {
+    pub(super) listeners: Names<'f, Listener>,
+    pub(super) issuers: Names<'f, Issuer>,
+    pub(super) identities: Names<'f, Identity>,
+}
 
 /// What has a name.
 pub(super) struct Names<'f, T> {

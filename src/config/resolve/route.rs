@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderName, Method};
 
 use super::context::{Context, rules};
-use super::whole::Known;
+use super::names::Known;
 use super::{callers, token, upstream};
 use crate::config::file::{CallerHeaders, Route};
 use crate::config::value::{KeptHeader, Verb};

@@ -3,7 +3,7 @@
 
 use super::context::{Context, rules};
 use super::microsoft;
-use super::whole::Known;
+use super::names::Known;
 use crate::config::file::{Callers, Entry, Identity, OurToken, Route, Token};
 use crate::config::value::mean_everything;
 use crate::located::{At, HttpUrl, NodeId};

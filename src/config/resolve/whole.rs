@@ -3,19 +3,12 @@
 use std::path::Path;
 
 use super::context::Context;
-use super::names::Names;
+use super::names::{Known, Names};
 use super::{identity, issuer, route, server};
 use crate::config::definition::Config;
-use crate::config::file::{File, Identity, Issuer, Listener};
+use crate::config::file::File;
 use crate::located::{Found, NodeId, Read, Reader};
 use crate::routing::{RouteDefinition, Table};
-
-/// The names a route may refer to.
-pub(super) struct Known<'f> {
-    pub(super) listeners: Names<'f, Listener>,
-    pub(super) issuers: Names<'f, Issuer>,
-    pub(super) identities: Names<'f, Identity>,
-}
 
 /// Resolves the whole file; `None` only where a problem has been noted for what is missing.
 pub(in crate::config) fn resolve(

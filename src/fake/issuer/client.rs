@@ -6,9 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::entra::Issuer;
+use super::misbehaviour::field;
 use super::refusal::{Refusal, ensure};
 use super::registration::AppRegistration;
-use super::token_endpoint::field;
 use super::{aadsts, assertion};
 use crate::fake::http::Request;
 use crate::secret::Secret;

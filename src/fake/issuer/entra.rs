@@ -1,26 +1,17 @@
-//! The issuer: which request goes where, and the state that its endpoints share. Any GUID is a tenant;
-//! all tenants share the keys, as Entra's do.
+//! The issuer: the state that its endpoints share, and what tests change of it. Any GUID is a tenant.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
 use openssl::error::ErrorStack;
 use parking_lot::{Mutex, RwLock};
-use serde_json::json;
 
-use super::misbehaviour::Behaviour;
-use super::refusal::Refusal;
+use super::misbehaviour::{Behaviour, TokenRequest};
 use super::registration::{Generation, Registry};
 use super::signing_key::SigningKey;
-use super::token_endpoint::{self, TokenRequest};
-use super::{aadsts, discovery};
 use crate::fake::faults::Faults;
-use crate::fake::http::{Intake, Origin, Request, Response};
 use crate::fake::token::TokenBuilder;
 use crate::guid::Guid;
-
-const LARGEST_BODY: usize = 64 * 1024;
 
 /// An issuer in the shape of Entra. Cloning shares it.
 #[derive(Clone)]
@@ -80,49 +71,46 @@ impl Issuer {
         keys
     }
 
-    fn route(&self, request: &Request) -> Response {
-        let segments: Vec<&str> = request.path().trim_start_matches('/').split('/').collect();
-        if !is_ours(request) {
-            let body = json!({ "error": "invalid_host", "error_description":
-                "this issuer is reached as 127.0.0.1 or localhost" });
-            return Response::json(StatusCode::BAD_REQUEST, &body);
-        }
-        if segments[..] == ["common", "discovery", "instance"] {
-            return only_get(request).unwrap_or_else(|| discovery::instance(request));
-        }
-        let (endpoint, generation): (Endpoint, _) = match segments[1..] {
-            [".well-known", "openid-configuration"] => (discovery::document, Generation::V1),
-            ["v2.0", ".well-known", "openid-configuration"] => {
-                (discovery::document, Generation::V2)
-            }
-            ["discovery", "keys"] => (discovery::keys, Generation::V1),
-            ["discovery", "v2.0", "keys"] => (discovery::keys, Generation::V2),
-            ["oauth2", "token"] => (token_endpoint::answer, Generation::V1),
-            ["oauth2", "v2.0", "token"] => (token_endpoint::answer, Generation::V2),
-            _ => return Response::empty(StatusCode::NOT_FOUND),
-        };
-        let is_token = segments[1] == "oauth2";
-        let Some(tenant) = Tenant::named(segments[0]) else {
-            let refusal = match is_token {
-                true => aadsts::NO_TENANT,
-                false => aadsts::NO_TENANT_TO_DISCOVER,
-            };
-            return Refusal::from(refusal).response(request);
-        };
-        let refused = only_get(request).filter(|_| !is_token);
-        refused.unwrap_or_else(|| endpoint(self, &tenant, generation, request))
-    }
-}
-
-type Endpoint = fn(&Issuer, &Tenant, Generation, &Request) -> Response;
-
-impl Origin for Issuer {
-    fn intake(&self) -> Intake {
-        Intake::Whole(LARGEST_BODY)
+    pub fn key_endpoint(&self) -> &Faults {
+        &self.state.key_door
     }
 
-    fn answer(&self, request: &Request) -> Response {
-        self.route(request)
+    pub fn token_endpoint(&self) -> &Faults {
+        &self.state.token_door
+    }
+
+    pub fn key_fetches(&self) -> u64 {
+        self.state.key_door.requests()
+    }
+
+    pub fn token_requests(&self) -> u64 {
+        self.state.token_door.requests()
+    }
+
+    /// What was asked for last, credentials included.
+    pub fn last_token_request(&self) -> Option<TokenRequest> {
+        self.state.last_token_request.lock().clone()
+    }
+
+    /// A new key signs; the old ones leave the set.
+    pub fn rotate_keys(&self) -> Result<SigningKey, ErrorStack> {
+        let key = SigningKey::generate()?;
+        *self.state.key.write() = key.clone();
+        self.state.earlier_keys.write().clear();
+        Ok(key)
+    }
+
+    /// A new key signs; the old ones stay in the set.
+    pub fn add_key(&self) -> Result<SigningKey, ErrorStack> {
+        let key = SigningKey::generate()?;
+        let earlier = std::mem::replace(&mut *self.state.key.write(), key.clone());
+        self.state.earlier_keys.write().push(earlier);
+        Ok(key)
+    }
+
+    /// Changes what the endpoints answer, from the next request on.
+    pub fn misbehave(&self, how: impl FnOnce(&mut Behaviour)) {
+        how(&mut self.state.behaviour.lock());
     }
 }
 
@@ -171,23 +159,4 @@ pub(in crate::fake) fn issuer_string(generation: Generation, tenant: &str) -> St
         Generation::V1 => format!("https://sts.windows.net/{tenant}/"),
         Generation::V2 => format!("https://login.microsoftonline.com/{tenant}/v2.0"),
     }
-}
-
-fn only_get(request: &Request) -> Option<Response> {
-    (!matches!(request.method, Method::GET | Method::HEAD))
-        .then(|| Response::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET, HEAD"))
-}
-
-// SECURITY: a page in a browser must not reach the issuer under a name of its own (DNS rebinding).
-fn is_ours(request: &Request) -> bool {
-    let Some(host) = request.header("host") else {
-        return false;
-    };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    ["127.0.0.1", "localhost", "[::1]"]
-        .iter()
-        .any(|ours| ours.eq_ignore_ascii_case(name))
 }

@@ -1,12 +1,9 @@
-//! What can tests make the issuer do? Rotate and break its keys, bend its token answers, and tell what it
-//! was asked.
+//! What can tests make the issuer do, and what can they see of what it was asked? Bent answers of its
+//! keys and tokens, and the last token request.
 
-use openssl::error::ErrorStack;
+use http::HeaderMap;
 
-use super::entra::Issuer;
-use super::signing_key::SigningKey;
-use super::token_endpoint::TokenRequest;
-use crate::fake::faults::Faults;
+use super::registration::Generation;
 
 #[derive(Clone, Debug, Default)]
 pub struct Behaviour {
@@ -38,46 +35,25 @@ pub enum ExpiresIn {
     Missing,
 }
 
-impl Issuer {
-    pub fn key_endpoint(&self) -> &Faults {
-        &self.state.key_door
-    }
+/// A token request as it came, for tests: the form holds the credentials.
+#[derive(Clone)]
+pub struct TokenRequest {
+    pub tenant: String,
+    pub endpoint: Generation,
+    pub headers: HeaderMap,
+    pub form: Vec<(String, String)>,
+}
 
-    pub fn token_endpoint(&self) -> &Faults {
-        &self.state.token_door
+impl TokenRequest {
+    pub fn field(&self, name: &str) -> Option<&str> {
+        field(&self.form, name)
     }
+}
 
-    pub fn key_fetches(&self) -> u64 {
-        self.state.key_door.requests()
-    }
-
-    pub fn token_requests(&self) -> u64 {
-        self.state.token_door.requests()
-    }
-
-    /// What was asked for last, credentials included.
-    pub fn last_token_request(&self) -> Option<TokenRequest> {
-        self.state.last_token_request.lock().clone()
-    }
-
-    /// A new key signs; the old ones leave the set.
-    pub fn rotate_keys(&self) -> Result<SigningKey, ErrorStack> {
-        let key = SigningKey::generate()?;
-        *self.state.key.write() = key.clone();
-        self.state.earlier_keys.write().clear();
-        Ok(key)
-    }
-
-    /// A new key signs; the old ones stay in the set.
-    pub fn add_key(&self) -> Result<SigningKey, ErrorStack> {
-        let key = SigningKey::generate()?;
-        let earlier = std::mem::replace(&mut *self.state.key.write(), key.clone());
-        self.state.earlier_keys.write().push(earlier);
-        Ok(key)
-    }
-
-    /// Changes what the endpoints answer, from the next request on.
-    pub fn misbehave(&self, how: impl FnOnce(&mut Behaviour)) {
-        how(&mut self.state.behaviour.lock());
-    }
+/// The first field of that name that is not empty.
+pub(super) fn field<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let field = form
+        .iter()
+        .find(|(field, value)| field == name && !value.is_empty());
+    field.map(|(_, value)| value.as_str())
 }

@@ -10,14 +10,14 @@ mod entra;
 mod misbehaviour;
 mod refusal;
 mod registration;
+mod routes;
 mod signing_key;
 mod token_endpoint;
 
 pub use entra::Issuer;
-pub use misbehaviour::{Behaviour, ExpiresIn, KeyAnswer};
+pub use misbehaviour::{Behaviour, ExpiresIn, KeyAnswer, TokenRequest};
 pub use registration::{ApiRegistration, AppRegistration, Generation, Registry};
 pub use signing_key::{Algorithm, SigningKey};
-pub use token_endpoint::TokenRequest;
 
 pub(super) use bearer::BearerError;
 pub(super) use entra::issuer_string;

@@ -4,35 +4,20 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::aadsts;
 use super::client::Client;
 use super::entra::{Issuer, Tenant};
-use super::misbehaviour::ExpiresIn;
+use super::misbehaviour::{ExpiresIn, TokenRequest, field};
 use super::refusal::{Refusal, ensure, ids, stamped};
 use super::registration::{ApiRegistration, AppRegistration, Generation};
 use crate::fake::http::{Request, Response};
 
 /// Entra's tokens are valid a little earlier than they are issued.
 const BACKDATED: Duration = Duration::from_secs(300);
-
-/// A token request as it came, for tests: the form holds the credentials.
-#[derive(Clone)]
-pub struct TokenRequest {
-    pub tenant: String,
-    pub endpoint: Generation,
-    pub headers: HeaderMap,
-    pub form: Vec<(String, String)>,
-}
-
-impl TokenRequest {
-    pub fn field(&self, name: &str) -> Option<&str> {
-        field(&self.form, name)
-    }
-}
 
 pub(super) fn answer(
     issuer: &Issuer,
@@ -200,14 +185,6 @@ fn issue(
     let (trace, correlation) = ids(request);
     let response = Response::json(StatusCode::OK, &body);
     Ok(stamped(response, &trace, &correlation))
-}
-
-/// The first field of that name that is not empty.
-pub(super) fn field<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let field = form
-        .iter()
-        .find(|(field, value)| field == name && !value.is_empty());
-    field.map(|(_, value)| value.as_str())
 }
 
 #[cfg(test)]
