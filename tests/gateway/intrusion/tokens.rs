@@ -2,6 +2,8 @@
 //! with themselves.
 
 use crate::support::is;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{API, CALCULATOR, FABRIKAM, OTHER_API, TENANT, USER, world};
@@ -83,8 +85,22 @@ async fn tokens_that_contradict_themselves_stay_out() {
         .split('.')
         .map(str::to_owned)
         .collect();
+    let sound = good().mint();
+    let sound: Vec<&str> = sound.split('.').collect();
+    let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(sound[1]).unwrap()).unwrap();
+    let twice = |claim: &str| {
+        good()
+            .payload(&payload.replacen('{', &format!("{{{claim},"), 1))
+            .mint()
+    };
+    let list = json!(["RS256", "JWT", world.contoso.issuer.signing_key().kid()]).to_string();
     #[rustfmt::skip]
     let rows: Vec<(&str, String, &str)> = vec![
+        ("header an array", format!("{}.{}.{}", URL_SAFE_NO_PAD.encode(list), sound[1], sound[2]), "malformed_token"),
+        ("aud twice", twice(r#""aud":"x""#), "malformed_token"),
+        ("exp twice", twice(r#""exp":1"#), "malformed_token"),
+        ("roles twice", twice(r#""roles":["x"]"#), "malformed_token"),
+        ("tid twice", twice(r#""tid":"x""#), "malformed_token"),
         ("payload an array", good().payload(&json!([format!("https://login.microsoftonline.com/{TENANT}/v2.0")]).to_string()).mint(), "malformed_token"),
         ("payload with more behind", good().payload(&format!("{text} {{}}")).mint(), "malformed_token"),
         ("iss twice", good().payload(&text.replace('{', r#"{"iss":"x","#)).mint(), "malformed_token"),
@@ -115,7 +131,8 @@ async fn tokens_that_contradict_themselves_stay_out() {
         ("enc", good().header("enc", "A256GCM").mint(), "critical_header"),
         ("kid empty", good().kid("").mint(), "malformed_token"),
         ("kid of 300", good().kid(&"k".repeat(300)).mint(), "malformed_token"),
-        // The shape is judged before anybody is asked for a key.
+        // The shape and the header are judged before anybody is asked for a key.
+        ("typ of an unknown key", good().kid("nobody").header("typ", "at+jwt").mint(), "wrong_type"),
         ("four parts of an unknown key", format!("{}.x", parts.join(".")), "malformed_token"),
         ("no base64 in it", format!("{}.{}.~~~~", parts[0], parts[1]), "malformed_token"),
     ];
