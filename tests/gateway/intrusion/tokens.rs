@@ -60,6 +60,8 @@ async fn roles_scopes_and_objects_are_asked_one_by_one() {
         ("scope by tab", "/reports", reports().scope("x\tReports.Read"), is(403, "scope_missing")),
         ("scope as role", "/reports", reports().scope("x").role("Reports.Read"), is(403, "scope_missing")),
         ("app with the role", "/reports", world.token().v1().audience("api://reports").role("Reports.Read"), is(403, "principal_not_allowed")),
+        ("app or user with the role", "/either", world.token().role("First"), is(200, "")),
+        ("role as scope", "/either", world.token().user(USER).scope("First"), is(403, "role_missing")),
         ("object", "/oid", world.token().claim("oid", object).claim("sub", object), is(200, "")),
         ("object in sub", "/oid", world.token().claim("sub", object).claim("idtyp", "app"), is(403, "object_not_allowed")),
     ];
