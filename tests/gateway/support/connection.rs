@@ -240,6 +240,9 @@ pub fn is(status: u16, reason: &str) -> (u16, String) {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    if needle.is_empty() {
+        return Some(0);
+    }
     haystack
         .windows(needle.len())
         .position(|window| window == needle)
