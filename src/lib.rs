@@ -12,6 +12,7 @@ pub mod edge;
 pub mod entra;
 pub mod fake;
 pub mod guid;
+pub mod http1;
 pub mod http_client;
 pub mod inbound;
 pub mod jwt;

@@ -32,6 +32,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("secret", 0),
     ("reason", 0),
     ("guid", 0),
+    ("http1", 0),
     ("request", 0),
     ("located", 0),
     ("fake", 0),
@@ -58,6 +59,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
 
 /// Rooms that only decide: no log, no I/O, no runtime.
 const PURE: &[&str] = &[
+    "http1",
     "request",
     "jwt",
     "policy",
@@ -100,7 +102,7 @@ fn may_import(from: &str, to: &str) -> bool {
         ("policy", to) => below == 0 || to == "jwt",
         (from, "config") => ["app", "cli", "main"].contains(&from),
         (from, "fake") => from == "cli",
-        ("request" | "located" | "fake", to) => FOUNDATIONS.contains(&to),
+        ("http1" | "request" | "located" | "fake", to) => FOUNDATIONS.contains(&to),
         _ => below < above,
     }
 }
