@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::http_client::{FetchDefinition, FetchError, HttpClient};
 use crate::inbound::{Gate, Issuer};
 use crate::outbound::{
-    AppTokens, Egress, IdentityDefinition, TokenDefinition, TokenSource, Upstream,
+    AppTokens, Egress, IdentityDefinition, Names, TokenDefinition, TokenSource, Upstream,
     UpstreamDefinition, UpstreamError,
 };
 use crate::routing::{Route, RouteDefinition, Table};
@@ -20,6 +20,7 @@ pub(super) struct Live {
     http: (FetchDefinition, HttpClient),
     tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
     upstreams: HashMap<UpstreamKey, Arc<Upstream>>,
+    names: Names,
 }
 
 /// An identity's name and a scope.
@@ -54,6 +55,7 @@ impl Live {
             Some(live) => live.http.1.clone(),
             None => HttpClient::new(&config.fetch)?,
         };
+        let names = previous.map_or_else(Names::new, |live| live.names.clone());
         let mut parts = Parts {
             previous,
             // What was made with another client would go on fetching by it.
@@ -63,6 +65,7 @@ impl Live {
             tokens: HashMap::new(),
             upstreams: HashMap::new(),
             http: &http,
+            names: &names,
             metrics,
         };
         // What can fail comes first: for what is not taken over, nothing is fetched and no series begun.
@@ -105,6 +108,7 @@ impl Live {
             http: (config.fetch.clone(), http),
             tokens,
             upstreams,
+            names,
         })
     }
 
@@ -121,6 +125,7 @@ struct Parts<'a> {
     tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
     upstreams: HashMap<UpstreamKey, Arc<Upstream>>,
     http: &'a HttpClient,
+    names: &'a Names,
     metrics: &'a Metrics,
 }
 
@@ -195,7 +200,7 @@ impl Parts<'_> {
         let earlier = || self.previous?.upstreams.get(&key);
         let upstream = match self.upstreams.get(&key).or_else(earlier) {
             Some(same) => Arc::clone(same),
-            None => Upstream::start(route.upstream.clone(), tunnels)
+            None => Upstream::start(route.upstream.clone(), tunnels, self.names)
                 .map(Arc::new)
                 .map_err(|cause| ComposeError::Upstream {
                     route: Arc::clone(&route.id),

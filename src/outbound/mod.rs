@@ -14,4 +14,4 @@ pub use egress::{Carried, Egress, TokenDefinition};
 pub use identity::{IdentityDefinition, TokenTimes};
 pub use token_error::TokenRequestError;
 pub use token_source::{AccessToken, TokenSource};
-pub use upstream::{Upstream, UpstreamDefinition, UpstreamError};
+pub use upstream::{Names, Upstream, UpstreamDefinition, UpstreamError};

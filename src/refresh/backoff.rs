@@ -55,7 +55,7 @@ impl Backoff {
 }
 
 /// A share of `most`, by chance, so that a fleet started together does not fetch together for ever.
-pub(super) fn jitter(most: Duration, chance: u32) -> Duration {
+pub fn jitter(most: Duration, chance: u32) -> Duration {
     most.min(LONGEST)
         .mul_f64(f64::from(chance) / f64::from(u32::MAX))
 }

@@ -14,7 +14,7 @@ mod renewal;
 mod scripted;
 mod source;
 
-pub use backoff::chance;
+pub use backoff::{chance, jitter};
 pub use before_expiry::BeforeExpiry;
 pub use keeper::Status;
 pub use on_miss::{Found, Generation, OnMiss};

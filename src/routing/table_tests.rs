@@ -7,18 +7,20 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::inbound::Gate;
-use crate::outbound::{Egress, Upstream};
+use crate::outbound::{Egress, Names, Upstream};
 use crate::request::CanonicalPath;
 use crate::request::samples::{head, plainly_decoded, raw_path};
 use crate::routing::samples::{definition, upstream};
 use crate::telemetry::Metrics;
 
 fn table(definitions: Vec<RouteDefinition>) -> Table {
+    let names = Names::new();
     let alive = |definition: RouteDefinition| {
+        let upstream = Upstream::start(definition.upstream.clone(), true, &names);
         Arc::new(Route {
             gate: Gate::new(std::sync::Arc::clone(&definition.callers), &HashMap::new()),
             egress: Egress::Nothing,
-            upstream: Arc::new(Upstream::start(definition.upstream.clone(), true).unwrap()),
+            upstream: Arc::new(upstream.unwrap()),
             metrics: Metrics::new().route(&definition.id),
             definition,
         })

@@ -1,149 +1,121 @@
-//! Which addresses has an upstream now? One peer for each, resolved off the request path and kept
-//! fresh in the background.
+//! Which address is the next one to connect to? The upstream's own, or those that its name has now,
+//! in turns.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use pingora::upstreams::peer::HttpPeer;
-use tokio::sync::watch;
-use tokio::time::timeout;
-
-use super::peer::at;
-
-/// Between two resolutions of a name.
-const REFRESH: Duration = Duration::from_secs(30);
-/// After a resolution that failed.
-const RETRY: Duration = Duration::from_secs(2);
+use super::names::Name;
+use super::{Names, UpstreamDefinition};
 
 #[derive(Debug)]
 pub(super) struct Addresses {
-    pub(super) template: HttpPeer,
-    peers: ArcSwap<Vec<HttpPeer>>,
-    next: AtomicUsize,
-    /// Whether there was an answer, good or bad, to the first question for the name.
-    asked: watch::Sender<bool>,
+    host: Host,
+    port: u16,
+    turn: AtomicUsize,
+}
+
+#[derive(Debug)]
+enum Host {
+    /// Ready at once.
+    Literal(SocketAddr),
+    Name(Arc<Name>),
 }
 
 impl Addresses {
-    /// A literal address is ready at once; a name after its first resolution.
-    pub(super) fn new(template: HttpPeer, literal: Option<SocketAddr>) -> Self {
-        let peers: Vec<HttpPeer> = literal.map(|it| at(&template, it)).into_iter().collect();
+    /// A name needs a tokio runtime.
+    pub(super) fn of(definition: &UpstreamDefinition, names: &Names) -> Self {
+        let host = match definition.address() {
+            Some(address) => Host::Literal(SocketAddr::new(address, definition.port)),
+            None => Host::Name(names.of(&definition.host)),
+        };
         Self {
-            template,
-            asked: watch::Sender::new(!peers.is_empty()),
-            peers: ArcSwap::from_pointee(peers),
-            next: AtomicUsize::new(0),
+            host,
+            port: definition.port,
+            turn: AtomicUsize::new(0),
         }
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.peers.load().len()
     }
 
     /// Addresses take turns. Whoever comes before a name was first resolved waits for that, `most`
     /// at most.
-    pub(super) async fn peer(&self, most: Duration) -> Option<Box<HttpPeer>> {
-        if !*self.asked.borrow() {
-            let mut asked = self.asked.subscribe();
-            let _ = timeout(most, asked.wait_for(|asked| *asked)).await;
-        }
-        let peers = self.peers.load();
-        if peers.len() == 1 {
-            return peers.first().cloned().map(Box::new);
-        }
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        peers
-            .get(turn.checked_rem(peers.len())?)
-            .cloned()
-            .map(Box::new)
+    pub(super) async fn next(&self, most: Duration) -> Option<SocketAddr> {
+        let name = match &self.host {
+            Host::Literal(address) => return Some(*address),
+            Host::Name(name) => name,
+        };
+        name.asked(most).await;
+        let addresses = name.addresses();
+        let turn = match addresses.len() {
+            0 => {
+                name.want();
+                return None;
+            }
+            1 => 0,
+            several => self.turn.fetch_add(1, Ordering::Relaxed) % several,
+        };
+        let mut address = *addresses.get(turn)?;
+        address.set_port(self.port);
+        Some(address)
     }
 
-    pub(super) async fn keep_resolved(self: Arc<Self>, host: String, port: u16) {
-        loop {
-            let pause = match tokio::net::lookup_host((host.as_str(), port)).await {
-                Ok(found) => self.adopt(found.collect()),
-                Err(error) => {
-                    tracing::warn!(%host, %error, "upstream name not resolved");
-                    RETRY
-                }
-            };
-            self.asked.send_replace(true);
-            tokio::time::sleep(pause).await;
+    pub(super) fn count(&self) -> usize {
+        match &self.host {
+            Host::Literal(_) => 1,
+            Host::Name(name) => name.addresses().len(),
         }
-    }
-
-    /// Takes over new addresses; an empty answer never replaces good ones.
-    fn adopt(&self, mut found: Vec<SocketAddr>) -> Duration {
-        found.sort_unstable();
-        found.dedup();
-        if found.is_empty() {
-            return RETRY;
-        }
-        let known = self.peers.load();
-        if !known
-            .iter()
-            .map(|peer| peer._address.as_inet().copied())
-            .eq(found.iter().map(|a| Some(*a)))
-        {
-            let peers = found.iter().map(|a| at(&self.template, *a)).collect();
-            self.peers.store(Arc::new(peers));
-        }
-        REFRESH
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::super::definition::tests::definition;
-    use super::super::peer::template;
+    use super::super::names::PAUSES;
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
-    fn unresolved() -> Addresses {
-        let template = template(&definition("api.internal"), true).unwrap();
-        Addresses::new(template, None)
+    fn names(found: &[&str]) -> Names {
+        let found: Vec<SocketAddr> = found.iter().map(|it| it.parse().unwrap()).collect();
+        let lookup = move |_: &str| match found.is_empty() {
+            true => Err(io::Error::other("no such host")),
+            false => Ok(found.clone()),
+        };
+        Names::by(Arc::new(lookup), PAUSES)
     }
 
     #[tokio::test]
-    async fn a_literal_address_is_ready_at_once_and_a_name_is_waited_for() {
-        let literal = "127.0.0.1:8080".parse().unwrap();
-        let ready = Addresses::new(unresolved().template, Some(literal));
-        assert!(ready.peer(PATIENCE).await.is_some());
-        let addresses = unresolved();
-        let (peer, ()) = tokio::join!(addresses.peer(PATIENCE), async {
-            tokio::task::yield_now().await;
-            addresses.adopt(vec!["10.0.0.1:8080".parse().unwrap()]);
-            addresses.asked.send_replace(true);
-        });
-        assert!(peer.is_some());
+    async fn a_literal_address_is_ready_and_a_name_is_waited_for_once() {
+        for (host, found, expected) in [
+            ("127.0.0.1", [].as_slice(), Some("127.0.0.1:8080")),
+            ("::1", &[], Some("[::1]:8080")),
+            ("api.internal", &["10.0.0.1:0"], Some("10.0.0.1:8080")),
+            ("api.internal", &["[fe80::1%2]:0"], Some("[fe80::1%2]:8080")),
+            ("nowhere.internal", &[], None),
+        ] {
+            let addresses = Addresses::of(&definition(host), &names(found));
+            let expected = expected.map(|it| it.parse().unwrap());
+            for _ in 0..2 {
+                assert_eq!(addresses.next(PATIENCE).await, expected, "{host}");
+            }
+            assert_eq!(addresses.count(), usize::from(expected.is_some()));
+        }
     }
 
     #[tokio::test]
-    async fn a_name_that_was_asked_for_in_vain_is_not_waited_for() {
-        let addresses = unresolved();
-        addresses.asked.send_replace(true);
-        assert!(addresses.peer(PATIENCE).await.is_none());
-    }
-
-    #[tokio::test]
-    async fn an_empty_answer_never_replaces_good_addresses() {
-        let addresses = unresolved();
-        addresses.asked.send_replace(true);
-        addresses.adopt(vec![
-            "10.0.0.1:8080".parse().unwrap(),
-            "10.0.0.2:8080".parse().unwrap(),
-        ]);
-        addresses.adopt(Vec::new());
-        assert_eq!(addresses.count(), 2);
-        let first = addresses.peer(PATIENCE).await.unwrap()._address.clone();
-        assert_ne!(
-            addresses.peer(PATIENCE).await.unwrap()._address,
-            first,
-            "addresses take turns"
-        );
+    async fn addresses_take_turns_and_each_upstream_has_its_own_port() {
+        let names = names(&["10.0.0.2:0", "10.0.0.1:0", "10.0.0.2:0"]);
+        let mut other = definition("api.internal");
+        other.port = 9090;
+        for (definition, port) in [(definition("api.internal"), 8080), (other, 9090)] {
+            let addresses = Addresses::of(&definition, &names);
+            for turn in [1, 2, 1] {
+                let expected = SocketAddr::from(([10, 0, 0, turn], port));
+                assert_eq!(addresses.next(PATIENCE).await, Some(expected));
+            }
+            assert_eq!(addresses.count(), 2);
+        }
     }
 }

@@ -1,25 +1,20 @@
-//! An upstream alive. It gives out peers to connect to, judges their TLS, and ends its own
-//! background task when the last route that goes there is gone.
-
-use std::net::SocketAddr;
-use std::sync::Arc;
+//! An upstream alive. It gives out peers to connect to and judges their TLS.
 
 use http::HeaderValue;
 use pingora::protocols::tls::SslDigest;
 use pingora::upstreams::peer::HttpPeer;
-use tokio::task::AbortHandle;
 
-use super::UpstreamDefinition;
 use super::addresses::Addresses;
-use super::peer::{check_tls, template};
+use super::peer::{at, check_tls, template};
+use super::{Names, UpstreamDefinition};
 
 /// Where routes go, alive. Shared by all that define the same.
 #[derive(Debug)]
 pub struct Upstream {
     definition: UpstreamDefinition,
     host_header: HeaderValue,
-    addresses: Arc<Addresses>,
-    resolving: Option<AbortHandle>,
+    template: HttpPeer,
+    addresses: Addresses,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,24 +27,22 @@ pub enum UpstreamError {
 }
 
 impl Upstream {
-    /// Makes the upstream and keeps its addresses fresh. A name needs a tokio runtime, a literal
+    /// Makes the upstream, whose name is one of `names`. A name needs a tokio runtime, a literal
     /// address needs none. With `tunnels`, a WebSocket may pass.
-    pub fn start(definition: UpstreamDefinition, tunnels: bool) -> Result<Self, UpstreamError> {
-        let literal = definition.address();
-        let literal = literal.map(|address| SocketAddr::new(address, definition.port));
+    pub fn start(
+        definition: UpstreamDefinition,
+        tunnels: bool,
+        names: &Names,
+    ) -> Result<Self, UpstreamError> {
         let template = template(&definition, tunnels)?;
         let host_header = HeaderValue::from_str(&definition.authority());
         let host_header = host_header.map_err(|_| UpstreamError::Host)?;
-        let addresses = Arc::new(Addresses::new(template, literal));
-        let resolving = literal.is_none().then(|| {
-            let (host, port) = (definition.host.clone(), definition.port);
-            tokio::spawn(Arc::clone(&addresses).keep_resolved(host, port)).abort_handle()
-        });
+        let addresses = Addresses::of(&definition, names);
         Ok(Self {
             definition,
             host_header,
+            template,
             addresses,
-            resolving,
         })
     }
 
@@ -64,7 +57,9 @@ impl Upstream {
     /// A peer for this attempt: addresses take turns, and a retry gets the next one. Whoever comes
     /// before a name was first resolved waits for that.
     pub async fn peer(&self) -> Option<Box<HttpPeer>> {
-        self.addresses.peer(self.definition.connect_timeout).await
+        let most = self.definition.connect_timeout;
+        let address = self.addresses.next(most).await?;
+        Some(Box::new(at(&self.template, address)))
     }
 
     /// Whether a connection's TLS will do, before anything is sent over it.
@@ -73,19 +68,11 @@ impl Upstream {
             return Ok(());
         }
         let tls = tls.ok_or("the connection is not encrypted")?;
-        check_tls(&self.addresses.template, tls)
+        check_tls(&self.template, tls)
     }
 
     pub fn addresses(&self) -> usize {
         self.addresses.count()
-    }
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        if let Some(resolving) = &self.resolving {
-            resolving.abort();
-        }
     }
 }
 
@@ -96,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_encrypted_upstream_is_never_spoken_to_in_clear() {
-        let plain = Upstream::start(definition("127.0.0.1"), true).unwrap();
+        let plain = Upstream::start(definition("127.0.0.1"), true, &Names::new()).unwrap();
         assert!(plain.check_tls(None).is_ok());
     }
 
@@ -105,7 +92,7 @@ mod tests {
         for host in ["127.0.0.1", "api.internal"] {
             let mut encrypted = definition(host);
             encrypted.tls = true;
-            let encrypted = Upstream::start(encrypted, true).unwrap();
+            let encrypted = Upstream::start(encrypted, true, &Names::new()).unwrap();
             assert!(encrypted.check_tls(None).is_err());
             let digest = |version| SslDigest::new("", version, None, None, Vec::new());
             assert!(encrypted.check_tls(Some(&digest("TLSv1.1"))).is_err());
@@ -114,17 +101,6 @@ mod tests {
                 encrypted.check_tls(Some(&digest("TLSv1.2"))).is_ok(),
                 verified_by_name
             );
-        }
-    }
-
-    #[tokio::test]
-    async fn the_last_one_that_is_dropped_ends_the_task() {
-        let upstream = Upstream::start(definition("localhost"), true).unwrap();
-        let addresses = Arc::downgrade(&upstream.addresses);
-        assert!(upstream.peer().await.is_some(), "resolved, so at rest");
-        drop(upstream);
-        while addresses.strong_count() > 0 {
-            tokio::task::yield_now().await;
         }
     }
 }
