@@ -36,7 +36,7 @@ deny:
 dev *args:
     scripts/dev {{ args }}
 
-# CPU time per request against a bare Pingora pass-through.
+# CPU time per request against bare proxies, beside the budgets; --quick for a first impression.
 bench *args:
     benches/run {{ args }}
 

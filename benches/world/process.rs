@@ -1,4 +1,4 @@
-//! A process of ours on one core: what it says, what it has spent, and its end.
+//! A process of ours on its cores: what it says, what it has spent, and its end.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -6,22 +6,22 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 /// Ended when dropped.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     lines: Option<BufReader<ChildStdout>>,
 }
 
 impl Process {
     /// This very program in another role; its first line says that it is ready, or how it went.
-    pub(super) fn role(core: u32, arguments: &[String]) -> Self {
+    pub(crate) fn role(cores: &str, arguments: &[String]) -> Self {
         let myself = std::env::current_exe().unwrap();
-        Self::start(core, myself.as_os_str(), arguments, Stdio::piped())
+        Self::start(cores, myself.as_os_str(), arguments, Stdio::piped())
     }
 
     /// Any program.
-    pub(super) fn start(core: u32, program: &OsStr, arguments: &[String], out: Stdio) -> Self {
+    pub(crate) fn start(cores: &str, program: &OsStr, arguments: &[String], out: Stdio) -> Self {
         let mut child = Command::new("taskset")
-            .args(["-c", &core.to_string()])
+            .args(["-c", cores])
             .arg(program)
             .args(arguments)
             .stdout(out)
@@ -33,7 +33,7 @@ impl Process {
     }
 
     /// The next line it prints.
-    pub(super) fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         if let Some(lines) = &mut self.lines {
             lines.read_line(&mut line).unwrap();
@@ -42,7 +42,7 @@ impl Process {
     }
 
     /// Time on a processor, all threads; to the nanosecond, where /proc/PID/stat has ticks of 10 ms.
-    pub(super) fn cpu(&self) -> Duration {
+    pub(crate) fn cpu(&self) -> Duration {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         let spent = tasks.filter_map(|task| {
             // A thread that has just ended has no file any more.
