@@ -5,17 +5,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use async_trait::async_trait;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::Authority;
-use http::{HeaderValue, Method, Response, StatusCode, Version};
-use pingora::apps::http_app::ServeHttp;
-use pingora::protocols::http::ServerSession;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use hyper::body::Incoming;
 
 use super::Readiness;
 use crate::admission::Plan;
 use crate::clock::UnixTime;
-use crate::edge::headers_complete;
+use crate::edge::{Abandoned, Application, Conversation, Misread};
 use crate::telemetry::{KeySetSample, Metrics, TokenSample};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -110,23 +111,38 @@ impl Admin {
     }
 }
 
-#[async_trait]
-impl ServeHttp for Admin {
-    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
-        headers_complete(session);
-        let request = session.req_header();
-        let answer = self.answer(
-            &request.method,
-            request.uri.path(),
-            request.headers.get(HOST),
+impl Application for Admin {
+    type Body = Full<Bytes>;
+
+    async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        conversation: Arc<Conversation>,
+    ) -> Result<Response<Full<Bytes>>, Abandoned> {
+        let mut answer = self.answer(
+            request.method(),
+            request.uri().path(),
+            request.headers().get(HOST),
             UnixTime::now(),
         );
-        // Pingora keeps every connection of a `ServeHttp`, also one that the parser would have
-        // closed because its framing is in doubt.
-        if request.version != Version::HTTP_11 || !session.is_body_empty() {
-            session.set_keepalive(None);
+        if request.method() == Method::HEAD {
+            answer.body_mut().clear();
         }
-        answer
+        // Nobody here wants a body.
+        if !request.body().is_end_stream() {
+            conversation.body_unread();
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+        Ok(answer.map(|body| Full::new(body.into())))
+    }
+
+    fn refuse(&self, _: &Conversation, why: Misread) -> Response<Bytes> {
+        let status = match why {
+            Misread::Late => StatusCode::REQUEST_TIMEOUT,
+            Misread::Broken(_) | Misread::Codec => StatusCode::BAD_REQUEST,
+        };
+        page(status, TEXT, format!("{why}\n").into_bytes()).map(Bytes::from)
     }
 }
 

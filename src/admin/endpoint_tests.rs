@@ -192,8 +192,8 @@ async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
             format!(
                 "GET /livez HTTP/1.1\r\n{host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
             ),
-            200,
-            "alive\n",
+            400,
+            "Content-Length beside Transfer-Encoding\n",
             false,
         ),
     ] {
@@ -218,17 +218,15 @@ async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
             let mut answer = String::new();
             client.read_to_string(&mut answer).await.unwrap();
             check(&answer, status, body, &request);
-            assert!(
-                answer.to_ascii_lowercase().contains("connection: close"),
-                "{answer}"
-            );
+            let says_so = answer.to_ascii_lowercase().contains("connection: close");
+            assert!(says_so || answer.starts_with("HTTP/1.0 "), "{answer}");
         }
     }
     stop.send(true).unwrap();
     running.await.unwrap();
     let counted = metrics.render(&[], &[], NOW);
     assert!(
-        counted.contains("cause=\"parser\",listener=\"admin\"} 0\n"),
+        counted.contains("cause=\"parser\",listener=\"admin\"} 1\n"),
         "{counted}"
     );
 }
@@ -236,7 +234,7 @@ async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
 #[track_caller]
 fn check(answer: &str, status: u16, body: &str, request: &str) {
     assert!(
-        answer.starts_with(&format!("HTTP/1.1 {status} ")),
+        answer[8..].starts_with(&format!(" {status} ")),
         "{request}: {answer}"
     );
     assert!(

@@ -49,6 +49,11 @@ impl HeaderRules {
         credential.into_iter().chain(told).chain(forwarded)
     }
 
+    /// When a field of this name does not go on.
+    pub fn removal(&self, name: &HeaderName) -> Removal {
+        self.names.removal(name)
+    }
+
     fn removed(
         &self,
         route: &RouteDefinition,

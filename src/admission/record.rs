@@ -17,7 +17,7 @@ use super::{Admission, Denial, Plan, Refusal, Shared, admit};
 use crate::clock::UnixTime;
 use crate::policy::Principal;
 use crate::reason::Reason;
-use crate::request::{AccessRequest, Client, Head, Limits, Peer, RequestId, Sent};
+use crate::request::{AccessRequest, Client, Head, HeadError, Limits, Peer, RequestId, Sent};
 use crate::routing::Route;
 use crate::telemetry::{AccessLine, Counted, Outcome, milliseconds, warn_of_failure};
 
@@ -96,6 +96,13 @@ impl Record {
         }
     }
 
+    /// What came was no request.
+    pub fn refuse(&mut self, reason: Reason, detail: String) {
+        let detail = detail.into();
+        let why = HeadError { reason, detail };
+        self.denial = Some(Denial::unrouted(why.into()));
+    }
+
     /// What was admitted failed on its way. What was decided before stays what is told.
     pub fn fail(&mut self, reason: Reason, detail: String) {
         if self.denial.is_some() {
@@ -118,7 +125,7 @@ impl Record {
         self.bytes_out = bytes_out;
     }
 
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
@@ -135,8 +142,9 @@ impl Record {
         self.admission.as_ref()
     }
 
-    pub fn is_denied(&self) -> bool {
-        self.denial.is_some()
+    /// Why it was denied, or failed.
+    pub fn reason(&self) -> Option<Reason> {
+        self.denial.as_ref().map(Denial::reason)
     }
 
     pub fn answer(&self) -> Option<Response<Bytes>> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, StatusCode, Uri, Version};
+use http::{HeaderValue, StatusCode, Version};
 use parking_lot::Mutex;
 
 use super::*;
@@ -14,7 +14,6 @@ use crate::telemetry::{AccessLog, LogFormat, Metrics};
 
 const LIMITS: Limits = Limits {
     uri: 1024,
-    header: 1024,
     body: 1024,
 };
 
@@ -79,11 +78,9 @@ async fn decide(record: &mut Record, target: &str) -> bool {
     let sent = Sent {
         method: &Method::POST,
         version: Version::HTTP_11,
-        target: target.as_bytes(),
-        uri: &Uri::default(),
+        uri: &target.parse().unwrap_or_default(),
         authority: None,
         headers: &headers,
-        bytes: 100,
     };
     record.decide(&sent, &LIMITS, UnixTime::now()).await
 }
@@ -105,7 +102,7 @@ async fn a_denial_is_answered_and_told() {
     let world = World::new();
     let mut record = world.record();
     assert!(!decide(&mut record, "/a?token=secret").await);
-    assert!(record.admission().is_none() && record.is_denied());
+    assert!(record.admission().is_none() && record.reason().is_some());
     record.fail(Reason::ClientClosed, "later".to_owned());
     let answer = record.answer().unwrap();
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);

@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::http_client::{FetchDefinition, FetchError, HttpClient};
 use crate::inbound::{Gate, Issuer};
 use crate::outbound::{
-    AppTokens, Egress, IdentityDefinition, Names, TokenDefinition, TokenSource, Upstream,
-    UpstreamDefinition, UpstreamError,
+    AppTokens, Connector, Egress, IdentityDefinition, Names, TokenDefinition, TokenSource,
+    Upstream, UpstreamDefinition, UpstreamError,
 };
 use crate::routing::{Route, RouteDefinition, Table};
 use crate::telemetry::Metrics;
@@ -19,14 +19,13 @@ pub(super) struct Live {
     pub(super) plan: Arc<Plan>,
     http: (FetchDefinition, HttpClient),
     tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
-    upstreams: HashMap<UpstreamKey, Arc<Upstream>>,
+    upstreams: HashMap<UpstreamDefinition, Arc<Upstream>>,
     names: Names,
+    connector: Arc<Connector>,
 }
 
 /// An identity's name and a scope.
 type TokenKey = (Arc<str>, String);
-/// With whether tunnels may pass.
-type UpstreamKey = (UpstreamDefinition, bool);
 type Way = (Egress, Arc<Upstream>);
 
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +55,8 @@ impl Live {
             None => HttpClient::new(&config.fetch)?,
         };
         let names = previous.map_or_else(Names::new, |live| live.names.clone());
+        let connector = previous.map(|live| Arc::clone(&live.connector));
+        let connector = connector.unwrap_or_default();
         let mut parts = Parts {
             previous,
             // What was made with another client would go on fetching by it.
@@ -66,6 +67,7 @@ impl Live {
             upstreams: HashMap::new(),
             http: &http,
             names: &names,
+            connector: &connector,
             metrics,
         };
         // What can fail comes first: for what is not taken over, nothing is fetched and no series begun.
@@ -109,6 +111,7 @@ impl Live {
             tokens,
             upstreams,
             names,
+            connector,
         })
     }
 
@@ -123,20 +126,17 @@ struct Parts<'a> {
     identities: HashMap<&'a str, &'a IdentityDefinition>,
     issuers: HashMap<Arc<str>, Arc<Issuer>>,
     tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
-    upstreams: HashMap<UpstreamKey, Arc<Upstream>>,
+    upstreams: HashMap<UpstreamDefinition, Arc<Upstream>>,
     http: &'a HttpClient,
     names: &'a Names,
+    connector: &'a Arc<Connector>,
     metrics: &'a Metrics,
 }
 
 impl Parts<'_> {
     /// Whose token a route carries, and where it goes.
     fn way(&mut self, definition: &RouteDefinition) -> Result<Way, ComposeError> {
-        let egress = self.egress(definition)?;
-        // What goes through a tunnel is not seen, and a token's end does not end it: none beside
-        // a token of ours.
-        let upstream = self.upstream(definition, !egress.is_ours())?;
-        Ok((egress, upstream))
+        Ok((self.egress(definition)?, self.upstream(definition)?))
     }
 
     fn route(
@@ -191,23 +191,20 @@ impl Parts<'_> {
         Ok(Egress::App(tokens))
     }
 
-    fn upstream(
-        &mut self,
-        route: &RouteDefinition,
-        tunnels: bool,
-    ) -> Result<Arc<Upstream>, ComposeError> {
-        let key = (route.upstream.clone(), tunnels);
-        let earlier = || self.previous?.upstreams.get(&key);
-        let upstream = match self.upstreams.get(&key).or_else(earlier) {
+    fn upstream(&mut self, route: &RouteDefinition) -> Result<Arc<Upstream>, ComposeError> {
+        let definition = &route.upstream;
+        let earlier = || self.previous?.upstreams.get(definition);
+        let upstream = match self.upstreams.get(definition).or_else(earlier) {
             Some(same) => Arc::clone(same),
-            None => Upstream::start(route.upstream.clone(), tunnels, self.names)
+            None => Upstream::start(definition.clone(), self.names, self.connector)
                 .map(Arc::new)
                 .map_err(|cause| ComposeError::Upstream {
                     route: Arc::clone(&route.id),
                     cause,
                 })?,
         };
-        self.upstreams.insert(key, Arc::clone(&upstream));
+        self.upstreams
+            .insert(definition.clone(), Arc::clone(&upstream));
         Ok(upstream)
     }
 }

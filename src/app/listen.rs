@@ -4,9 +4,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use pingora::apps::HttpServerApp;
-use pingora::proxy::{HttpProxy, http_proxy};
-use pingora::server::configuration::ServerConf;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -15,12 +12,9 @@ use super::compose::ComposeError;
 use crate::admin::{Admin, Readiness};
 use crate::admission::Shared;
 use crate::config::Config;
-use crate::edge::{self, Edge, Limits, Timeouts};
+use crate::edge::{self, Application, Edge, Limits, Timeouts};
 use crate::proxy::Gateway;
 use crate::telemetry::Metrics;
-
-/// Idle upstream connections kept for each worker.
-const POOLED_PER_THREAD: usize = 256;
 
 /// Sockets that are bound and not yet accepted on.
 #[derive(Debug)]
@@ -59,7 +53,7 @@ impl Bound {
 }
 
 pub(super) struct Doors {
-    pub(super) edges: Vec<Arc<Edge<HttpProxy<Gateway>>>>,
+    pub(super) edges: Vec<Arc<Edge<Gateway>>>,
     pub(super) accepting: TaskTracker,
     pub(super) stop: watch::Sender<bool>,
     /// Never sent on: the admin listener answers probes until the very end.
@@ -86,12 +80,6 @@ impl Doors {
         let admin = admin.map(|(socket, address)| listen(&name, socket, address));
         let admin = admin.transpose()?;
 
-        let conf = Arc::new(ServerConf {
-            threads: config.threads,
-            upstream_keepalive_pool_size: POOLED_PER_THREAD,
-            max_retries: crate::proxy::ATTEMPTS,
-            ..ServerConf::default()
-        });
         let (stop, stopped) = watch::channel(false);
         let (admin_stop, admin_stopped) = watch::channel(false);
         let mut doors = Self {
@@ -107,7 +95,7 @@ impl Doors {
             doors.addresses.push((Arc::clone(&name), address));
             let gateway = Gateway::new(definition.clone(), Arc::clone(shared));
             let (limits, timeouts) = (definition.limits, definition.timeouts);
-            let edge = edge(http_proxy(&conf, gateway), name, limits, timeouts, metrics);
+            let edge = edge(gateway, name, limits, timeouts, metrics);
             doors.edges.push(Arc::clone(&edge));
             doors.accepting.spawn(edge.run(socket, stopped.clone()));
         }
@@ -145,13 +133,13 @@ fn refused(name: &Arc<str>, address: SocketAddr, cause: std::io::Error) -> Start
     }
 }
 
-fn edge<P: HttpServerApp + Send + Sync + 'static>(
-    app: P,
+fn edge<A: Application>(
+    app: A,
     name: Arc<str>,
     limits: Limits,
     timeouts: Timeouts,
     metrics: &Metrics,
-) -> Arc<Edge<P>> {
+) -> Arc<Edge<A>> {
     let counts = metrics.edge(&name);
     Edge::new(Arc::new(app), name, limits, timeouts, None, counts)
 }

@@ -7,11 +7,11 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pingora::apps::HttpServerApp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+use super::application::Application;
 use super::{Limits, Timeouts, Tls};
 use crate::telemetry::{Counted, EdgeMetrics, Refused};
 
@@ -30,9 +30,9 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(listener)
 }
 
-/// What stands between a listener and an HTTP/1.1 application of Pingora's.
-pub struct Edge<P> {
-    pub(super) app: Arc<P>,
+/// What stands between a listener and an application.
+pub struct Edge<A> {
+    pub(super) app: Arc<A>,
     pub(super) name: Arc<str>,
     pub(super) limits: Limits,
     pub(super) timeouts: Timeouts,
@@ -41,10 +41,10 @@ pub struct Edge<P> {
     connections: TaskTracker,
 }
 
-impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
-    /// An edge in front of `app`, which must call `headers_complete` on each request it gets.
+impl<A: Application> Edge<A> {
+    /// An edge in front of `app`.
     pub fn new(
-        app: Arc<P>,
+        app: Arc<A>,
         name: Arc<str>,
         limits: Limits,
         timeouts: Timeouts,
@@ -128,12 +128,12 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-struct Place<P> {
-    edge: Arc<Edge<P>>,
+struct Place<A> {
+    edge: Arc<Edge<A>>,
     _open: Counted,
 }
 
-impl<P> Drop for Place<P> {
+impl<A> Drop for Place<A> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.edge.metrics.refused(Refused::Panic);

@@ -1,126 +1,154 @@
 //! One connection's life: TLS where the listener has it, then one request after another through
-//! Pingora's HTTP/1.1, each under the guard's deadlines.
+//! hyper's HTTP/1.1, each under the guard's rules and deadlines.
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
-use pingora::apps::{HttpPersistentSettings, HttpServerApp};
-use pingora::protocols::http::ServerSession;
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{Request, Response, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use pingora::protocols::l4::stream::Stream as TcpIo;
-use pingora::protocols::{GetSocketDigest, SocketDigest, Stream};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Edge;
 use super::accept::stopped;
-use super::deadlines::GuardedIo;
-use super::stage::Stage;
+use super::application::{Answer, Application, Misread};
+use super::conversation::{Conversation, Stage};
+use super::deadline::Deadline;
+use super::guard::GuardedIo;
+use super::socket::{CallerSocket, Socket};
+use crate::http1::Kind;
 use crate::telemetry::Refused;
 
-/// How long the rest of a body that nobody wanted is read before the connection is given up.
-const DRAIN: Duration = Duration::from_secs(2);
-
-impl<P: HttpServerApp + Send + Sync + 'static> Edge<P> {
+impl<A: Application> Edge<A> {
     pub(super) async fn serve(
         self: Arc<Self>,
         socket: TcpStream,
         peer: SocketAddr,
         stop: watch::Receiver<bool>,
     ) {
-        let Some(stream) = self.establish(socket, peer).await else {
+        let Some(socket) = self.establish(socket).await else {
             return;
         };
-        let (io, stage) = GuardedIo::new(stream, self.timeouts, self.limits.header);
-        let (mut io, mut settings) = (Box::new(io), None);
+        let conversation = Arc::new(Conversation::new(peer));
+        let io = GuardedIo::new(
+            socket,
+            &self.limits,
+            self.timeouts,
+            Arc::clone(&conversation),
+        );
+        let service = service_fn(|request: Request<Incoming>| {
+            conversation.set(Stage::Serving);
+            let (app, conversation) = (Arc::clone(&self.app), Arc::clone(&conversation));
+            async move {
+                let version = request.version();
+                let mut answer = app.respond(request, Arc::clone(&conversation)).await?;
+                // Answered as HTTP/1.0, such a connection ends with its answer.
+                *answer.version_mut() = version;
+                Ok::<_, super::Abandoned>(answer.map(|body| Answer { body, conversation }))
+            }
+        });
+        let mut connection = http1::Builder::new()
+            // The guard times the head.
+            .header_read_timeout(None)
+            .max_buf_size(MOST_BUFFERED.max(self.limits.header))
+            .title_case_headers(true)
+            .serve_connection(TokioIo::new(io), service);
         let mut stopping = stop.clone();
         let mut stopped = pin!(stopped(&mut stopping));
-        loop {
-            let session = self.session(io, settings);
-            let mut served = pin!(self.app.process_new_http(session, &stop));
-            let next = std::future::poll_fn(|cx| match served.as_mut().poll(cx) {
-                Poll::Ready(next) => Poll::Ready(next),
-                // Between requests nobody waits for an answer: the connection may end.
-                Poll::Pending if stage.now() == Stage::Idle => {
-                    stopped.as_mut().poll(cx).map(|()| None)
+        let mut idle = Deadline::after(self.timeouts.idle);
+        std::future::poll_fn(|cx| {
+            if Pin::new(&mut connection).poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            match conversation.stage() {
+                Stage::Answered => {
+                    conversation.set(Stage::Idle);
+                    idle.move_to(self.timeouts.idle);
                 }
-                Poll::Pending => Poll::Pending,
-            })
-            .await;
-            let Some((stream, persistent)) = next.map(|reused| reused.consume()) else {
-                break;
-            };
-            let Ok(reused) = stream.into_any().downcast::<GuardedIo>() else {
-                break;
-            };
-            (io, settings) = (reused, persistent);
-            io.expect_request();
+                Stage::Idle => {}
+                _ => return Poll::Pending,
+            }
+            // Between requests nobody waits for an answer: the connection may end.
+            match stopped.as_mut().poll(cx) {
+                Poll::Pending => idle.poll(cx),
+                stopped => stopped,
+            }
+        })
+        .await;
+        let parts = connection.into_parts();
+        let mut guard = parts.io.into_inner();
+        if let Some(tunnel) = conversation.take_tunnel() {
+            return tunnel(guard.into_caller(parts.read_buf)).await;
         }
-        if let Some(cause) = refusal(stage.now(), *stop.borrow()) {
-            self.metrics.refused(cause);
+        if let Some(why) = conversation.misread() {
+            self.metrics.refused(cause(why));
+            guard
+                .say(to_bytes(&self.app.refuse(&conversation, why)))
+                .await;
         }
+        guard.close().await;
     }
 
-    async fn establish(&self, socket: TcpStream, peer: SocketAddr) -> Option<Stream> {
+    async fn establish(&self, socket: TcpStream) -> Option<CallerSocket> {
         // An answer's last segment must not wait for the peer's acknowledgement. A socket that
         // cannot be set is broken, which the first read will tell.
         let _ = socket.set_nodelay(true);
-        let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
-        let _ = digest.peer_addr.set(Some(peer.into()));
-        let mut stream = TcpIo::from(socket);
-        stream.set_socket_digest(digest);
         let Some(tls) = &self.tls else {
-            return Some(Box::new(stream));
+            return Some(Socket::Plain(socket));
         };
-        match timeout(self.timeouts.header, tls.accept(stream)).await {
-            Ok(Ok(stream)) => return Some(Box::new(stream)),
+        match timeout(self.timeouts.header, tls.accept(TcpIo::from(socket))).await {
+            Ok(Ok(stream)) => return Some(Socket::Tls(Box::new(stream))),
             Ok(Err(why)) => tracing::debug!(listener = %self.name, %why, "TLS handshake failed"),
             Err(_) => tracing::debug!(listener = %self.name, "TLS handshake took too long"),
         }
         self.metrics.refused(Refused::Tls);
         None
     }
+}
 
-    fn session(
-        &self,
-        io: Box<GuardedIo>,
-        settings: Option<HttpPersistentSettings>,
-    ) -> ServerSession {
-        let mut session = ServerSession::new_http1(io);
-        if let Some(settings) = settings {
-            settings.apply_to_session(&mut session);
+/// Bytes of a body that the codec may hold.
+const MOST_BUFFERED: usize = 64 * 1024;
+
+fn cause(why: Misread) -> Refused {
+    match why {
+        Misread::Late => Refused::HeaderTimeout,
+        Misread::Broken(violation) if violation.kind() == Kind::HeadTooLarge => {
+            Refused::HeaderTooLarge
         }
-        // Reading the head is timed by the guard, and this turns Pingora's own timer off until the
-        // head is there. Whether the connection is kept is then set from the head, and nobody may
-        // set it to more: that would also keep an HTTP/1.0 connection, or one whose framing is in
-        // doubt.
-        session.set_keepalive(Some(0));
-        session.set_read_timeout(Some(self.timeouts.body));
-        session.set_total_drain_timeout(Some(DRAIN.min(self.timeouts.body)));
-        // A client may close its half when it has sent its request (RFC 9112 §9.6): it still gets
-        // its answer. One that is gone altogether is noticed when the answer is written.
-        session.set_abort_on_close(false);
-        // A request that comes before its turn waits for it (RFC 9112 §9.3.2); Pingora's default
-        // breaks off the one before, which may have reached the upstream.
-        session.set_pipelining_enabled(true);
-        session
+        Misread::Broken(_) | Misread::Codec => Refused::Parser,
     }
 }
 
-fn refusal(stage: Stage, stopping: bool) -> Option<Refused> {
-    match stage {
-        Stage::Late => Some(Refused::HeaderTimeout),
-        Stage::Oversized => Some(Refused::HeaderTooLarge),
-        Stage::Refused => Some(Refused::Parser),
-        // Given up without an answer while the peer was still there.
-        Stage::Head if !stopping => Some(Refused::Parser),
-        Stage::Head | Stage::Idle | Stage::Serving | Stage::Unread | Stage::Gone => None,
+/// An answer on the wire; the connection ends with it.
+fn to_bytes(answer: &Response<Bytes>) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(512 + answer.body().len());
+    let reason = answer.status().canonical_reason().unwrap_or_default();
+    bytes.put(&b"HTTP/1.1 "[..]);
+    bytes.put(answer.status().as_str().as_bytes());
+    bytes.put(&b" "[..]);
+    bytes.put(reason.as_bytes());
+    bytes.put(&b"\r\nConnection: close\r\n"[..]);
+    for (name, value) in answer.headers() {
+        if name == header::CONNECTION {
+            continue;
+        }
+        bytes.put(name.as_str().as_bytes());
+        bytes.put(&b": "[..]);
+        bytes.put(value.as_bytes());
+        bytes.put(&b"\r\n"[..]);
     }
+    bytes.put(&b"\r\n"[..]);
+    bytes.put(answer.body().clone());
+    bytes.freeze()
 }
 
 #[cfg(test)]

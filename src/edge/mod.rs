@@ -1,17 +1,25 @@
 //! The connection's way: from accept to the first complete request head, with deadlines.
 
 mod accept;
+mod application;
 mod connection;
-mod deadlines;
+mod conversation;
+mod deadline;
 mod definition;
+mod framed;
+mod guard;
 mod linger;
-mod stage;
+mod socket;
 mod tls;
 
 #[cfg(test)]
 mod tests_support;
 
 pub use accept::{Edge, bind, listen};
-pub use deadlines::{body_unread, headers_complete};
+pub use application::{Abandoned, Application, BoxError, Misread};
+pub use conversation::{Conversation, Tunnel};
+pub use deadline::Deadline;
 pub use definition::{Limits, ListenerDefinition, Timeouts};
+pub use framed::{Came, Framed};
+pub use socket::{CallerStream, Socket};
 pub use tls::{Tls, TlsError};

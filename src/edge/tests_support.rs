@@ -1,24 +1,26 @@
-//! What the edge's tests stand on: a small application behind Pingora's real proxy, an edge in
-//! front of it on a free port, and a client that speaks bytes.
+//! What the edge's tests stand on: a small application, an edge in front of it on a free port, and
+//! a client that speaks bytes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use pingora::http::ResponseHeader;
-use pingora::proxy::{HttpProxy, ProxyHttp, Session};
-use pingora::server::configuration::ServerConf;
-use pingora::upstreams::peer::HttpPeer;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use super::{Edge, Limits, Timeouts, Tls, bind, headers_complete, listen};
+use super::{
+    Abandoned, Application, Conversation, Edge, Limits, Misread, Timeouts, Tls, bind, listen,
+};
 use crate::clock::UnixTime;
 use crate::fake::CertificateAuthority;
+use crate::http1::Kind;
 use crate::telemetry::{CAUSES, Metrics};
 
 /// Long enough never to matter in a test that is about something else.
@@ -42,60 +44,50 @@ pub(super) struct Answers {
     begun: Arc<AtomicUsize>,
 }
 
-#[async_trait]
-impl ProxyHttp for Answers {
-    type CTX = ();
+impl Application for Answers {
+    type Body = Full<Bytes>;
 
-    fn new_ctx(&self) -> Self::CTX {}
-
-    async fn upstream_peer(&self, _: &mut Session, (): &mut ()) -> pingora::Result<Box<HttpPeer>> {
-        Err(pingora::Error::new(pingora::ErrorType::InternalError))
-    }
-
-    async fn early_request_filter(
-        &self,
-        session: &mut Session,
-        (): &mut (),
-    ) -> pingora::Result<()> {
-        headers_complete(session);
-        Ok(())
-    }
-
-    async fn request_filter(&self, session: &mut Session, (): &mut ()) -> pingora::Result<bool> {
-        let body = match session.req_header().uri.path() {
+    async fn respond(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        conversation: Arc<Conversation>,
+    ) -> Result<Response<Full<Bytes>>, Abandoned> {
+        let body = match request.uri().path() {
             "/held" => {
                 self.begun.fetch_add(1, Ordering::SeqCst);
-                // As the proxy does while it waits for an upstream: it watches its peer.
-                tokio::select! {
-                    permit = self.held.acquire() => permit.unwrap().forget(),
-                    gone = session.read_body_or_idle(true) => return gone.map(|_| true),
-                }
+                self.held.acquire().await.unwrap().forget();
                 b"held".to_vec()
             }
             "/large" => vec![b'x'; 64 * 1024 * 1024],
-            "/peer" => session.client_addr().unwrap().to_string().into_bytes(),
+            "/peer" => conversation.peer().to_string().into_bytes(),
             "/panic" => panic!("as a bug would"),
             "/body" => {
-                let mut length = 0;
-                while let Some(bytes) = session.read_request_body().await? {
-                    length += bytes.len();
-                }
-                length.to_string().into_bytes()
+                let read = request.into_body().collect().await;
+                let bytes = read.map_err(|_| Abandoned)?.to_bytes();
+                bytes.len().to_string().into_bytes()
             }
             _ => b"ok".to_vec(),
         };
-        let mut head = ResponseHeader::build(200, None)?;
-        head.insert_header("Content-Length", body.len())?;
-        session.write_response_header(Box::new(head), false).await?;
-        session.write_response_body(Some(body.into()), true).await?;
-        Ok(true)
+        Ok(Response::new(Full::new(body.into())))
+    }
+
+    fn refuse(&self, _: &Conversation, why: Misread) -> Response<Bytes> {
+        let mut answer = Response::new(Bytes::new());
+        *answer.status_mut() = match why {
+            Misread::Late => StatusCode::REQUEST_TIMEOUT,
+            Misread::Broken(why) if why.kind() == Kind::HeadTooLarge => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
+            Misread::Broken(_) | Misread::Codec => StatusCode::BAD_REQUEST,
+        };
+        answer
     }
 }
 
 /// An edge that runs.
 pub(super) struct Running {
     pub(super) address: SocketAddr,
-    pub(super) edge: Arc<Edge<HttpProxy<Answers>>>,
+    pub(super) edge: Arc<Edge<Answers>>,
     pub(super) metrics: Metrics,
     pub(super) held: Arc<Semaphore>,
     pub(super) begun: Arc<AtomicUsize>,
@@ -110,13 +102,11 @@ impl Running {
             held: Arc::clone(&held),
             begun: Arc::clone(&begun),
         };
-        let mut proxy = HttpProxy::new(app, Arc::new(ServerConf::default()));
-        proxy.handle_init_modules();
         let metrics = Metrics::new();
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let edge = Edge::new(
-            Arc::new(proxy),
+            Arc::new(app),
             "test".into(),
             limits,
             timeouts,

@@ -14,4 +14,7 @@ pub use egress::{Carried, Egress, TokenDefinition};
 pub use identity::{IdentityDefinition, TokenTimes};
 pub use token_error::TokenRequestError;
 pub use token_source::{AccessToken, TokenSource};
-pub use upstream::{Names, Upstream, UpstreamDefinition, UpstreamError};
+pub use upstream::{
+    ConnectError, Connection, Connector, ExchangeError, Names, RequestBody, Upstream,
+    UpstreamDefinition, UpstreamError, UpstreamSocket,
+};

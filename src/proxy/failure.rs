@@ -1,66 +1,68 @@
-//! What does an error of Pingora's mean: a word for the caller, a sentence for the log.
+//! What broke on the way: a word for the caller, a sentence for the log.
 
-use pingora::{Error, ErrorSource, ErrorType};
+use std::error::Error;
 
+use crate::http1::Violation;
+use crate::outbound::{ConnectError, ExchangeError};
 use crate::reason::Reason;
 
-pub(super) fn reason_of(error: &Error) -> Reason {
-    use ErrorType as Type;
-    match (error.esource(), error.etype()) {
-        (
-            ErrorSource::Upstream,
-            Type::ConnectTimedout
-            | Type::TLSHandshakeTimedout
-            | Type::ReadTimedout
-            | Type::WriteTimedout,
-        ) => Reason::UpstreamTimeout,
-        (
-            ErrorSource::Upstream,
-            Type::ConnectError
-            | Type::ConnectRefused
-            | Type::ConnectNoRoute
-            | Type::ConnectProxyFailure
-            | Type::TLSHandshakeFailure
-            | Type::TLSWantX509Lookup
-            | Type::InvalidCert
-            | Type::HandshakeError
-            | Type::SocketError
-            | Type::BindError,
-        ) => Reason::UpstreamUnreachable,
-        (ErrorSource::Upstream, _) => Reason::UpstreamFailed,
-        (ErrorSource::Downstream, Type::ReadTimedout) => Reason::BodyTimeout,
-        (ErrorSource::Downstream, Type::InvalidHTTPHeader) => Reason::BadFraming,
-        (ErrorSource::Downstream, _) => Reason::ClientClosed,
-        _ => Reason::InternalError,
+/// Why an admitted request has no good answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) reason: Reason,
+    pub(super) detail: String,
+}
+
+impl Failure {
+    pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+        }
+    }
+
+    /// The request's own body broke off, or was too much.
+    pub(super) fn of_body(reason: Reason) -> Self {
+        Self::new(reason, reason.sentence())
     }
 }
 
-/// The chain of an error, without the session's summary.
-pub(super) fn describe(error: &Error) -> String {
-    let mut text = error.etype().as_str().to_owned();
-    // SECURITY: Pingora quotes what it could not parse: heads with their cookies and tokens, and
-    // what of a body came along.
-    let quotes = [error.etype(), error.root_etype()]
-        .into_iter()
-        .any(|kind| matches!(kind, ErrorType::InvalidHTTPHeader | ErrorType::Custom(_)));
-    if quotes {
-        text.push_str(": what was sent is not HTTP as it should be");
-        return text;
+impl From<ConnectError> for Failure {
+    fn from(why: ConnectError) -> Self {
+        let reason = match &why {
+            why if why.is_timeout() => Reason::UpstreamTimeout,
+            ConnectError::Codec(_) => Reason::UpstreamFailed,
+            _ => Reason::UpstreamUnreachable,
+        };
+        Self::new(reason, why.to_string())
     }
-    if let Some(context) = &error.context {
-        text.push_str(": ");
-        text.push_str(context.as_str());
+}
+
+impl From<ExchangeError> for Failure {
+    fn from(why: ExchangeError) -> Self {
+        match why {
+            ExchangeError::TimedOut(_) => Self::new(Reason::UpstreamTimeout, why.to_string()),
+            ExchangeError::Broken(cause) => broken(&cause),
+            _ => Self::new(Reason::UpstreamFailed, why.to_string()),
+        }
     }
-    if let Some(cause) = &error.cause {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-    }
-    // OpenSSL's own text stops at "certificate verify failed".
-    if *error.etype() == ErrorType::InvalidCert {
-        text.push_str(
-            " (the certificate has expired, is for another host, or is not by an authority of \
-             `upstream.ca_file`, without it the system's)",
-        );
-    }
-    text
+}
+
+/// What hyper says of an answer that broke. It quotes nothing, nor do the rules of `http1`.
+pub(super) fn broken(cause: &hyper::Error) -> Failure {
+    let text = match violation(cause) {
+        Some(why) => format!("the answer is not HTTP as it should be: {why}"),
+        None if cause.is_parse() => format!("the answer is not HTTP as it should be: {cause}"),
+        None => match cause.source() {
+            Some(source) => format!("{cause}: {source}"),
+            None => cause.to_string(),
+        },
+    };
+    Failure::new(Reason::UpstreamFailed, text)
+}
+
+/// The rule of `http1` that was broken, where one was.
+fn violation(cause: &hyper::Error) -> Option<Violation> {
+    let io = cause.source()?.downcast_ref::<std::io::Error>()?;
+    io.get_ref()?.downcast_ref::<Violation>().copied()
 }

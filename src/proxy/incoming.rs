@@ -1,107 +1,99 @@
-//! The upstream's head on its way back: a token of ours that was refused, a switch that nobody asked
-//! for, and what an upstream says of its connection to us (RFC 9110 §7.6.1), which Pingora takes off
-//! requests only.
+//! The answer's head on its way back: a token of ours that was refused, a switch that nobody asked
+//! for, and what an upstream says of its connection to us (RFC 9110 §7.6.1).
 
-use http::{HeaderName, StatusCode, Version, header};
-use pingora::http::ResponseHeader;
-use pingora::proxy::Session;
-use pingora::{Error, ErrorType, Result};
+use http::{HeaderMap, HeaderName, StatusCode, header, response};
 
-use super::Context;
+use super::failure::Failure;
+use super::relay::Asked;
+use super::tunnel;
+use crate::admission::{Admission, Record};
 use crate::clock::UnixTime;
 use crate::reason::Reason;
 use crate::request::header_names::{OF_ONE_HOP, X_REQUEST_ID};
 
-/// What tells where the message ends is not the upstream's to take away.
-const FRAMING: &[HeaderName] = &[header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
-
 pub(super) fn receive(
-    session: &Session,
-    head: &mut ResponseHeader,
-    context: &mut Context,
-) -> Result<()> {
-    let admission = context.admission()?;
+    head: &mut response::Parts,
+    record: &Record,
+    admission: &Admission,
+    asked: &Asked,
+) -> Result<(), Failure> {
     let egress = &admission.route().egress;
     if egress.is_ours() && head.status == StatusCode::UNAUTHORIZED {
         egress.refused(admission.token(), UnixTime::now());
-        context.failure = Some(Reason::UpstreamRefusedToken);
-        return Error::e_explain(ErrorType::HTTPStatus(502), "the upstream answered 401");
+        let why = "the upstream answered 401";
+        return Err(Failure::new(Reason::UpstreamRefusedToken, why));
     }
-    // Pingora passes on a 101 that nobody asked for where neither side did.
-    if head.status == StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
-        return Error::e_explain(ErrorType::InvalidHTTPHeader, "101 without a request for it")
-            .map_err(|error: Box<Error>| error.into_up());
-    }
-    strip_hops(head);
-    head.insert_header(X_REQUEST_ID, context.record.request_id().header())
-}
-
-/// RFC 9112 §6.1: HTTP/1.0 knows no chunks, and Pingora makes them of any open end.
-pub(super) fn end_without_chunks(session: &mut Session, head: &mut ResponseHeader) {
-    if session.req_header().version == Version::HTTP_10
-        && head.remove_header(&header::TRANSFER_ENCODING).is_some()
-    {
-        session.set_keepalive(None);
-    }
-}
-
-/// A 101 needs what it has. `Connection` itself and `Transfer-Encoding` are Pingora's to set.
-fn strip_hops(head: &mut ResponseHeader) {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        if !asked.tunnel || !tunnel::is_agreed(&head.headers) {
+            let why = "the answer is not HTTP as it should be: 101 without a request for it";
+            return Err(Failure::new(Reason::UpstreamFailed, why));
+        }
+        tunnel::keep_agreement(&mut head.headers);
+    } else {
+        strip_hops(&mut head.headers);
+        // The codec frames the body anew.
+        head.headers.remove(header::TRANSFER_ENCODING);
+    }
+    let id = record.request_id().header().clone();
+    head.headers.insert(X_REQUEST_ID, id);
+    Ok(())
+}
+
+/// What `Connection` names goes with it, but for what tells where the message ends: that is not the
+/// other side's to take away.
+pub(super) fn strip_hops(headers: &mut HeaderMap) {
+    let of_one_hop = |name: &HeaderName| *name == header::CONNECTION || OF_ONE_HOP.contains(name);
+    if !headers.keys().any(of_one_hop) {
         return;
     }
-    let of_one_hop = |name: &HeaderName| *name == header::CONNECTION || OF_ONE_HOP.contains(name);
-    if !head.headers.keys().any(of_one_hop) {
-        return;
+    for name in named_by_connection(headers) {
+        headers.remove(&name);
     }
     for name in &OF_ONE_HOP {
-        head.remove_header(name);
+        headers.remove(name);
     }
-    let fields = head.headers.get_all(header::CONNECTION).iter();
-    let named: Vec<HeaderName> = fields
+    headers.remove(header::CONNECTION);
+}
+
+fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+    const FRAMING: [HeaderName; 3] = [
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::HOST,
+    ];
+    let fields = headers.get_all(header::CONNECTION).iter();
+    fields
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .filter(|name| !FRAMING.contains(name))
-        .collect();
-    for name in named {
-        head.remove_header(&name);
-    }
-    head.remove_header(&header::CONNECTION);
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use http::HeaderValue;
 
-    fn stripped(status: u16, fields: &[(&'static str, &str)]) -> Vec<String> {
-        let mut head = ResponseHeader::build(status, None).unwrap();
-        for (name, value) in fields {
-            head.append_header(*name, *value).unwrap();
-        }
-        strip_hops(&mut head);
-        let mut left: Vec<String> = head.headers.keys().map(ToString::to_string).collect();
-        left.sort_unstable();
-        left
-    }
+    use super::*;
 
     #[test]
     fn what_connection_names_is_taken_off_and_framing_never() {
-        let fields = [
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
             ("connection", "close, X-Hop ,content-length,,b\u{e4}d"),
-            ("connection", "x-other"),
+            ("connection", "x-other, host, transfer-encoding"),
             ("x-hop", "1"),
             ("x-other", "1"),
             ("keep-alive", "timeout=5"),
+            ("upgrade", "h2c"),
+            ("host", "a"),
             ("content-length", "2"),
             ("x-end", "1"),
-        ];
-        assert_eq!(stripped(200, &fields), ["content-length", "x-end"]);
-    }
-
-    #[test]
-    fn a_101_keeps_what_it_switches_by() {
-        let fields = [("connection", "upgrade"), ("upgrade", "websocket")];
-        assert_eq!(stripped(101, &fields), ["connection", "upgrade"]);
-        assert!(stripped(426, &fields).is_empty());
+        ] {
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        strip_hops(&mut headers);
+        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["content-length", "host", "x-end"]);
     }
 }

@@ -1,13 +1,17 @@
-//! A request's way through Pingora's phases. Nothing is decided here: `admission` decides, and
-//! without its `Admission` nothing is forwarded.
+//! A request's way through the relay: a head is read, decided about, edited and sent on; both bodies
+//! stream. Nothing is decided here: `admission` decides, and without its `Admission` nothing is
+//! forwarded.
 
-mod answer;
-mod context;
+mod answer_body;
+mod attempts;
+mod early;
 mod failure;
 mod gateway;
 mod incoming;
+mod interim;
 mod outgoing;
+mod relay;
+mod tunnel;
 
-pub use context::Context;
-pub(crate) use gateway::ATTEMPTS;
+pub use answer_body::AnswerBody;
 pub use gateway::Gateway;

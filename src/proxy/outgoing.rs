@@ -1,47 +1,81 @@
-//! The head that goes upstream: what must not travel is taken off, what is ours is set, and the path
-//! is the one that was matched.
+//! The head that goes upstream, edited in place: what must not travel is taken off, what is ours is
+//! set, and the path is the one that was matched.
 
-use http::header::HOST;
-use pingora::http::RequestHeader;
-use pingora::proxy::Session;
-use pingora::{Error, ErrorType, Result};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Uri, Version, header};
 
-use super::Context;
+use super::failure::Failure;
+use super::incoming::strip_hops;
+use super::relay::Asked;
+use super::tunnel;
+use crate::admission::{Admission, Record};
+use crate::reason::Reason;
 use crate::request::AccessRequest;
 use crate::request::header_names::X_REQUEST_ID;
 
-pub(super) fn prepare(
-    session: &Session,
-    head: &mut RequestHeader,
-    context: &Context,
-) -> Result<()> {
-    let (record, admission) = (&context.record, context.admission()?);
-    let Some(received) = record.head() else {
-        return Error::e_explain(ErrorType::InternalError, "no head");
-    };
-    let request = AccessRequest {
-        head: received,
-        headers: &session.req_header().headers,
-    };
-    let upstream = &admission.route().upstream;
+pub(super) fn edit(
+    parts: &mut Parts,
+    record: &Record,
+    admission: &Admission,
+    asked: &Asked,
+) -> Result<(), Failure> {
+    let no_head = || Failure::new(Reason::InternalError, "no head");
+    let head = record.head().ok_or_else(no_head)?;
+    let route = admission.route();
+    let upstream = &route.upstream;
     let definition = upstream.definition();
     let rules = &record.plan().headers;
-    for name in rules.removals(admission.route(), &head.headers) {
-        head.remove_header(&name);
+
+    let request = AccessRequest {
+        head,
+        headers: &parts.headers,
+    };
+    let additions: Vec<_> = rules.additions(admission, request).collect();
+    let removals = rules.removals(route, &parts.headers);
+    let headers = &mut parts.headers;
+    let wants_trailers = wants_trailers(headers);
+    strip_hops(headers);
+    for name in removals {
+        headers.remove(&name);
     }
-    for (name, value) in rules.additions(admission, request) {
-        head.insert_header(name, value)?;
+    for (name, value) in additions {
+        headers.insert(name, value);
     }
-    head.insert_header(X_REQUEST_ID, record.request_id().header())?;
+    headers.insert(X_REQUEST_ID, record.request_id().header().clone());
     // HTTP/1.0 may come without a Host, and what goes on is HTTP/1.1.
-    if !definition.preserve_host || !head.headers.contains_key(HOST) {
-        head.insert_header(HOST, upstream.host_header().clone())?;
+    if !definition.preserve_host || !headers.contains_key(header::HOST) {
+        headers.insert(header::HOST, upstream.host_header().clone());
     }
-    let target = definition.forwarded_target(&received.path);
+    if asked.tunnel {
+        tunnel::ask(headers);
+    } else if wants_trailers {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+    if asked.version == Version::HTTP_10 {
+        // RFC 9110 §10.1.1: from such a caller it is to be ignored.
+        headers.remove(header::EXPECT);
+    }
+    parts.version = Version::HTTP_11;
+    parts.extensions.clear();
+
+    let target = definition.forwarded_target(&head.path);
     // Nearly every target goes on as it came, and parsing it again is dear. One in absolute form
     // never does: its authority would be sent along.
-    if head.uri.authority().is_none() && head.raw_path() == target.as_bytes() {
+    let same = |uri: &Uri| uri.path_and_query().is_some_and(|it| it.as_str() == target);
+    if parts.uri.authority().is_none() && same(&parts.uri) {
         return Ok(());
     }
-    head.set_raw_path(target.as_bytes())
+    let parsed = Uri::try_from(&*target);
+    parts.uri = parsed.map_err(|why| Failure::new(Reason::InternalError, why.to_string()))?;
+    Ok(())
+}
+
+/// RFC 9110 §10.1.4. Of `TE` nothing else is passed on.
+fn wants_trailers(headers: &HeaderMap) -> bool {
+    let mut fields = headers.get_all(header::TE).iter();
+    fields.any(|value| {
+        let mut codings = value.as_bytes().split(|byte| *byte == b',');
+        codings.any(|it| it.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+    })
 }

@@ -36,22 +36,17 @@ pub struct AccessRequest<'a> {
 pub struct Sent<'a> {
     pub method: &'a Method,
     pub version: Version,
-    /// The request target, byte for byte.
-    pub target: &'a [u8],
-    /// The same, split by its parser: read only where the target is not in origin form.
+    /// The request target, split by its parser, and otherwise byte for byte.
     pub uri: &'a Uri,
     /// What stands in for `Host`: HTTP/2's `:authority`, or what a trusted proxy says.
     pub authority: Option<&'a HeaderValue>,
     pub headers: &'a HeaderMap,
-    /// The size of the whole head.
-    pub bytes: usize,
 }
 
-/// The bounds of a head, in bytes.
+/// The bounds of a request, in bytes; its head's are the edge's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub uri: usize,
-    pub header: usize,
     /// What `Content-Length` may announce.
     pub body: u64,
 }
@@ -71,13 +66,16 @@ impl Head {
         sent: &Sent<'_>,
         limits: &Limits,
     ) -> Result<Self, HeadError> {
-        if sent.target.len() > limits.uri {
+        if *sent.method == Method::CONNECT {
+            return refuse(
+                Reason::MethodNotAllowed,
+                "CONNECT, and this is no forward proxy",
+            );
+        }
+        let target = sent.uri.path_and_query();
+        if target.is_some_and(|target| target.as_str().len() > limits.uri) {
             let why = "the request target is longer than limits.uri";
             return refuse(Reason::UriTooLong, why);
-        }
-        if sent.bytes > limits.header {
-            let why = "the request head is larger than limits.header";
-            return refuse(Reason::HeaderTooLarge, why);
         }
         check_framing(sent.headers, limits)?;
         Ok(Self {
@@ -123,16 +121,32 @@ fn check_framing(headers: &HeaderMap, limits: &Limits) -> Result<(), HeadError> 
     Ok(())
 }
 
-/// RFC 9112 §3.2: HTTP/1.1 has exactly one Host, and it is a host.
+/// RFC 9112 §3.2: HTTP/1.1 has exactly one Host, and it is a host. A target in absolute form names
+/// the same one.
 fn host(sent: &Sent<'_>) -> Result<Option<Host>, HeadError> {
     let mut hosts = sent.headers.get_all(header::HOST).iter();
     let host = match (sent.authority, hosts.next(), hosts.next()) {
         (Some(authority), ..) => authority,
         (None, _, Some(_)) => return refuse(Reason::BadHost, "Host was sent more than once"),
-        (None, None, None) if sent.version == Version::HTTP_10 => return Ok(None),
+        (None, None, None)
+            if sent.version == Version::HTTP_10 && sent.uri.authority().is_none() =>
+        {
+            return Ok(None);
+        }
         (None, None, None) => return refuse(Reason::BadHost, "Host is missing"),
         (None, Some(host), None) => host,
     };
+    if let (None, Some(named)) = (sent.authority, sent.uri.authority())
+        && !named
+            .as_str()
+            .as_bytes()
+            .eq_ignore_ascii_case(host.as_bytes())
+    {
+        return refuse(
+            Reason::BadHost,
+            "Host is not the one that the request target names",
+        );
+    }
     match Host::of(host) {
         Some(host) => Ok(Some(host)),
         None => refuse(Reason::BadHost, "Host is not a host"),
@@ -140,15 +154,7 @@ fn host(sent: &Sent<'_>) -> Result<Option<Host>, HeadError> {
 }
 
 fn path(sent: &Sent<'_>) -> Result<CanonicalPath, HeadError> {
-    let Ok(target) = std::str::from_utf8(sent.target) else {
-        return refuse(Reason::BadPath, "the request target is not UTF-8");
-    };
-    let (path, query) = match target.split_once('?') {
-        _ if !target.starts_with('/') => (sent.uri.path(), sent.uri.query()),
-        Some((path, query)) => (path, Some(query)),
-        None => (target, None),
-    };
-    CanonicalPath::with_query(path, query).map_err(|why| HeadError {
+    CanonicalPath::with_query(sent.uri.path(), sent.uri.query()).map_err(|why| HeadError {
         reason: Reason::BadPath,
         detail: why.to_string().into(),
     })

@@ -14,13 +14,14 @@ use crate::routing::samples::{definition, upstream};
 use crate::telemetry::Metrics;
 
 fn table(definitions: Vec<RouteDefinition>) -> Table {
-    let names = Names::new();
     let alive = |definition: RouteDefinition| {
-        let upstream = Upstream::start(definition.upstream.clone(), true, &names);
         Arc::new(Route {
             gate: Gate::new(std::sync::Arc::clone(&definition.callers), &HashMap::new()),
             egress: Egress::Nothing,
-            upstream: Arc::new(upstream.unwrap()),
+            upstream: Arc::new(
+                Upstream::start(definition.upstream.clone(), &Names::new(), &Arc::default())
+                    .unwrap(),
+            ),
             metrics: Metrics::new().route(&definition.id),
             definition,
         })

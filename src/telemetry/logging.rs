@@ -66,11 +66,8 @@ fn filter(level: &str) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target(env!("CARGO_PKG_NAME"), level)
-        // SECURITY: Pingora's error lines hold paths and queries, and whole heads where they could
-        // not be parsed. What they tell is in the access line or counted by the edge.
-        .with_target("pingora_proxy", LevelFilter::OFF)
-        .with_target("pingora_core::apps", LevelFilter::OFF)
-        .with_target("pingora_core::services", LevelFilter::OFF)
+        // SECURITY: Pingora's lines hold what could not be understood. What they tell is in the
+        // access line or counted by the edge.
         .with_target("pingora_core::protocols", LevelFilter::OFF)
 }
 
@@ -99,14 +96,7 @@ mod tests {
             ("trace", "reqwest::connect", Level::DEBUG, false),
             ("trace", "h2::codec::framed_write", Level::TRACE, false),
             ("info", "pingora_core::connectors", Level::WARN, true),
-            ("trace", "pingora_proxy", Level::ERROR, false),
-            ("trace", "pingora_core::apps::http_app", Level::ERROR, false),
-            (
-                "trace",
-                "pingora_core::services::listening",
-                Level::ERROR,
-                false,
-            ),
+            ("trace", "hyper::proto::h1::io", Level::DEBUG, false),
             (
                 "trace",
                 "pingora_core::protocols::http::v1::common",

@@ -1,20 +1,26 @@
-//! An upstream alive. It gives out peers to connect to and judges their TLS.
+//! An upstream alive: where it is now, and the connections to it.
+
+use std::sync::Arc;
 
 use http::HeaderValue;
-use pingora::protocols::tls::SslDigest;
 use pingora::upstreams::peer::HttpPeer;
 
 use super::addresses::Addresses;
-use super::peer::{at, check_tls, template};
+use super::connect::{ConnectError, Connector};
+use super::connection::Connection;
+use super::peer::{at, template};
+use super::pool::Pool;
 use super::{Names, UpstreamDefinition};
 
 /// Where routes go, alive. Shared by all that define the same.
-#[derive(Debug)]
 pub struct Upstream {
     definition: UpstreamDefinition,
     host_header: HeaderValue,
-    template: HttpPeer,
+    /// What an `https` upstream must prove.
+    template: Option<HttpPeer>,
     addresses: Addresses,
+    connector: Arc<Connector>,
+    pool: Arc<Pool>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -28,21 +34,21 @@ pub enum UpstreamError {
 
 impl Upstream {
     /// Makes the upstream, whose name is one of `names`. A name needs a tokio runtime, a literal
-    /// address needs none. With `tunnels`, a WebSocket may pass.
+    /// address needs none.
     pub fn start(
         definition: UpstreamDefinition,
-        tunnels: bool,
         names: &Names,
+        connector: &Arc<Connector>,
     ) -> Result<Self, UpstreamError> {
-        let template = template(&definition, tunnels)?;
+        let template = definition.tls.then(|| template(&definition)).transpose()?;
         let host_header = HeaderValue::from_str(&definition.authority());
-        let host_header = host_header.map_err(|_| UpstreamError::Host)?;
-        let addresses = Addresses::of(&definition, names);
         Ok(Self {
-            definition,
-            host_header,
+            host_header: host_header.map_err(|_| UpstreamError::Host)?,
             template,
-            addresses,
+            addresses: Addresses::of(&definition, names),
+            connector: Arc::clone(connector),
+            pool: Arc::default(),
+            definition,
         })
     }
 
@@ -54,53 +60,31 @@ impl Upstream {
         &self.host_header
     }
 
-    /// A peer for this attempt: addresses take turns, and a retry gets the next one. Whoever comes
-    /// before a name was first resolved waits for that.
-    pub async fn peer(&self) -> Option<Box<HttpPeer>> {
-        let most = self.definition.connect_timeout;
-        let address = self.addresses.next(most).await?;
-        Some(Box::new(at(&self.template, address)))
-    }
-
-    /// Whether a connection's TLS will do, before anything is sent over it.
-    pub fn check_tls(&self, tls: Option<&SslDigest>) -> Result<(), &'static str> {
-        if !self.definition.tls {
-            return Ok(());
-        }
-        let tls = tls.ok_or("the connection is not encrypted")?;
-        check_tls(&self.template, tls)
-    }
-
+    /// How many addresses it has at the moment.
     pub fn addresses(&self) -> usize {
         self.addresses.count()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::super::definition::tests::definition;
-    use super::*;
-
-    #[test]
-    fn an_encrypted_upstream_is_never_spoken_to_in_clear() {
-        let plain = Upstream::start(definition("127.0.0.1"), true, &Names::new()).unwrap();
-        assert!(plain.check_tls(None).is_ok());
+    /// A connection that has served before and is still good.
+    pub fn idle(&self) -> Option<Connection> {
+        self.pool.take()
     }
 
-    #[tokio::test]
-    async fn an_encrypted_upstream_wants_tls_1_2_and_its_own_name() {
-        for host in ["127.0.0.1", "api.internal"] {
-            let mut encrypted = definition(host);
-            encrypted.tls = true;
-            let encrypted = Upstream::start(encrypted, true, &Names::new()).unwrap();
-            assert!(encrypted.check_tls(None).is_err());
-            let digest = |version| SslDigest::new("", version, None, None, Vec::new());
-            assert!(encrypted.check_tls(Some(&digest("TLSv1.1"))).is_err());
-            let verified_by_name = host == "api.internal";
-            assert_eq!(
-                encrypted.check_tls(Some(&digest("TLSv1.2"))).is_ok(),
-                verified_by_name
-            );
-        }
+    /// A new connection. Addresses take turns, so that another attempt gets the next one; whoever
+    /// comes before a name was first resolved waits for that.
+    pub async fn connect(&self) -> Result<Connection, ConnectError> {
+        let most = self.definition.connect_timeout;
+        let address = self.addresses.next(most).await;
+        let address = address.ok_or(ConnectError::Unresolved)?;
+        let socket = match &self.template {
+            Some(template) => self.connector.tls(&at(template, address)).await?,
+            None => self.connector.plain(address, most).await?,
+        };
+        Ok(Connection::begin(socket, self.definition.response_timeout).await?)
+    }
+
+    /// Takes back a connection that is free again.
+    pub fn keep(&self, connection: Connection) {
+        self.pool.keep(connection);
     }
 }

@@ -1,48 +1,29 @@
-//! How is an upstream spoken to? The Pingora peer that every connection to it is made by, and
-//! whether a connection's TLS will do.
+//! What must an `https` upstream prove? The Pingora peer that every connection to it is made by,
+//! and whether a connection's TLS will do.
 
 use std::any::Any;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use openssl::error::ErrorStack;
 use openssl::x509::{X509, X509Ref};
 use pingora::protocols::tls::{SslDigest, TlsRef};
-use pingora::upstreams::peer::{ALPN, HttpPeer, HttpUpstreamRequestPolicy};
+use pingora::upstreams::peer::{ALPN, HttpPeer};
 
 use super::UpstreamDefinition;
-
-/// Idle connections are closed before most servers close them.
-const IDLE: Duration = Duration::from_secs(55);
 
 /// In a connection's TLS digest: its certificate is for the address that we meant.
 struct ForThisAddress;
 
 /// The peer of an upstream, but for its address.
-pub(super) fn template(
-    definition: &UpstreamDefinition,
-    tunnels: bool,
-) -> Result<HttpPeer, ErrorStack> {
+pub(super) fn template(definition: &UpstreamDefinition) -> Result<HttpPeer, ErrorStack> {
     let unspecified = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), definition.port);
-    let sni = if definition.tls {
-        definition.host.clone()
-    } else {
-        String::new()
-    };
-    let mut template = HttpPeer::new(unspecified, definition.tls, sni);
+    let mut template = HttpPeer::new(unspecified, true, definition.host.clone());
     let options = &mut template.options;
     options.connection_timeout = Some(definition.connect_timeout);
     options.total_connection_timeout = Some(definition.connect_timeout);
-    options.read_timeout = Some(definition.response_timeout);
-    options.write_timeout = Some(definition.response_timeout);
-    options.idle_timeout = Some(IDLE);
     options.alpn = ALPN::H1;
-    if !tunnels {
-        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
-    }
-    if let Some(address) = definition.address().filter(|_| definition.tls) {
+    if let Some(address) = definition.address() {
         // Pingora compares the host with DNS names only, and an address is none (RFC 9110
         // §4.3.5). Who signed is verified by OpenSSL all the same; `check_tls` wants the proof.
         options.verify_hostname = false;
@@ -52,7 +33,6 @@ pub(super) fn template(
     if let Some(pem) = &definition.ca_pem {
         options.ca = Some(Arc::new(X509::stack_from_pem(pem)?.into_boxed_slice()));
     }
-    template.group_key = tls_identity(definition);
     Ok(template)
 }
 
@@ -88,32 +68,24 @@ fn names(certificate: &X509Ref, address: IpAddr) -> bool {
     named.is_some_and(|all| all.iter().any(|name| name.ipaddress() == Some(&wanted)))
 }
 
-/// SECURITY: Pingora's pool key leaves out the trusted CAs, so connections verified by one set
-/// would serve routes that trust another. The group key carries the whole TLS identity.
-fn tls_identity(definition: &UpstreamDefinition) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (
-        definition.tls,
-        &definition.host,
-        definition.port,
-        &definition.ca_pem,
-    )
-        .hash(&mut hasher);
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::definition::tests::definition;
     use super::*;
 
     #[test]
-    fn other_authorities_never_share_a_pool() {
-        let mut trusting_a = definition("api.internal");
-        trusting_a.tls = true;
-        let mut trusting_b = trusting_a.clone();
-        trusting_a.ca_pem = Some(Arc::new(b"a".to_vec()));
-        trusting_b.ca_pem = Some(Arc::new(b"b".to_vec()));
-        assert_ne!(tls_identity(&trusting_a), tls_identity(&trusting_b));
+    fn tls_1_2_and_the_own_name_are_wanted() {
+        for (host, verified_by_name) in [("127.0.0.1", false), ("api.internal", true)] {
+            let template = template(&definition(host)).unwrap();
+            let digest = |version| SslDigest::new("", version, None, None, Vec::new());
+            for (version, new_enough) in [("TLSv1.1", false), ("TLSv1.2", true), ("TLSv1.3", true)]
+            {
+                assert_eq!(
+                    check_tls(&template, &digest(version)).is_ok(),
+                    new_enough && verified_by_name,
+                    "{host} {version}"
+                );
+            }
+        }
     }
 }

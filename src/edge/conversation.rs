@@ -1,0 +1,164 @@
+//! What the guard below the codec and the application above it tell each other of one connection:
+//! how far the request at hand has come, and what goes past the codec.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::task::Waker;
+
+use parking_lot::Mutex;
+
+use super::{CallerStream, Misread};
+
+/// What takes a connection over when its codec has sent `101`.
+pub type Tunnel = Box<dyn FnOnce(CallerStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// One connection's. A task reads and writes it; the atomics are there because hyper wants `Send`.
+pub struct Conversation {
+    peer: SocketAddr,
+    stage: AtomicU8,
+    /// Why what came is no request.
+    misread: OnceLock<Misread>,
+    /// An answer was broken off whose end only the connection's end tells.
+    cut: AtomicBool,
+    has_interim: AtomicBool,
+    aside: Mutex<Aside>,
+}
+
+#[derive(Default)]
+struct Aside {
+    /// Heads of interim answers (RFC 9110 §15.2), to be written before the final one.
+    interim: Vec<u8>,
+    tunnel: Option<Tunnel>,
+    /// Who reads on when the answer at hand is complete.
+    next: Option<Waker>,
+}
+
+/// How far the request at hand has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// No byte of it has come.
+    Idle,
+    /// Some of its head has.
+    Head,
+    /// The codec has its whole head.
+    Parsing,
+    /// The application has it.
+    Serving,
+    /// It is answered, and its body has not come.
+    Unread,
+    /// It is answered.
+    Answered,
+    /// It is none; `misread` says why.
+    Refused,
+    /// The peer left in the middle of its head.
+    Gone,
+}
+
+impl Stage {
+    const ALL: [Self; 8] = [
+        Self::Idle,
+        Self::Head,
+        Self::Parsing,
+        Self::Serving,
+        Self::Unread,
+        Self::Answered,
+        Self::Refused,
+        Self::Gone,
+    ];
+}
+
+impl Conversation {
+    pub(super) fn new(peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            stage: AtomicU8::new(Stage::Idle as u8),
+            misread: OnceLock::new(),
+            cut: AtomicBool::new(false),
+            has_interim: AtomicBool::new(false),
+            aside: Mutex::default(),
+        }
+    }
+
+    /// The socket's other end.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The request is answered before its body has come: what still comes is waited for a moment
+    /// before the connection ends, or a reset could overtake the answer.
+    pub fn body_unread(&self) {
+        self.set(Stage::Unread);
+    }
+
+    /// The answer breaks off, and nothing but the connection's end could tell the peer: it must not
+    /// look like a good one.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Sends the head of an interim answer before whatever the codec sends next.
+    pub fn interim(&self, head: &[u8]) {
+        self.aside.lock().interim.extend_from_slice(head);
+        self.has_interim.store(true, Ordering::Relaxed);
+    }
+
+    /// Hands the connection over once the codec has sent the `101` that is answered next.
+    pub fn switch(&self, tunnel: Tunnel) {
+        self.aside.lock().tunnel = Some(tunnel);
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        Stage::ALL[usize::from(self.stage.load(Ordering::Relaxed)) % Stage::ALL.len()]
+    }
+
+    pub(super) fn set(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn refuse(&self, why: Misread) {
+        let _ = self.misread.set(why);
+        self.set(Stage::Refused);
+    }
+
+    pub(super) fn misread(&self) -> Option<Misread> {
+        self.misread.get().copied()
+    }
+
+    /// The answer is complete, or given up.
+    pub(super) fn answered(&self) {
+        if self.stage() == Stage::Serving {
+            self.set(Stage::Answered);
+        }
+        if let Some(waker) = self.aside.lock().next.take() {
+            waker.wake();
+        }
+    }
+
+    /// Wakes whoever reads when the answer at hand is complete.
+    pub(super) fn wake_when_answered(&self, waker: &Waker) {
+        let next = &mut self.aside.lock().next;
+        if !next.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *next = Some(waker.clone());
+        }
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_switching(&self) -> bool {
+        self.aside.lock().tunnel.is_some()
+    }
+
+    pub(super) fn take_tunnel(&self) -> Option<Tunnel> {
+        self.aside.lock().tunnel.take()
+    }
+
+    pub(super) fn take_interim(&self) -> Option<Vec<u8>> {
+        let waits = self.has_interim.swap(false, Ordering::Relaxed);
+        waits.then(|| std::mem::take(&mut self.aside.lock().interim))
+    }
+}

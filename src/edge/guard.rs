@@ -1,0 +1,305 @@
+//! The stream below the codec. How long may a peer take, and how much may it send before it makes
+//! sense? Whatever can be read in two ways ends here, and so does who is too slow.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::conversation::{Conversation, Stage};
+use super::deadline::Deadline;
+use super::framed::{Came, Framed};
+use super::linger::Linger;
+use super::socket::{CallerSocket, CallerStream};
+use super::{Limits, Misread, Timeouts};
+use crate::http1::{self, Place, Violation, Walker};
+
+/// How much of what comes before its turn is taken in.
+const MOST_AHEAD: usize = 64 * 1024;
+
+/// A stream whose peer may not take for ever, nor say what has two meanings.
+pub(super) struct GuardedIo {
+    framed: Framed<CallerSocket>,
+    timeouts: Timeouts,
+    conversation: Arc<Conversation>,
+    /// Of the head or the body at hand.
+    deadline: Deadline,
+    /// Whether the deadline is that of the body at hand.
+    awaits_body: bool,
+    /// Set only while a write waits.
+    stall: Option<Deadline>,
+    /// The peer has closed its half: it may still wait for an answer (RFC 9112 §9.6).
+    half_closed: bool,
+    /// Of ours, and not the codec's: what is sent before anything else.
+    unsent: Bytes,
+}
+
+impl GuardedIo {
+    pub(super) fn new(
+        socket: CallerSocket,
+        limits: &Limits,
+        timeouts: Timeouts,
+        conversation: Arc<Conversation>,
+    ) -> Self {
+        let walker = Walker::requests(http1::Limits {
+            head: limits.header,
+            target: limits.uri,
+        });
+        Self {
+            framed: Framed::new(socket, walker),
+            deadline: Deadline::after(timeouts.header),
+            timeouts,
+            conversation,
+            awaits_body: false,
+            stall: None,
+            half_closed: false,
+            unsent: Bytes::new(),
+        }
+    }
+
+    /// Whether what is read now belongs to the body at hand.
+    fn is_in_body(&self) -> bool {
+        self.framed.walker.place() == Place::Body
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.conversation.stage() {
+            Stage::Idle | Stage::Head => self.read_head(cx, buf),
+            Stage::Parsing | Stage::Serving | Stage::Unread | Stage::Answered
+                if self.is_in_body() =>
+            {
+                self.read_body(cx, buf)
+            }
+            // A head may be larger than the codec's buffer is at first.
+            Stage::Parsing if self.framed.has_judged() => {
+                self.framed.poll_next(cx, buf).map_ok(|_| ())
+            }
+            Stage::Serving | Stage::Unread => self.watch(cx, buf),
+            Stage::Answered => {
+                self.conversation.set(Stage::Idle);
+                self.read_head(cx, buf)
+            }
+            // The codec has a whole head and wants more: it reads it otherwise than we do.
+            Stage::Parsing => Poll::Ready(Err(self.refuse(Misread::Codec))),
+            Stage::Refused | Stage::Gone => {
+                Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+            }
+        }
+    }
+
+    fn read_head(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.half_closed && !self.framed.has_pending() {
+            return Poll::Ready(Ok(()));
+        }
+        let read = self.framed.poll_next(cx, buf);
+        let begun = !matches!(read, Poll::Pending) || self.framed.has_pending();
+        if begun && self.conversation.stage() == Stage::Idle {
+            self.conversation.set(Stage::Head);
+            self.deadline.move_to(self.timeouts.header);
+        }
+        match read {
+            Poll::Ready(Ok(Came::Bytes)) => {
+                self.conversation.set(Stage::Parsing);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Ok(Came::End | Came::Interim(_))) => {
+                self.conversation.set(Stage::Gone);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(why)) => Poll::Ready(Err(self.refused(why))),
+            Poll::Pending if self.conversation.stage() == Stage::Head => {
+                let late = self.deadline.poll(cx);
+                late.map(|()| Err(self.refuse(Misread::Late)))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn read_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.framed.poll_next(cx, buf) {
+            Poll::Ready(read) => {
+                self.awaits_body = false;
+                Poll::Ready(read.map(|_| ()))
+            }
+            Poll::Pending => {
+                if !self.awaits_body {
+                    self.awaits_body = true;
+                    self.deadline.move_to(self.timeouts.body);
+                }
+                let late = self.deadline.poll(cx);
+                late.map(|()| Err(timed_out("the body was not waited for")))
+            }
+        }
+    }
+
+    /// While a request is served: what comes is kept for its turn, and that the peer is gone is an
+    /// error now.
+    fn watch(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.half_closed {
+            match self.framed.poll_ahead(cx, buf, MOST_AHEAD) {
+                Poll::Ready(Ok(open)) => self.half_closed = !open,
+                Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
+                Poll::Pending => {}
+            }
+        }
+        if self.half_closed || self.framed.has_pending() {
+            self.conversation.wake_when_answered(cx.waker());
+        }
+        Poll::Pending
+    }
+
+    fn refused(&self, why: io::Error) -> io::Error {
+        let violation = why.get_ref().and_then(|it| it.downcast_ref::<Violation>());
+        match violation {
+            Some(Violation::Truncated) | None => self.conversation.set(Stage::Gone),
+            Some(violation) => self.conversation.refuse(Misread::Broken(*violation)),
+        }
+        why
+    }
+
+    fn refuse(&self, why: Misread) -> io::Error {
+        self.conversation.refuse(why);
+        timed_out("no request was read")
+    }
+
+    /// Whether what the codec writes is an answer of its own to what it could not read.
+    fn is_codecs_own(&self) -> bool {
+        match self.conversation.stage() {
+            Stage::Parsing => {
+                self.conversation.refuse(Misread::Codec);
+                true
+            }
+            Stage::Refused | Stage::Gone => true,
+            _ => false,
+        }
+    }
+
+    /// Sends what comes before anything of the codec's.
+    fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(interim) = self.conversation.take_interim() {
+            self.unsent = Bytes::from([&*self.unsent, &*interim].concat());
+        }
+        while self.unsent.has_remaining() {
+            let written = Pin::new(&mut self.framed.stream).poll_write(cx, &self.unsent);
+            let bytes = ready!(self.stalling(cx, written))?;
+            if bytes == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.unsent.advance(bytes);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Bounds the time in which a peer takes nothing of what is written.
+    fn stalling<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stall = None;
+            return written;
+        }
+        let most = self.timeouts.body;
+        let stall = self.stall.get_or_insert_with(|| Deadline::after(most));
+        let rung = stall.poll(cx);
+        rung.map(|()| Err(timed_out("the peer does not read its answer")))
+    }
+
+    /// Writes an answer of the edge's own, where the peer has room for it, and takes leave.
+    pub(super) async fn say(&mut self, answer: Bytes) {
+        self.unsent = answer;
+        let _ = std::future::poll_fn(|cx| self.poll_unsent(cx)).await;
+    }
+
+    /// Takes leave: closes our half, and lets the peer read what was written to it.
+    pub(super) async fn close(&mut self) {
+        if self.conversation.is_cut() {
+            self.framed.stream.reset_on_close();
+            return;
+        }
+        let interrupted = self.is_in_body()
+            || matches!(self.conversation.stage(), Stage::Refused | Stage::Unread);
+        let mut linger = Linger::new(interrupted);
+        // A peer that is gone needs no goodbye.
+        let _ = std::future::poll_fn(|cx| {
+            let ended = Pin::new(&mut self.framed.stream).poll_shutdown(cx);
+            self.stalling(cx, ended)
+        })
+        .await;
+        std::future::poll_fn(|cx| linger.poll(cx, Pin::new(&mut self.framed.stream))).await;
+    }
+
+    /// What takes over after `101`: the stream, what is to be sent on it first, and what came on it
+    /// already.
+    pub(super) fn into_caller(self, read: Bytes) -> CallerStream {
+        let (socket, pending) = self.framed.into_parts();
+        CallerStream {
+            socket,
+            unsent: self.unsent,
+            read: Bytes::from([&*read, &*pending].concat()),
+        }
+    }
+}
+
+impl AsyncRead for GuardedIo {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.get_mut().read(cx, buf)
+    }
+}
+
+impl AsyncWrite for GuardedIo {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let me = self.get_mut();
+        if me.is_codecs_own() {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
+        ready!(me.poll_unsent(cx))?;
+        let written = Pin::new(&mut me.framed.stream).poll_write_vectored(cx, slices);
+        if written.is_pending() && me.conversation.is_switching() {
+            // The codec lets go of the connection with the head of its `101`, sent or not.
+            me.unsent = slices.iter().flat_map(|it| it.iter().copied()).collect();
+            return Poll::Ready(Ok(me.unsent.len()));
+        }
+        me.stalling(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.framed.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let me = self.get_mut();
+        ready!(me.poll_unsent(cx))?;
+        let flushed = Pin::new(&mut me.framed.stream).poll_flush(cx);
+        me.stalling(cx, flushed)
+    }
+
+    /// The codec has done its part; the connection's task takes leave by `close`.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+fn timed_out(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, why)
+}

@@ -1,0 +1,98 @@
+//! How is a connection to an upstream made? In clear by tokio alone; over TLS by Pingora's
+//! connector, which is made when the first route needs it, for its store of authorities is large.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use pingora::connectors::TransportConnector;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error as PingoraError, ErrorType};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::answer_io::UpstreamSocket;
+use super::peer::check_tls;
+use crate::edge::Socket;
+
+/// Makes the connections of all upstreams.
+#[derive(Default)]
+pub struct Connector {
+    tls: OnceLock<TransportConnector>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("the upstream's name is not resolved")]
+    Unresolved,
+    #[error("not connected within {0:?}")]
+    TimedOut(Duration),
+    #[error("{0}")]
+    Refused(#[from] io::Error),
+    #[error("{}", described(.0))]
+    Tls(Box<PingoraError>),
+    /// What the other side proved is not enough.
+    #[error("{0}")]
+    Unproven(&'static str),
+    #[error("{0}")]
+    Codec(#[from] hyper::Error),
+}
+
+impl ConnectError {
+    pub fn is_timeout(&self) -> bool {
+        match self {
+            Self::TimedOut(_) => true,
+            Self::Tls(why) => matches!(
+                why.etype(),
+                ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout
+            ),
+            _ => false,
+        }
+    }
+}
+
+impl Connector {
+    pub(super) async fn plain(
+        &self,
+        address: SocketAddr,
+        most: Duration,
+    ) -> Result<UpstreamSocket, ConnectError> {
+        let connected = timeout(most, TcpStream::connect(address)).await;
+        let stream = connected.map_err(|_| ConnectError::TimedOut(most))??;
+        stream.set_nodelay(true)?;
+        Ok(Socket::Plain(stream))
+    }
+
+    /// The peer's options say what the other side must prove.
+    pub(super) async fn tls(&self, peer: &HttpPeer) -> Result<UpstreamSocket, ConnectError> {
+        let connector = self.tls.get_or_init(|| TransportConnector::new(None));
+        let connected = connector.new_stream(peer).await;
+        let stream = connected.map_err(ConnectError::Tls)?;
+        let digest = stream.get_ssl_digest();
+        let digest = digest.ok_or(ConnectError::Unproven("the connection is not encrypted"))?;
+        check_tls(peer, &digest).map_err(ConnectError::Unproven)?;
+        Ok(Socket::Tls(stream))
+    }
+}
+
+/// The chain of an error.
+fn described(error: &PingoraError) -> String {
+    let mut text = error.etype().as_str().to_owned();
+    if let Some(context) = &error.context {
+        text.push_str(": ");
+        text.push_str(context.as_str());
+    }
+    if let Some(cause) = &error.cause {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+    }
+    // OpenSSL's own text stops at "certificate verify failed".
+    if *error.etype() == ErrorType::InvalidCert {
+        text.push_str(
+            " (the certificate has expired, is for another host, or is not by an authority of \
+             `upstream.ca_file`, without it the system's)",
+        );
+    }
+    text
+}

@@ -1,0 +1,162 @@
+//! One connection to an upstream: hyper's HTTP/1.1, driven by whoever uses it, in the same task.
+//! A task of its own for each would cost a wake-up each way.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
+
+use super::RequestBody;
+use super::answer_io::{AnswerIo, Line, UpstreamSocket};
+use crate::edge::Deadline;
+
+/// Bytes of a body that the codec may hold.
+const MOST_BUFFERED: usize = 128 * 1024;
+
+pub struct Connection {
+    sender: http1::SendRequest<RequestBody>,
+    driver: http1::Connection<TokioIo<AnswerIo>, RequestBody>,
+    line: Arc<Line>,
+    deadline: Deadline,
+    /// How long the upstream may be silent.
+    patience: Duration,
+    /// The driver has said its last.
+    has_ended: bool,
+    is_reused: bool,
+    idle_since: Instant,
+}
+
+/// Why an exchange has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// Nothing of the request was sent, so it may be sent on another connection.
+    #[error("the connection had been closed")]
+    NotSent(Box<Request<RequestBody>>),
+    /// The connection ended before a byte of the answer came.
+    #[error("the upstream closed the connection without an answer")]
+    Unanswered,
+    #[error("the upstream was silent for {0:?}")]
+    TimedOut(Duration),
+    #[error(transparent)]
+    Broken(hyper::Error),
+}
+
+impl Connection {
+    pub(super) async fn begin(socket: UpstreamSocket, patience: Duration) -> hyper::Result<Self> {
+        let line = Arc::new(Line::default());
+        let io = AnswerIo::new(socket, Arc::clone(&line));
+        let (sender, driver) = http1::Builder::new()
+            .title_case_headers(true)
+            .max_buf_size(MOST_BUFFERED)
+            .handshake(TokioIo::new(io))
+            .await?;
+        Ok(Self {
+            sender,
+            driver,
+            line,
+            deadline: Deadline::after(patience),
+            patience,
+            has_ended: false,
+            is_reused: false,
+            idle_since: Instant::now(),
+        })
+    }
+
+    /// Whether it has served a request before.
+    pub fn is_reused(&self) -> bool {
+        self.is_reused
+    }
+
+    /// Sends a request and waits for the head of its answer; `meanwhile` is told what comes before.
+    pub async fn exchange(
+        &mut self,
+        request: Request<RequestBody>,
+        mut meanwhile: impl FnMut(&[Bytes]),
+    ) -> Result<Response<Incoming>, ExchangeError> {
+        self.line.ask(request.method() == http::Method::HEAD);
+        self.deadline.move_to(self.patience);
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let answered = std::future::poll_fn(|cx| {
+            loop {
+                if !self.has_ended {
+                    self.has_ended = self.driver.poll_without_shutdown(cx).is_ready();
+                }
+                if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
+                    return Poll::Ready(Some(answered));
+                }
+                let interim = self.line.interim();
+                if interim.is_empty() {
+                    break;
+                }
+                // It may let the body go on.
+                meanwhile(&interim);
+            }
+            if self.line.progressed() {
+                self.deadline.move_to(self.patience);
+            }
+            self.deadline.poll(cx).map(|()| None)
+        })
+        .await;
+        match answered {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(mut why)) => Err(match why.take_message() {
+                Some(request) => ExchangeError::NotSent(Box::new(request)),
+                None if self.line.has_come() => ExchangeError::Broken(why.into_error()),
+                None => ExchangeError::Unanswered,
+            }),
+            None => Err(ExchangeError::TimedOut(self.patience)),
+        }
+    }
+
+    /// Drives it on while an answer's body is read.
+    pub fn drive(&mut self, cx: &mut Context<'_>) {
+        if !self.has_ended {
+            self.has_ended = self.driver.poll_without_shutdown(cx).is_ready();
+        }
+        if self.line.progressed() {
+            self.deadline.move_to(self.patience);
+        }
+    }
+
+    /// To be asked when a body has not come: ready when the upstream was silent for too long.
+    pub fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        self.deadline.poll(cx).map(|()| self.patience)
+    }
+
+    /// Whether it has answered wholly and can take another request.
+    pub fn is_free(&self) -> bool {
+        !self.has_ended && self.sender.is_ready()
+    }
+
+    /// Looks whether an idle connection is still good: not closed, and silent.
+    pub(super) fn is_good(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        self.has_ended |= self.driver.poll_without_shutdown(&mut cx).is_ready();
+        self.is_free()
+    }
+
+    pub(super) fn rests(mut self) -> Self {
+        self.is_reused = true;
+        self.idle_since = Instant::now();
+        self
+    }
+
+    pub(super) fn has_rested_since(&self) -> Instant {
+        self.idle_since
+    }
+
+    /// After `101`: the stream, and what came on it behind the answer's head.
+    pub fn into_stream(self) -> (UpstreamSocket, Bytes) {
+        let parts = self.driver.into_parts();
+        let (socket, pending) = parts.io.into_inner().into_parts();
+        (socket, Bytes::from([&*parts.read_buf, &*pending].concat()))
+    }
+}

@@ -1,0 +1,190 @@
+//! An answer's body on its way to the caller. It keeps the request's record: where it ends, or is
+//! dropped, the request ends.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::failure::{self, Failure};
+use crate::admission::Record;
+use crate::edge::{BoxError, Conversation, Deadline};
+use crate::outbound::{Connection, Upstream};
+use crate::reason::Reason;
+
+pub enum AnswerBody {
+    Ours(Option<Bytes>, Box<Record>),
+    Theirs(Box<Relayed>),
+    /// Behind `101`.
+    Nothing,
+}
+
+/// A body that an upstream sends.
+pub struct Relayed {
+    incoming: Incoming,
+    /// Until it is free again.
+    connection: Option<Connection>,
+    upstream: Arc<Upstream>,
+    conversation: Arc<Conversation>,
+    /// Nothing but the connection's end tells the caller where the body ends.
+    is_open_ended: bool,
+    /// Of the whole request, where the route bounds it.
+    most: Option<Deadline>,
+    broken: Option<BoxError>,
+    has_ended: bool,
+    status: u16,
+    sent: u64,
+    record: Record,
+}
+
+impl AnswerBody {
+    pub(super) fn ours(bytes: Bytes, record: Record) -> Self {
+        let bytes = (!bytes.is_empty()).then_some(bytes);
+        Self::Ours(bytes, Box::new(record))
+    }
+}
+
+/// What an answer needs beside its bytes.
+pub(super) struct Way {
+    pub(super) connection: Connection,
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) conversation: Arc<Conversation>,
+    pub(super) is_open_ended: bool,
+    pub(super) most: Option<Deadline>,
+    pub(super) status: u16,
+}
+
+impl Relayed {
+    pub(super) fn new(incoming: Incoming, way: Way, record: Record) -> Box<Self> {
+        let mut relayed = Box::new(Self {
+            has_ended: incoming.is_end_stream(),
+            incoming,
+            connection: Some(way.connection),
+            upstream: way.upstream,
+            conversation: way.conversation,
+            is_open_ended: way.is_open_ended,
+            most: way.most,
+            broken: None,
+            status: way.status,
+            sent: 0,
+            record,
+        });
+        // Most answers are here as a whole when their head is.
+        relayed.give_back();
+        relayed
+    }
+
+    /// Gives the connection back as soon as it can take another request: before the caller has all
+    /// of the answer, who may ask again at once.
+    fn give_back(&mut self) {
+        if self.connection.as_ref().is_some_and(Connection::is_free)
+            && let Some(connection) = self.connection.take()
+        {
+            self.upstream.keep(connection);
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(why) = self.broken.take() {
+            return Poll::Ready(Some(Err(why)));
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.drive(cx);
+        }
+        let late = self
+            .most
+            .as_mut()
+            .is_some_and(|most| most.poll(cx).is_ready());
+        if late {
+            let why = "longer than timeouts.request";
+            return self.break_off(cx, Failure::new(Reason::UpstreamTimeout, why));
+        }
+        match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.has_ended = self.incoming.is_end_stream();
+                self.give_back();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(why))) => self.break_off(cx, failure::broken(&why)),
+            Poll::Ready(None) => {
+                self.has_ended = true;
+                self.give_back();
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                let Some(connection) = &mut self.connection else {
+                    return Poll::Pending;
+                };
+                let Poll::Ready(patience) = connection.poll_silence(cx) else {
+                    return Poll::Pending;
+                };
+                let why = format!("the upstream was silent for {patience:?}");
+                self.break_off(cx, Failure::new(Reason::UpstreamTimeout, why))
+            }
+        }
+    }
+
+    /// What was sent so far leaves before the connection ends: the codec writes nothing more once it
+    /// is told.
+    fn break_off(
+        &mut self,
+        cx: &mut Context<'_>,
+        why: Failure,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.broken = Some(why.detail.clone().into());
+        self.record.fail(why.reason, why.detail);
+        if self.is_open_ended {
+            self.conversation.cut();
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Relayed {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let why = "the caller left in the middle of its answer";
+            self.record.fail(Reason::ClientClosed, why.to_owned());
+        }
+        self.record.answered(self.status, self.sent);
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.get_mut() {
+            Self::Ours(bytes, _) => Poll::Ready(bytes.take().map(|it| Ok(Frame::data(it)))),
+            Self::Theirs(relayed) => relayed.poll(cx),
+            Self::Nothing => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Ours(bytes, _) => bytes.is_none(),
+            Self::Theirs(relayed) => relayed.incoming.is_end_stream(),
+            Self::Nothing => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Ours(bytes, _) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |it| it.len() as u64))
+            }
+            Self::Theirs(relayed) => relayed.incoming.size_hint(),
+            Self::Nothing => SizeHint::with_exact(0),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! How often is a request put to an upstream? Once, but where a connection turns out to be stale:
+//! what was not sent is sent again, and what was sent and may be repeated (RFC 9110 §9.2.2) too.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Request, response};
+use hyper::body::Incoming;
+use tokio::time::sleep;
+
+use super::failure::Failure;
+use crate::outbound::{ConnectError, Connection, ExchangeError, RequestBody, Upstream};
+
+/// How often one request may be put to an upstream, and how many addresses are tried.
+const MOST: usize = 3;
+/// How long a body is held back for an upstream that does not answer `Expect` (RFC 9110 §10.1.1).
+const HELD_BACK: Duration = Duration::from_secs(1);
+
+/// An answer whose body is still to come.
+pub(super) struct Answered {
+    pub(super) head: response::Parts,
+    pub(super) incoming: Incoming,
+    pub(super) connection: Connection,
+}
+
+/// Puts a request to an upstream. `meanwhile` is told of interim answers.
+pub(super) async fn answered(
+    upstream: &Upstream,
+    head: Parts,
+    body: &RequestBody,
+    mut meanwhile: impl FnMut(&[Bytes]),
+) -> Result<Answered, Failure> {
+    let may_be_repeated = is_idempotent(&head.method);
+    let mut request = Request::from_parts(head, body.clone());
+    let mut attempt = 1;
+    loop {
+        let is_last = attempt == MOST;
+        let pooled = if is_last { None } else { upstream.idle() };
+        let mut connection = match pooled {
+            Some(connection) => connection,
+            None => connect(upstream).await?,
+        };
+        let spare = if may_be_repeated && connection.is_reused() {
+            Some(request.clone())
+        } else {
+            body.is_the_last();
+            None
+        };
+        let why = match exchange(&mut connection, request, body, &mut meanwhile).await {
+            Ok(answer) => {
+                let (head, incoming) = answer.into_parts();
+                return Ok(Answered {
+                    head,
+                    incoming,
+                    connection,
+                });
+            }
+            Err(why) => why,
+        };
+        if let Some(reason) = body.failure() {
+            return Err(Failure::of_body(reason));
+        }
+        request = match (why, spare.and_then(from_the_beginning)) {
+            (ExchangeError::NotSent(unsent), _) if !is_last => *unsent,
+            (ExchangeError::Unanswered, Some(again)) => again,
+            (why, _) => return Err(why.into()),
+        };
+        attempt += 1;
+    }
+}
+
+/// Tries addresses in turn: nothing has been sent yet, so whatever the method.
+async fn connect(upstream: &Upstream) -> Result<Connection, ConnectError> {
+    let mut left = upstream.addresses().clamp(1, MOST);
+    loop {
+        left -= 1;
+        match upstream.connect().await {
+            Err(why) if left > 0 && !matches!(why, ConnectError::Unresolved) => {}
+            connected => return connected,
+        }
+    }
+}
+
+async fn exchange(
+    connection: &mut Connection,
+    request: Request<RequestBody>,
+    body: &RequestBody,
+    meanwhile: &mut impl FnMut(&[Bytes]),
+) -> Result<http::Response<Incoming>, ExchangeError> {
+    let mut exchange = pin!(connection.exchange(request, meanwhile));
+    if body.is_held_back() {
+        let mut patience = pin!(sleep(HELD_BACK));
+        let answered = std::future::poll_fn(|cx| match exchange.as_mut().poll(cx) {
+            Poll::Ready(answered) => Poll::Ready(Some(answered)),
+            Poll::Pending if !body.is_held_back() => Poll::Ready(None),
+            Poll::Pending => patience.as_mut().poll(cx).map(|()| None),
+        });
+        if let Some(answered) = answered.await {
+            return answered;
+        }
+        body.release();
+    }
+    exchange.await
+}
+
+fn from_the_beginning(request: Request<RequestBody>) -> Option<Request<RequestBody>> {
+    let (head, body) = request.into_parts();
+    Some(Request::from_parts(head, body.again()?))
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    method.is_idempotent()
+}

@@ -1,0 +1,156 @@
+//! An admitted request's way: its head is edited and sent on, its body streams, and the answer's
+//! head comes back, behind it the answer's body.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
+use http_body::Body;
+use hyper::body::Incoming;
+
+use super::answer_body::{Relayed, Way};
+use super::attempts::{Answered, answered};
+use super::failure::Failure;
+use super::{AnswerBody, Gateway, early, incoming, interim, outgoing, tunnel};
+use crate::admission::Record;
+use crate::edge::{Abandoned, Conversation};
+use crate::outbound::{RequestBody, Upstream};
+use crate::reason::Reason;
+use crate::request::header_names::Removal;
+
+/// What is known of the caller's side when the answer comes back.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) version: Version,
+    /// A WebSocket was asked for, and may be.
+    pub(super) tunnel: bool,
+}
+
+impl Gateway {
+    pub(super) fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Acquire)
+    }
+}
+
+pub(super) async fn forward(
+    gateway: &Gateway,
+    mut record: Record,
+    head: Parts,
+    body: Incoming,
+    conversation: Arc<Conversation>,
+) -> Result<Response<AnswerBody>, Abandoned> {
+    let asked = Asked {
+        method: head.method.clone(),
+        version: head.version,
+        tunnel: tunnel::is_wanted(&head, &record),
+    };
+    let body = request_body(gateway, &record, &head.headers, body);
+    match exchange(gateway, &record, head, &body, &asked, &conversation).await {
+        Ok((upstream, answered)) => Ok(relay(
+            gateway,
+            record,
+            upstream,
+            answered,
+            &asked,
+            conversation,
+        )),
+        Err(failure) => {
+            record.fail(failure.reason, failure.detail);
+            early::say(gateway, record, &asked, body.has_ended(), &conversation)
+        }
+    }
+}
+
+/// Sends the request, and takes the answer's head in hand.
+async fn exchange(
+    gateway: &Gateway,
+    record: &Record,
+    mut head: Parts,
+    body: &RequestBody,
+    asked: &Asked,
+    conversation: &Conversation,
+) -> Result<(Arc<Upstream>, Answered), Failure> {
+    let no_admission = || Failure::new(Reason::InternalError, "no admission");
+    // SECURITY: no admission, no forward, whatever happened before.
+    let admission = record.admission().ok_or_else(no_admission)?;
+    let edit = AssertUnwindSafe(|| outgoing::edit(&mut head, record, admission, asked));
+    std::panic::catch_unwind(edit).unwrap_or_else(|_| {
+        gateway.shared.metrics.panicked();
+        let why = "a panic while building headers";
+        Err(Failure::new(Reason::InternalError, why))
+    })?;
+    let upstream = &admission.route().upstream;
+    let meanwhile = |heads: &[Bytes]| interim::pass_on(heads, asked.version, body, conversation);
+    let mut answered = answered(upstream, head, body, meanwhile).await?;
+    incoming::receive(&mut answered.head, record, admission, asked)?;
+    Ok((Arc::clone(upstream), answered))
+}
+
+/// The body as it goes on; `Expect` holds it back until the upstream asks for it.
+fn request_body(
+    gateway: &Gateway,
+    record: &Record,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> RequestBody {
+    if body.is_end_stream() {
+        return RequestBody::none();
+    }
+    let plan = Arc::clone(record.plan());
+    // SECURITY: what must not come in the head must not come behind the body either.
+    let rules = move |trailers: &mut HeaderMap| {
+        let goes = |name: &&http::HeaderName| plan.headers.removal(name) != Removal::Never;
+        let gone: Vec<_> = trailers.keys().filter(goes).cloned().collect();
+        for name in gone {
+            trailers.remove(name);
+        }
+    };
+    let body = RequestBody::new(body, gateway.listener.limits.body, Box::new(rules));
+    let expects = headers.get(header::EXPECT);
+    if expects.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        body.hold_back();
+    }
+    body
+}
+
+fn relay(
+    gateway: &Gateway,
+    mut record: Record,
+    upstream: Arc<Upstream>,
+    answered: Answered,
+    asked: &Asked,
+    conversation: Arc<Conversation>,
+) -> Response<AnswerBody> {
+    let Answered {
+        mut head,
+        incoming,
+        connection,
+    } = answered;
+    let status = head.status;
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        record.answered(status.as_u16(), 0);
+        let patience = upstream.definition().response_timeout;
+        let tunnel = tunnel::between(connection.into_stream(), patience, record);
+        conversation.switch(tunnel);
+        return Response::from_parts(head, AnswerBody::Nothing);
+    }
+    // What HTTP/1.0 has to be told also where it asked for more.
+    if gateway.is_draining() || asked.version == Version::HTTP_10 {
+        let close = HeaderValue::from_static("close");
+        head.headers.insert(header::CONNECTION, close);
+    }
+    let is_open_ended = asked.version == Version::HTTP_10 && incoming.size_hint().exact().is_none();
+    let way = Way {
+        connection,
+        upstream,
+        conversation,
+        is_open_ended,
+        most: None,
+        status: status.as_u16(),
+    };
+    let body = AnswerBody::Theirs(Relayed::new(incoming, way, record));
+    Response::from_parts(head, body)
+}
