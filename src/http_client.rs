@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,40 +20,42 @@ const IDLE_PER_HOST: usize = 4;
 /// The client for the gateway's own calls. Cloning shares its connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    inner: reqwest::Client,
+    inner: Arc<Clients>,
+}
+
+/// Each is made when it is first asked: the system's authorities are a megabyte and take longer to
+/// read than all else that a start does.
+#[derive(Debug)]
+struct Clients {
+    definition: FetchDefinition,
+    /// For https.
+    encrypted: OnceLock<Result<reqwest::Client, FetchError>>,
+    /// For http to loopback; trusts nobody.
+    plain: OnceLock<Result<reqwest::Client, FetchError>>,
 }
 
 impl HttpClient {
+    /// Refuses authorities and a proxy that cannot be used.
     pub fn new(definition: &FetchDefinition) -> Result<Self, FetchError> {
-        let loopback: [SocketAddr; 2] = [
-            (Ipv4Addr::LOCALHOST, 0).into(),
-            (Ipv6Addr::LOCALHOST, 0).into(),
-        ];
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("bearergate/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .tls_version_min(reqwest::tls::Version::TLS_1_2)
-            .connect_timeout(CONNECT.min(definition.timeout))
-            .timeout(definition.timeout)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            // SECURITY: plain http is allowed to `localhost`; no resolver may point it elsewhere.
-            .resolve_to_addrs("localhost", &loopback);
         if let Some(pem) = &definition.ca_pem {
-            builder = builder.tls_certs_only(authorities(pem)?);
+            authorities(pem)?;
         }
         if let Some(proxy) = &definition.proxy {
-            builder = builder.proxy(tunnel(proxy)?);
+            tunnel(proxy)?;
         }
-        let inner = builder.build().map_err(FetchError::of)?;
-        Ok(Self { inner })
+        Ok(Self {
+            inner: Arc::new(Clients {
+                definition: definition.clone(),
+                encrypted: OnceLock::new(),
+                plain: OnceLock::new(),
+            }),
+        })
     }
 
     /// GETs a document of at most `limit` bytes; any status is an answer.
     pub async fn fetch(&self, url: &str, limit: usize) -> Result<Answer, FetchError> {
-        answer(self.inner.get(allowed(url)?), limit).await
+        let url = allowed(url)?;
+        answer(self.inner.of(&url)?.get(url), limit).await
     }
 
     /// POSTs a form; the body is wiped afterwards as far as the library allows.
@@ -62,9 +65,11 @@ impl HttpClient {
         form: &[(&str, &str)],
         limit: usize,
     ) -> Result<Answer, FetchError> {
+        let url = allowed(url)?;
         let request = self
             .inner
-            .post(allowed(url)?)
+            .of(&url)?
+            .post(url)
             .header(
                 http::header::CONTENT_TYPE,
                 "application/x-www-form-urlencoded",
@@ -72,6 +77,52 @@ impl HttpClient {
             .body(Bytes::from_owner(encoded(form)));
         answer(request, limit).await
     }
+}
+
+impl Clients {
+    fn of(&self, url: &Url) -> Result<&reqwest::Client, FetchError> {
+        let client = match url.scheme() {
+            "http" => self.plain.get_or_init(|| plain(&self.definition)),
+            _ => self.encrypted.get_or_init(|| encrypted(&self.definition)),
+        };
+        client.as_ref().map_err(FetchError::clone)
+    }
+}
+
+fn encrypted(definition: &FetchDefinition) -> Result<reqwest::Client, FetchError> {
+    let mut builder = bounded(definition);
+    if let Some(pem) = &definition.ca_pem {
+        builder = builder.tls_certs_only(authorities(pem)?);
+    }
+    if let Some(proxy) = &definition.proxy {
+        builder = builder.proxy(tunnel(proxy)?);
+    }
+    builder.build().map_err(FetchError::of)
+}
+
+fn plain(definition: &FetchDefinition) -> Result<reqwest::Client, FetchError> {
+    let builder = bounded(definition).tls_certs_only([]);
+    builder.build().map_err(FetchError::of)
+}
+
+/// What holds for every call.
+fn bounded(definition: &FetchDefinition) -> reqwest::ClientBuilder {
+    let loopback: [SocketAddr; 2] = [
+        (Ipv4Addr::LOCALHOST, 0).into(),
+        (Ipv6Addr::LOCALHOST, 0).into(),
+    ];
+    reqwest::Client::builder()
+        .user_agent(concat!("bearergate/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        .connect_timeout(CONNECT.min(definition.timeout))
+        .timeout(definition.timeout)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        // SECURITY: plain http is allowed to `localhost`; no resolver may point it elsewhere.
+        .resolve_to_addrs("localhost", &loopback)
 }
 
 #[derive(Clone, PartialEq, Eq)]

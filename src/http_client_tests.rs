@@ -232,6 +232,17 @@ async fn the_proxy_is_for_https_off_this_host_only() {
 }
 
 #[tokio::test]
+async fn authorities_are_read_when_something_encrypted_is_first_asked_for() {
+    let client = client();
+    let (url, _seen) = server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+    client.fetch(&url, 16).await.unwrap();
+    assert!(client.inner.encrypted.get().is_none());
+    let (_, url) = tls_server();
+    assert!(client.fetch(&url, 16).await.is_err(), "by nobody known");
+    assert!(client.inner.encrypted.get().is_some());
+}
+
+#[tokio::test]
 async fn only_the_given_authorities_are_trusted() {
     let (mine, url) = tls_server();
     let (other, _) = self_signed("localhost");
