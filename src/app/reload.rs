@@ -44,6 +44,9 @@ impl App {
         let live = Live::compose(&config, &self.metrics, Some(&current.live))?;
         let reloaded = Reloaded::between(&current.live, &live);
         self.plan.store(Arc::clone(&live.plan));
+        let ids = live.plan.routes.routes().iter();
+        let ids = ids.map(|route| &*route.definition.id).collect();
+        self.metrics.keep_routes(&ids);
         current.live = live;
         current.shutdown = config.shutdown;
         Ok(reloaded)

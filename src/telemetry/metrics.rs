@@ -1,6 +1,6 @@
 //! The process's metrics. Handles are resolved once; labels never hold a tenant, subject or path.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -10,6 +10,7 @@ use prometheus::{
 };
 
 use super::names::{counter, gauge, opts, register};
+use super::route_metrics::RouteFamilies;
 use super::{AccessLog, EdgeMetrics, KeySetSample, RouteMetrics, TokenSample, names, samples};
 use crate::clock::UnixTime;
 
@@ -30,9 +31,7 @@ pub struct Metrics {
 
 struct Families {
     registry: Registry,
-    requests: IntCounterVec,
-    durations: HistogramVec,
-    in_flight: IntGauge,
+    by_route: RouteFamilies,
     connections: IntGaugeVec,
     accepted: IntCounterVec,
     refused: IntCounterVec,
@@ -49,9 +48,12 @@ impl Metrics {
         let build = gauge(&registry, names::BUILD, &["version"]);
         let labels = &["route", "outcome", "reason"];
         let families = Families {
-            requests: counter(&registry, names::REQUESTS, labels),
-            durations: register(&registry, HistogramVec::new(durations, &["route"])),
-            in_flight: register(&registry, IntGauge::with_opts(opts(names::IN_FLIGHT))),
+            by_route: RouteFamilies {
+                requests: counter(&registry, names::REQUESTS, labels),
+                durations: register(&registry, HistogramVec::new(durations, &["route"])),
+                in_flight: register(&registry, IntGauge::with_opts(opts(names::IN_FLIGHT))),
+                labels: Arc::default(),
+            },
             connections: gauge(&registry, names::CONNECTIONS, &["listener"]),
             accepted: counter(&registry, names::CONNECTIONS_TOTAL, &["listener"]),
             refused: counter(&registry, names::REFUSED, &["listener", "cause"]),
@@ -71,6 +73,18 @@ impl Metrics {
     pub fn route(&self, id: &Arc<str>) -> RouteMetrics {
         // A route that bears the name of one of our own labels must not be taken for it.
         self.labelled(if is_reserved(id) { OTHER } else { id })
+    }
+
+    /// Ends the series of all routes but these, each once nobody counts by it any more.
+    pub fn keep_routes(&self, ids: &HashSet<&str>) {
+        let is_kept = |label: &str| is_reserved(label) || ids.contains(label);
+        let mut routes = self.families.routes.lock();
+        let gone: Vec<_> = routes.extract_if(|label, _| !is_kept(label)).collect();
+        let mut labels = self.families.by_route.labels.lock();
+        labels.retain(|label| is_kept(label));
+        drop((labels, routes));
+        // Its end looks at the labels itself.
+        drop(gone);
     }
 
     pub fn unrouted(&self) -> RouteMetrics {
@@ -130,12 +144,7 @@ impl Metrics {
             return self.labelled(OTHER);
         }
         let label: Arc<str> = Arc::from(label);
-        let made = RouteMetrics::new(
-            &label,
-            &self.families.requests,
-            self.families.durations.with_label_values(&[&label]),
-            &self.families.in_flight,
-        );
+        let made = RouteMetrics::new(&label, &self.families.by_route);
         routes.insert(label, made.clone());
         made
     }

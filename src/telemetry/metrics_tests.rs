@@ -207,6 +207,47 @@ fn routes_past_the_two_hundredth_share_a_label_and_known_ones_keep_theirs() {
 }
 
 #[test]
+fn the_series_of_a_route_that_is_no_more_end_with_the_last_request_that_counts_by_them() {
+    let metrics = Metrics::new();
+    let (kept, gone) = (metrics.route(&id("kept")), metrics.route(&id("gone")));
+    let outcomes = [
+        Outcome::Allowed,
+        Outcome::Denied(Reason::RoleMissing),
+        Outcome::Failed(Reason::UpstreamTimeout),
+    ];
+    for outcome in outcomes {
+        kept.finished(outcome, Duration::ZERO);
+        gone.finished(outcome, Duration::ZERO);
+    }
+    let of = |label: &str| {
+        let page = Page::of(&metrics);
+        let label = format!("route=\"{label}\"");
+        page.samples.keys().filter(|it| it.contains(&label)).count()
+    };
+    let all = of("kept");
+    assert_eq!(of("gone"), all);
+
+    metrics.keep_routes(&HashSet::from(["kept"]));
+    assert_eq!(of("gone"), all, "a request is under way");
+    // Another one of this name comes before it ends: they count as one.
+    let again = metrics.route(&id("gone"));
+    again.finished(Outcome::Allowed, Duration::ZERO);
+    drop(gone);
+    assert_eq!(of("gone"), all);
+
+    metrics.keep_routes(&HashSet::from(["kept"]));
+    drop(again);
+    assert_eq!((of("gone"), of("kept")), (0, all));
+
+    let labels = (0..3 * ROUTE_LABELS).map(|number| format!("route-{number}"));
+    for label in labels {
+        metrics.route(&id(&label));
+        metrics.keep_routes(&HashSet::from(["kept", &*label]));
+        assert!(of(&label) > 0, "{label} has a label of its own");
+    }
+}
+
+#[test]
 fn a_route_cannot_take_a_reserved_label() {
     let metrics = Metrics::new();
     metrics

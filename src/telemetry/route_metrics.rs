@@ -1,10 +1,12 @@
 //! What a request counts when it ends: one increment and one observation on handles that were
 //! resolved before, so that the hot path looks up no label.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
+use parking_lot::Mutex;
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
 use crate::reason::Reason;
 
@@ -33,14 +35,6 @@ impl Outcome {
             Self::Denied(reason) | Self::Failed(reason) => Some(reason.word()),
         }
     }
-
-    const fn slot(self) -> usize {
-        match self {
-            Self::Allowed => 0,
-            Self::Denied(reason) => 1 + reason as usize,
-            Self::Failed(reason) => 1 + REASONS + reason as usize,
-        }
-    }
 }
 
 #[derive(Clone)]
@@ -49,37 +43,49 @@ pub struct RouteMetrics {
 }
 
 struct Series {
-    label: Box<str>,
-    requests: IntCounterVec,
+    label: Arc<str>,
+    families: RouteFamilies,
     durations: Histogram,
-    in_flight: IntGauge,
-    /// By outcome and reason, each made when it first counts: `/metrics` shows what happened.
-    counts: [OnceLock<IntCounter>; 1 + 2 * REASONS],
+    allowed: IntCounter,
+    denied: Counts,
+    failed: Counts,
+}
+
+/// By reason, each made when it first counts: `/metrics` shows what happened.
+type Counts = OnceLock<Box<[OnceLock<IntCounter>; REASONS]>>;
+
+/// What routes count in, each by its label.
+#[derive(Clone)]
+pub(super) struct RouteFamilies {
+    pub(super) requests: IntCounterVec,
+    pub(super) durations: HistogramVec,
+    pub(super) in_flight: IntGauge,
+    /// The labels of routes that are. The series of others end with the last that counts by them.
+    pub(super) labels: Arc<Mutex<HashSet<Arc<str>>>>,
 }
 
 impl RouteMetrics {
     /// `allowed` is shown before it counts.
-    pub(super) fn new(
-        label: &str,
-        requests: &IntCounterVec,
-        durations: Histogram,
-        in_flight: &IntGauge,
-    ) -> Self {
+    pub(super) fn new(label: &Arc<str>, families: &RouteFamilies) -> Self {
+        // Held until the series are: those of the same label that end now must not end these.
+        let mut labels = families.labels.lock();
+        labels.insert(Arc::clone(label));
+        let allowed = [&**label, Outcome::Allowed.word(), ""];
         let series = Series {
-            label: label.into(),
-            requests: requests.clone(),
-            durations,
-            in_flight: in_flight.clone(),
-            counts: [const { OnceLock::new() }; 1 + 2 * REASONS],
+            allowed: families.requests.with_label_values(&allowed),
+            durations: families.durations.with_label_values(&[label]),
+            denied: OnceLock::new(),
+            failed: OnceLock::new(),
+            families: families.clone(),
+            label: Arc::clone(label),
         };
-        series.count(Outcome::Allowed);
         Self {
             series: Arc::new(series),
         }
     }
 
     pub fn begin(&self) -> Counted {
-        Counted::by(&self.series.in_flight)
+        Counted::by(&self.series.families.in_flight)
     }
 
     pub fn finished(&self, outcome: Outcome, duration: Duration) {
@@ -90,11 +96,38 @@ impl RouteMetrics {
 
 impl Series {
     fn count(&self, outcome: Outcome) -> &IntCounter {
-        self.counts[outcome.slot()].get_or_init(|| {
+        let (counts, reason) = match outcome {
+            Outcome::Allowed => return &self.allowed,
+            Outcome::Denied(reason) => (&self.denied, reason),
+            Outcome::Failed(reason) => (&self.failed, reason),
+        };
+        let none = || Box::new([const { OnceLock::new() }; REASONS]);
+        counts.get_or_init(none)[reason as usize].get_or_init(|| {
+            let labels = [&*self.label, outcome.word(), reason.word()];
+            self.families.requests.with_label_values(&labels)
+        })
+    }
+}
+
+impl Drop for Series {
+    fn drop(&mut self) {
+        let labels = self.families.labels.lock();
+        if labels.contains(&self.label) {
+            return;
+        }
+        // What never counted is not there; nothing is to be done about it.
+        let remove = |outcome: Outcome| {
             let reason = outcome.reason().unwrap_or_default();
             let labels = [&*self.label, outcome.word(), reason];
-            self.requests.with_label_values(&labels)
-        })
+            let _ = self.families.requests.remove_label_values(&labels);
+        };
+        remove(Outcome::Allowed);
+        for reason in Reason::ALL {
+            remove(Outcome::Denied(*reason));
+            remove(Outcome::Failed(*reason));
+        }
+        let label = [&*self.label];
+        let _ = self.families.durations.remove_label_values(&label);
     }
 }
 
