@@ -14,7 +14,7 @@ pub(super) struct PathTree {
 
 #[derive(Debug, Default)]
 struct Node {
-    literals: HashMap<Box<str>, Node>,
+    literals: Literals,
     parameter: Option<Box<Node>>,
     /// The routes of the pattern that ends here.
     end: Vec<usize>,
@@ -22,13 +22,23 @@ struct Node {
     rest: Vec<usize>,
 }
 
+/// The nodes below by their literal. Most have one or two, and a map takes the room of four.
+#[derive(Debug)]
+enum Literals {
+    Few(Vec<(Box<str>, Node)>),
+    Many(HashMap<Box<str>, Node>),
+}
+
+/// The most that are compared one by one.
+const FEW: usize = 4;
+
 impl PathTree {
     /// The routes of this pattern's shape (names of parameters do not count), to add one to.
     pub(super) fn routes_of(&mut self, template: &Template) -> &mut Vec<usize> {
         let mut node = &mut self.root;
         for segment in template.segments() {
             node = match segment {
-                Segment::Literal(value) => node.literals.entry(value.clone()).or_default(),
+                Segment::Literal(value) => node.literals.entry(value),
                 Segment::Parameter(_) => node.parameter.get_or_insert_default(),
                 Segment::Rest => return &mut node.rest,
             };
@@ -74,10 +84,10 @@ impl Node {
     }
 
     fn literal(&self, segment: &str) -> Option<&Self> {
-        if self.literals.is_empty() {
+        if self.literals.are_none() {
             return None;
         }
-        self.literals.get(&*decoded_segment(segment))
+        self.literals.get(&decoded_segment(segment))
     }
 
     fn collect_unreachable<'a>(
@@ -88,9 +98,8 @@ impl Node {
         if let (Some(rest), Some(lesser)) = (filled(&self.rest), self.lesser_than_rest(is_root)) {
             found.push((rest, lesser));
         }
-        for node in self.literals.values() {
-            node.collect_unreachable(false, found);
-        }
+        self.literals
+            .each(|node| node.collect_unreachable(false, found));
         if let Some(node) = &self.parameter {
             node.collect_unreachable(false, found);
         }
@@ -107,6 +116,56 @@ impl Node {
             .is_some_and(|node| !node.end.is_empty());
         let deeper = self.parameter.as_ref().filter(|_| ends && slash)?;
         filled(&deeper.rest).or_else(|| deeper.lesser_than_rest(false))
+    }
+}
+
+impl Literals {
+    fn are_none(&self) -> bool {
+        matches!(self, Self::Few(nodes) if nodes.is_empty())
+    }
+
+    fn get(&self, value: &str) -> Option<&Node> {
+        match self {
+            Self::Few(nodes) => {
+                let mut nodes = nodes.iter();
+                nodes.find_map(|(own, node)| (**own == *value).then_some(node))
+            }
+            Self::Many(nodes) => nodes.get(value),
+        }
+    }
+
+    /// The node of a literal, a new one where there is none.
+    fn entry(&mut self, value: &str) -> &mut Node {
+        if let Self::Few(nodes) = self
+            && nodes.len() == FEW
+        {
+            *self = Self::Many(std::mem::take(nodes).into_iter().collect());
+        }
+        match self {
+            Self::Many(nodes) => nodes.entry(value.into()).or_default(),
+            Self::Few(nodes) => {
+                let place = nodes.iter().position(|(own, _)| **own == *value);
+                let place = place.unwrap_or_else(|| {
+                    nodes.reserve_exact(1);
+                    nodes.push((value.into(), Node::default()));
+                    nodes.len() - 1
+                });
+                &mut nodes[place].1
+            }
+        }
+    }
+
+    fn each<'a>(&'a self, mut tell: impl FnMut(&'a Node)) {
+        match self {
+            Self::Few(nodes) => nodes.iter().for_each(|(_, node)| tell(node)),
+            Self::Many(nodes) => nodes.values().for_each(tell),
+        }
+    }
+}
+
+impl Default for Literals {
+    fn default() -> Self {
+        Self::Few(Vec::new())
     }
 }
 
