@@ -24,7 +24,7 @@ const PLAIN: Sent<'_> = Sent {
 fn route(with_where: bool) -> RouteDefinition {
     let mut route = definition("inbox", "/**");
     let condition = (Arc::from("mailbox"), vec![ValuePattern("a".to_owned())]);
-    route.callers = std::sync::Arc::new(Callers::Entries(vec![Entry {
+    let entry = Entry {
         credential: None,
         network: None,
         parameters: Where(if with_where {
@@ -32,7 +32,8 @@ fn route(with_where: bool) -> RouteDefinition {
         } else {
             Vec::new()
         }),
-    }]));
+    };
+    route.callers = std::sync::Arc::new(Callers::Entries(vec![entry].into()));
     route
 }
 

@@ -48,7 +48,7 @@ fn network() -> Entry {
 }
 
 fn gate(entries: Vec<Entry>, issuers: &HashMap<Arc<str>, Arc<Issuer>>) -> Gate {
-    Gate::new(Arc::new(Callers::Entries(entries)), issuers)
+    Gate::new(Arc::new(Callers::Entries(entries.into())), issuers)
 }
 
 /// Whether a token was proven, and which key.
@@ -85,7 +85,7 @@ fn basic(user: &str, key: &str) -> String {
 
 #[tokio::test]
 async fn routes_without_credentials_read_none() {
-    for callers in [Callers::Public, Callers::Entries(vec![network()])] {
+    for callers in [Callers::Public, Callers::Entries(vec![network()].into())] {
         let gate = Gate::new(Arc::new(callers), &HashMap::new());
         assert!(gate.kinds.is_empty());
         let fields = [

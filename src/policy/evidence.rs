@@ -79,3 +79,23 @@ impl KeyProof {
         &self.id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_proven_by_all_of_its_hash() {
+        let known = ApiKeyCondition {
+            id: "k".into(),
+            sha256: [7; 32],
+        };
+        for (place, proven) in [(None, true), (Some(0), false), (Some(31), false)] {
+            let mut digest = [7; 32];
+            if let Some(place) = place {
+                digest[place] ^= 1;
+            }
+            assert_eq!(KeyProof::of(&known, &digest).is_some(), proven, "{place:?}");
+        }
+    }
+}

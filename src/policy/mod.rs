@@ -1,6 +1,7 @@
 //! Is it allowed? Proven evidence against a route's callers; the only maker of a `Permit`. Pure.
 
 mod condition;
+mod entries;
 mod entry;
 mod evidence;
 mod parameter;
@@ -10,6 +11,7 @@ mod principal;
 pub(crate) mod sample;
 
 pub use condition::{CONDITION_KEYS, Claim, ClaimValue, Condition, Need};
+pub use entries::Entries;
 pub use entry::{
     ApiKeyCondition, Audience, BearerConditions, Credential, Entry, Networks, PrincipalRule,
 };

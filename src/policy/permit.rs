@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::{BearerConditions, Credential, Entry, Evidence, Principal, TokenPrincipal};
+use super::{BearerConditions, Credential, Entries, Entry, Evidence, Principal, TokenPrincipal};
 use crate::reason::Reason;
 use crate::request::{Client, Params};
 
@@ -13,7 +13,7 @@ use crate::request::{Client, Params};
 pub enum Callers {
     Public,
     /// Alternatives in file order. Never empty.
-    Entries(Vec<Entry>),
+    Entries(Entries),
 }
 
 /// The proof that a principal met a route's conditions. Only this file makes one.
@@ -66,12 +66,17 @@ impl Callers {
 
 /// Whom the first entry admits whose every condition holds.
 fn admitted(
-    entries: &[Entry],
+    entries: &Entries,
     evidence: &Evidence,
     params: &Params,
 ) -> Result<Principal, PolicyRefusal> {
     check_presented(entries, evidence)?;
     let mut weightiest: Option<(Weight, PolicyRefusal)> = None;
+    // What was left out admits nobody here, but its refusal may be the answer. It weighs less than
+    // that of a credential, and is one and the same wherever it weighs the same.
+    let entries = entries
+        .for_holder_of(evidence.key())
+        .chain(entries.left_out());
     for entry in entries {
         match entry.judge(evidence, params) {
             Ok(principal) => return Ok(principal),
@@ -159,8 +164,11 @@ impl Credential {
 }
 
 /// Refuses a presented credential that is for no entry of its kind, whatever else would admit.
-fn check_presented(entries: &[Entry], evidence: &Evidence) -> Result<(), PolicyRefusal> {
-    let credentials = || entries.iter().filter_map(|entry| entry.credential.as_ref());
+fn check_presented(entries: &Entries, evidence: &Evidence) -> Result<(), PolicyRefusal> {
+    let credentials = || {
+        let entries = entries.for_holder_of(evidence.key());
+        entries.filter_map(|entry| entry.credential.as_ref())
+    };
     if let Some(token) = evidence.token() {
         let fits = credentials().filter_map(|credential| match credential {
             Credential::Bearer(conditions) => Some(accepts(conditions, token)),
@@ -172,11 +180,11 @@ fn check_presented(entries: &[Entry], evidence: &Evidence) -> Result<(), PolicyR
         }
     }
     if let Some(id) = evidence.key() {
-        let fits = credentials().filter_map(|credential| match credential {
-            Credential::ApiKey(condition) => Some(condition.id == *id),
-            Credential::Bearer(_) => None,
-        });
-        if is_for_none(fits) {
+        let is_own = |credential: &Credential| match credential {
+            Credential::Bearer(_) => false,
+            Credential::ApiKey(condition) => condition.id == *id,
+        };
+        if !credentials().any(is_own) && entries.ask_for_keys() {
             return Err(refusal(Reason::BadKey, None));
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn callers(
         .iter()
         .filter_map(|at| entry(context, known, at, *count > 1, path))
         .collect();
-    (resolved.len() == *count).then_some(Callers::Entries(resolved))
+    (resolved.len() == *count).then_some(Callers::Entries(resolved.into()))
 }
 
 /// The resolved keys of a route with the places they were written at.

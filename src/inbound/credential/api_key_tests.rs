@@ -22,7 +22,7 @@ fn key_of(id: &str, sha256: [u8; 32]) -> Entry {
 fn keys() -> ApiKeys {
     let known = [("payroll", PAYROLL), ("ledger", LEDGER), ("odd", COLONS)];
     let entries = known.map(|(id, key)| key_of(id, sha256(key.as_bytes())));
-    ApiKeys::of(&Callers::Entries(entries.to_vec())).unwrap()
+    ApiKeys::of(&Callers::Entries(entries.to_vec().into())).unwrap()
 }
 
 fn headers(fields: &[&[u8]]) -> HeaderMap {
@@ -150,12 +150,12 @@ fn keys_that_share_a_prefix_are_told_apart() {
     other[31] ^= 1;
     let entries = [("other", other), ("payroll", sha256(PAYROLL.as_bytes()))];
     let entries = entries.map(|(id, sha256)| key_of(id, sha256));
-    let keys = ApiKeys::of(&Callers::Entries(entries.to_vec())).unwrap();
+    let keys = ApiKeys::of(&Callers::Entries(entries.to_vec().into())).unwrap();
     assert_eq!(keys.by_prefix.len(), 1);
     let found = keys.identify(&headers(&[PAYROLL.as_bytes()]), None);
     assert_eq!(&**found.unwrap().unwrap().id(), "payroll");
 
-    let keys = ApiKeys::of(&Callers::Entries(entries[..1].to_vec())).unwrap();
+    let keys = ApiKeys::of(&Callers::Entries(entries[..1].to_vec().into())).unwrap();
     let found = keys.identify(&headers(&[PAYROLL.as_bytes()]), None);
     assert!(matches!(found, Err(AuthError::BadKey)));
 }
@@ -163,7 +163,7 @@ fn keys_that_share_a_prefix_are_told_apart() {
 #[test]
 fn public_routes_know_no_keys() {
     assert!(ApiKeys::of(&Callers::Public).is_none());
-    assert!(ApiKeys::of(&Callers::Entries(Vec::new())).is_none());
+    assert!(ApiKeys::of(&Callers::Entries(Vec::new().into())).is_none());
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn keys_too_long_are_not_hashed() {
     for (length, good) in [(LONGEST_KEY, true), (LONGEST_KEY + 1, false)] {
         let key = "k".repeat(length);
         let entries = vec![key_of("long", sha256(key.as_bytes()))];
-        let keys = ApiKeys::of(&Callers::Entries(entries)).unwrap();
+        let keys = ApiKeys::of(&Callers::Entries(entries.into())).unwrap();
         let found = keys.identify(&headers(&[key.as_bytes()]), None);
         assert_eq!(found.is_ok(), good, "{length}");
         let found = keys.identify(&headers(&[]), Some(&basic(&format!("long:{key}"))));
