@@ -11,6 +11,10 @@ use crate::app::{App, Bound};
 use crate::clock::UnixTime;
 use crate::telemetry::{AccessLog, start_logging};
 
+/// Threads for what blocks: three ask for the names of upstreams, which leaves one for those of
+/// issuers.
+const BLOCKING: usize = 4;
+
 /// How long tasks that were cut off may take to end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -42,6 +46,7 @@ impl Serve {
         let bound = Bound::new(&config).map_err(anyhow::Error::from)?;
         let workers = Builder::new_multi_thread()
             .worker_threads(config.threads)
+            .max_blocking_threads(BLOCKING)
             .thread_name("worker")
             .enable_all()
             .build()

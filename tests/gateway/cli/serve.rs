@@ -1,8 +1,9 @@
 //! `serve` and `probe`: what a gateway that runs tells its operator, and what it never prints.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use crate::support::{API_KEY, Connection, GRAPH, Process, Reply, Setup, run};
+use crate::support::{API_KEY, Connection, GRAPH, Process, Reply, Setup, eventually, run};
 use bearergate::fake::KeyPair;
 
 use super::setup;
@@ -114,4 +115,35 @@ async fn a_taken_port_is_said_at_once() {
     run(&["serve", "--config", &setup.written()])
         .ends(1)
         .says(&["legacy cannot listen on", &address, "in use"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_names_that_nobody_knows_take_few_threads_and_few_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.yaml");
+    let mut text = "version: 1\nthreads: 2\nlog: { level: warn, format: json }\n\
+        listeners: { apis: { address: 127.0.0.1:0 } }\nroutes:\n"
+        .to_owned();
+    for number in 0..1000 {
+        text += &format!(
+            "  - {{ id: r{number}, listener: apis, match: {{ path: /r{number}/** }}, \
+             callers: public, upstream: {{ url: http://h{number}.invalid }} }}\n"
+        );
+    }
+    std::fs::write(&file, text).unwrap();
+    let gate = Process::start(&["serve", "--config", file.to_str().unwrap()], |_| {});
+    let lines = || gate.log().matches("upstream name not resolved").count();
+    let mut threads = 0;
+    eventually("names fail", async || {
+        threads = threads.max(gate.threads());
+        lines() >= 10
+    })
+    .await;
+    for _ in 0..50 {
+        threads = threads.max(gate.threads());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // The main one, two workers, three that ask for names, and the access log's.
+    assert!(threads <= 8, "{threads}");
+    assert_eq!(lines(), 10, "{}", gate.log());
 }

@@ -178,6 +178,12 @@ impl Process {
         (code, self.out.whole(), self.log.whole())
     }
 
+    /// How many threads it has now.
+    pub fn threads(&self) -> usize {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        tasks.unwrap().count()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
