@@ -4,31 +4,27 @@
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::request::{AccessRequest, Client, normalised_host};
+use crate::request::{AccessRequest, AddressText, Client, normalised_host};
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST_AS_SENT: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The fields of a request that goes on without a token of ours.
-pub(super) fn fields(
-    request: AccessRequest<'_>,
-) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+pub(super) fn fields(request: AccessRequest<'_>) -> [Option<(HeaderName, HeaderValue)>; 3] {
     let believed = request.head.peer.trusted.then_some(request.headers);
     [
         chain(request, believed).map(|value| (FOR, value)),
         Some((PROTO, proto(believed))),
         host(request, believed).map(|value| (HOST_AS_SENT, value)),
     ]
-    .into_iter()
-    .flatten()
 }
 
 /// The peer's address, after the hops that a trusted proxy tells of; a chain that we could not
 /// read goes no further.
 fn chain(request: AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<HeaderValue> {
     let peer = &request.head.peer;
-    let address = peer.address.to_string();
+    let address = AddressText::of(peer.address);
     let believed = believed.filter(|_| peer.client != Client::Unknown);
     let mut chain = Vec::new();
     for line in believed.iter().flat_map(|headers| headers.get_all(FOR)) {
@@ -36,7 +32,7 @@ fn chain(request: AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<Hea
         chain.extend_from_slice(b", ");
     }
     if chain.is_empty() {
-        return HeaderValue::try_from(address).ok();
+        return HeaderValue::from_bytes(address.as_bytes()).ok();
     }
     chain.extend_from_slice(address.as_bytes());
     HeaderValue::try_from(chain).ok()

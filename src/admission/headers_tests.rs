@@ -33,12 +33,37 @@ fn routes() -> [RouteDefinition; 2] {
 fn is_removed(route: &RouteDefinition, carries_ours: bool, field: &str) -> bool {
     let rules = HeaderRules::new(routes().iter());
     let sent = headers(&[(field, "x"), ("accept", "*/*")]);
-    let removed = rules.removed(route, carries_ours, &sent);
+    let removed: Vec<_> = rules.removed(route, carries_ours, &sent).collect();
     assert!(
-        removed.iter().all(|removed| *removed == name(field)),
+        removed.iter().all(|removed| **removed == name(field)),
         "{removed:?}"
     );
+    let left = edited(&rules, route, carries_ours, None, &sent);
+    assert!(left.get_all("accept").iter().any(|accept| accept == "*/*"));
+    assert_eq!(
+        left.get(name(field)) != Some(&"x".parse().unwrap()),
+        !removed.is_empty()
+    );
     !removed.is_empty()
+}
+
+/// The head that goes on, for the holder of the key `payroll`.
+fn edited(
+    rules: &HeaderRules,
+    route: &RouteDefinition,
+    carries_ours: bool,
+    credential: Option<&'static str>,
+    sent: &HeaderMap,
+) -> HeaderMap {
+    let edit = Edit {
+        route,
+        carries_ours,
+        credential: credential.map(HeaderValue::from_static),
+    };
+    let mut headers = sent.clone();
+    let principal = Principal::Key("payroll".into());
+    rules.apply(edit, &mut headers, &principal, &samples::head("/"));
+    headers
 }
 
 #[test]
@@ -152,15 +177,53 @@ fn a_field_that_came_often_is_removed_once_and_whole() {
         ("x_roles", "c"),
         ("accept", "*/*"),
     ]);
-    let mut removed = rules.removed(&routes()[0], false, &sent);
+    let mut removed: Vec<_> = rules.removed(&routes()[0], false, &sent).collect();
     removed.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     assert_eq!(removed, ["x-roles", "x_roles"]);
-    assert_eq!(
-        rules
-            .removed(&routes()[0], false, &HeaderMap::new())
-            .capacity(),
-        0
-    );
+}
+
+#[test]
+fn a_head_is_edited_where_it_stands() {
+    let rules = HeaderRules::new(routes().iter());
+    let [telling, plain] = routes();
+    let sent = headers(&[
+        ("host", "api.example.com"),
+        ("authorization", "Bearer theirs"),
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-for", "192.0.2.8"),
+        ("x_forwarded_for", "192.0.2.9"),
+        ("x-client-id", "app:somebody"),
+        ("x-client-id", "app:somebody-else"),
+        ("cookie", "a=b"),
+        ("accept", "a"),
+        ("accept", "b"),
+    ]);
+    let forwarded = [
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", "api.example.com"),
+    ];
+    let kept = [
+        ("host", "api.example.com"),
+        ("accept", "a"),
+        ("accept", "b"),
+    ];
+    let told = ("x-client-id", "key:payroll");
+    let cookie = ("cookie", "a=b");
+    let own = ("authorization", "Bearer own");
+    let cases: [(&RouteDefinition, bool, Option<&'static str>, &[_]); 3] = [
+        (&telling, false, Some(own.1), &[own, told, cookie]),
+        (&telling, true, Some(own.1), &[own, told]),
+        (&plain, false, None, &[cookie]),
+    ];
+    for (route, carries_ours, credential, more) in cases {
+        let left = edited(&rules, route, carries_ours, credential, &sent);
+        let mut expected = headers(&[&kept[..], more].concat());
+        if !carries_ours {
+            expected.extend(headers(&forwarded));
+        }
+        assert_eq!(left, expected, "{} {carries_ours}", route.id);
+    }
 }
 
 #[test]
@@ -205,6 +268,8 @@ fn forwarded(trusted: bool, sent: &[(&str, &str)]) -> Vec<(String, String)> {
         headers: &sent,
     });
     fields
+        .into_iter()
+        .flatten()
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect()
 }

@@ -131,12 +131,23 @@ pub fn unnameable(name: &HeaderName) -> Option<&'static str> {
     }
 }
 
-/// The names that may not go on, found by length: an ordinary header meets a candidate or two.
+/// The names that may not go on, found by length or by their first bytes: an ordinary header meets a
+/// candidate or two.
 #[derive(Debug)]
 pub struct RemovedNames {
     by_length: Vec<Vec<(Box<str>, Removal)>>,
-    families: Vec<(&'static str, Removal)>,
+    families: Vec<Family>,
 }
+
+#[derive(Debug)]
+struct Family {
+    first: First,
+    start: &'static str,
+    removal: Removal,
+}
+
+/// The first bytes of a name, folded: they tell most names from most families in one comparison.
+type First = [u8; 4];
 
 impl RemovedNames {
     /// Those known to everyone, and those that routes tell their upstreams of the caller.
@@ -145,7 +156,7 @@ impl RemovedNames {
         let families = rows(FAMILIES).filter(removed);
         let mut names = Self {
             by_length: Vec::new(),
-            families: families.map(|(start, _, rule)| (start, rule)).collect(),
+            families: families.filter_map(Family::of).collect(),
         };
         for (name, _, removal) in rows(NAMES).filter(removed) {
             names.add(name, removal);
@@ -177,15 +188,35 @@ impl RemovedNames {
             Some((_, removal)) => return *removal,
             None => {}
         }
-        let family = self.families.iter().find(|(start, _)| begins(name, start));
-        family.map_or(Never, |(_, removal)| *removal)
+        let Some(first) = first_of(name) else {
+            return Never;
+        };
+        let mut families = self.families.iter();
+        let family = families.find(|family| family.first == first && begins(name, family.start));
+        family.map_or(Never, |family| family.removal)
     }
+}
+
+impl Family {
+    /// `None`: shorter than its first bytes; none is.
+    fn of((start, _, removal): Row) -> Option<Self> {
+        let first = first_of(start)?;
+        Some(Self {
+            first,
+            start,
+            removal,
+        })
+    }
+}
+
+fn first_of(name: &str) -> Option<First> {
+    name.as_bytes().first_chunk().map(|first| first.map(fold))
 }
 
 /// The one spelling for all that servers may take for a name.
 pub fn spelling(name: &HeaderName) -> String {
     let bytes = name.as_str().bytes();
-    bytes.map(|byte| char::from(folded(byte))).collect()
+    bytes.map(|byte| char::from(fold(byte))).collect()
 }
 
 /// Whether servers may take one name for the other.
@@ -195,16 +226,25 @@ pub fn are_one(one: &str, other: &str) -> bool {
 
 fn begins(name: &str, start: &str) -> bool {
     let pairs = name.bytes().zip(start.bytes());
-    name.len() >= start.len() && { pairs }.all(|(one, other)| folded(one) == folded(other))
+    name.len() >= start.len() && { pairs }.all(|(one, other)| fold(one) == fold(other))
 }
 
-const fn folded(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() {
-        byte.to_ascii_lowercase()
-    } else {
-        b'-'
-    }
+fn fold(byte: u8) -> u8 {
+    FOLDED[usize::from(byte)]
 }
+
+/// What each byte is taken for: every received name is read by it.
+static FOLDED: [u8; 256] = {
+    let mut folded = [b'-'; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        if byte.is_ascii_alphanumeric() {
+            folded[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    folded
+};
 
 #[cfg(test)]
 mod tests {

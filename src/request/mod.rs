@@ -16,5 +16,5 @@ pub use head::{AccessRequest, Head, HeadError, Limits, Sent};
 pub use host::{Host, normalised_host};
 pub use params::Params;
 pub use path::{CanonicalPath, PathError, decoded_segment};
-pub use peer::{Client, Peer};
+pub use peer::{AddressText, Client, Peer};
 pub use request_id::{RequestId, RequestIds};

@@ -1,6 +1,7 @@
 //! Which address is this request from? The socket's, or behind trusted proxies the rightmost
 //! `X-Forwarded-For` hop that is not one of them.
 
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
@@ -43,6 +44,61 @@ impl Peer {
             trusted,
         }
     }
+}
+
+/// How an address is written, kept on the stack: each request shows its own twice.
+#[derive(Clone, Copy)]
+pub struct AddressText {
+    /// The longest, an IPv6 address that ends as IPv4, has 45.
+    bytes: [u8; 45],
+    length: usize,
+}
+
+impl AddressText {
+    pub fn of(address: IpAddr) -> Self {
+        let mut bytes = [0; 45];
+        let length = match address {
+            IpAddr::V4(address) => dotted(address.octets(), &mut bytes),
+            IpAddr::V6(_) => {
+                let mut rest = &mut bytes[..];
+                // INVARIANT: no address is longer than what is there for it.
+                let _ = write!(rest, "{address}");
+                45 - rest.len()
+            }
+        };
+        Self { bytes, length }
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    pub fn as_str(&self) -> &str {
+        // INVARIANT: digits, letters, dots and colons.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+/// Writes four decimal numbers, without the machinery of `write!`; how many bytes they are.
+fn dotted(octets: [u8; 4], text: &mut [u8; 45]) -> usize {
+    let mut length = 0;
+    let mut push = |byte: u8| {
+        text[length] = byte;
+        length += 1;
+    };
+    for (place, octet) in octets.into_iter().enumerate() {
+        if place > 0 {
+            push(b'.');
+        }
+        if octet > 99 {
+            push(b'0' + octet / 100);
+        }
+        if octet > 9 {
+            push(b'0' + octet / 10 % 10);
+        }
+        push(b'0' + octet % 10);
+    }
+    length
 }
 
 /// Walks the chain towards the client for as long as the hops are trusted themselves: what stands
@@ -205,7 +261,33 @@ mod tests {
         assert!(!of(PROXY, &[], &["::/0"]).trusted);
     }
 
+    #[test]
+    fn an_address_is_written_as_it_shows() {
+        let longest = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+        for text in [
+            "0.0.0.0",
+            "127.0.0.1",
+            "255.10.99.100",
+            "192.168.109.90",
+            "::",
+            "2001:db8::a",
+            "::ffff:255.255.255.255",
+            longest,
+        ] {
+            let address: IpAddr = text.parse().unwrap();
+            assert_eq!(AddressText::of(address).as_str(), text);
+            assert_eq!(AddressText::of(address).as_bytes(), text.as_bytes());
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_address_is_written_as_it_shows(bits in any::<u32>()) {
+            let address = std::net::Ipv4Addr::from(bits);
+            let text = AddressText::of(address.into());
+            prop_assert_eq!(text.as_str(), address.to_string());
+        }
+
         #[test]
         fn whatever_is_sent_an_untrusted_peer_stays_itself(line in "[ -~]{0,40}") {
             let peer = of("192.0.2.7", &[&line], &["10.0.0.0/8"]);

@@ -1,64 +1,41 @@
 //! How does an access line look? Whatever a caller put into its request, a line stays one line
 //! and bounded.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Serialize, Serializer};
-
 use super::LogFormat;
+use super::written::{clean, json_text, milliseconds_of, number, thousandths, time};
+use crate::request::AddressText;
 
 /// Paths and details are cut here, in bytes.
 const LONG: usize = 1024;
 /// Everything else is cut here.
 const SHORT: usize = 256;
-/// 9999-12-31T23:59:59.999Z: RFC 3339 has no more digits for a year.
-const LAST_MS: u64 = 253_402_300_799_999;
 
 /// What is told of one request, borrowed from it. Never a token, never a query.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct AccessLine<'a> {
     /// When it ended, milliseconds since the epoch.
-    #[serde(rename = "time", serialize_with = "as_time")]
     pub time_ms: u64,
-    #[serde(serialize_with = "cut::<SHORT, _, _>")]
     pub request_id: &'a str,
     pub listener: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<&'a str>,
-    #[serde(serialize_with = "cut::<SHORT, _, _>")]
     pub method: &'a str,
     /// The canonical path, or a cut of the raw one where it was refused.
-    #[serde(serialize_with = "cut::<LONG, _, _>")]
     pub path: &'a str,
     /// The answer's status; 0 where none was sent.
     pub status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     /// What the log may know and the caller not.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "cut::<LONG, _, _>"
-    )]
     pub detail: Option<&'a str>,
     /// `app:…`, `key:…`.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "cut::<SHORT, _, _>"
-    )]
     pub principal: Option<&'a str>,
     /// `uti` of the caller's token.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "cut::<SHORT, _, _>"
-    )]
     pub token_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<IpAddr>,
     /// From the request's first byte to its end.
-    #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
     pub duration: Duration,
     pub bytes_out: u64,
 }
@@ -78,7 +55,7 @@ impl AccessLine<'_> {
     pub(super) fn render(&self, format: LogFormat, out: &mut Vec<u8>) {
         let start = out.len();
         let rendered = match format {
-            LogFormat::Json => serde_json::to_writer(&mut *out, self).map_err(Into::into),
+            LogFormat::Json => self.write_json(out),
             LogFormat::Text => self.write_text(out),
         };
         match rendered {
@@ -88,8 +65,45 @@ impl AccessLine<'_> {
         }
     }
 
+    /// Member by member: a line is written for every request, and through `serde` it costs four times
+    /// as much.
+    fn write_json(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
+        let text = |out: &mut Vec<u8>, member: &[u8], value: Option<&str>, most| match value {
+            Some(value) => {
+                out.extend_from_slice(member);
+                json_text(out, value, most)
+            }
+            None => Ok(()),
+        };
+        out.extend_from_slice(b"{\"time\":\"");
+        time(out, self.time_ms)?;
+        text(out, b"\",\"request_id\":", Some(self.request_id), SHORT)?;
+        text(out, b",\"listener\":", Some(self.listener), usize::MAX)?;
+        text(out, b",\"route\":", self.route, usize::MAX)?;
+        text(out, b",\"method\":", Some(self.method), SHORT)?;
+        text(out, b",\"path\":", Some(self.path), LONG)?;
+        out.extend_from_slice(b",\"status\":");
+        number(out, self.status.into());
+        text(out, b",\"reason\":", self.reason, usize::MAX)?;
+        text(out, b",\"detail\":", self.detail, LONG)?;
+        text(out, b",\"principal\":", self.principal, SHORT)?;
+        text(out, b",\"token_id\":", self.token_id, SHORT)?;
+        if let Some(client) = self.client {
+            out.extend_from_slice(b",\"client\":\"");
+            out.extend_from_slice(AddressText::of(client).as_bytes());
+            out.push(b'"');
+        }
+        out.extend_from_slice(b",\"duration_ms\":");
+        thousandths(out, self.duration.as_micros())?;
+        out.extend_from_slice(b",\"bytes_out\":");
+        number(out, self.bytes_out);
+        out.push(b'}');
+        Ok(())
+    }
+
     fn write_text(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
-        write!(out, "{} {} ", time(self.time_ms), self.status)?;
+        time(out, self.time_ms)?;
+        write!(out, " {} ", self.status)?;
         write_word(out, &clean(self.method, SHORT))?;
         out.push(b' ');
         write_word(out, &clean(self.path, LONG))?;
@@ -113,31 +127,6 @@ impl AccessLine<'_> {
     }
 }
 
-fn time(ms: u64) -> humantime::Rfc3339Timestamp {
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(ms.min(LAST_MS)))
-}
-
-fn as_time<S: Serializer>(ms: &u64, out: S) -> Result<S::Ok, S::Error> {
-    out.collect_str(&time(*ms))
-}
-
-fn milliseconds_of(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1000.0
-}
-
-fn as_milliseconds<S: Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
-    out.serialize_f64(milliseconds_of(*duration))
-}
-
-fn cut<'a, const MOST: usize, T, S>(text: &T, out: S) -> Result<S::Ok, S::Error>
-where
-    T: Copy + Into<Option<&'a str>>,
-    S: Serializer,
-{
-    let text: Option<&str> = (*text).into();
-    text.map(|text| clean(text, MOST)).serialize(out)
-}
-
 /// Bare where that cannot be misread, else quoted and escaped.
 fn write_word(out: &mut Vec<u8>, word: &str) -> std::io::Result<()> {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
@@ -145,30 +134,6 @@ fn write_word(out: &mut Vec<u8>, word: &str) -> std::io::Result<()> {
         out.write_all(word.as_bytes())
     } else {
         write!(out, "\"{}\"", word.escape_debug())
-    }
-}
-
-/// At most `most` bytes, cut between characters. What a terminal would obey and JSON does not
-/// escape (DEL, C1 controls, line separators, marks that turn the writing direction) is replaced.
-fn clean(text: &str, most: usize) -> Cow<'_, str> {
-    let text = &text[..text.floor_char_boundary(most)];
-    // Nearly always. Folded, not `all`: so the compiler looks at sixteen bytes at a time.
-    if text.bytes().fold(true, |plain, byte| plain & (byte < 0x7f)) {
-        return Cow::Borrowed(text);
-    }
-    let obeyed = |c: char| {
-        (c.is_control() && !c.is_ascii())
-            || matches!(
-                c,
-                '\u{7f}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}'
-                    | '\u{202a}'..='\u{202e}'
-                    | '\u{2066}'..='\u{2069}'
-            )
-    };
-    if text.contains(obeyed) {
-        Cow::Owned(text.replace(obeyed, "\u{fffd}"))
-    } else {
-        Cow::Borrowed(text)
     }
 }
 

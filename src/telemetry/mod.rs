@@ -9,6 +9,7 @@ mod metrics;
 mod names;
 mod route_metrics;
 mod samples;
+mod written;
 
 pub use access_line::{AccessLine, milliseconds};
 pub use access_log::AccessLog;
