@@ -1,6 +1,6 @@
 //! Which request is this? An id of our own, or a trusted proxy's.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderValue};
@@ -19,7 +19,7 @@ impl RequestId {
 
     pub fn as_str(&self) -> &str {
         // INVARIANT: it is made of letters, digits and `-_.` only.
-        self.0.to_str().unwrap_or_default()
+        std::str::from_utf8(self.0.as_bytes()).unwrap_or_default()
     }
 
     pub fn header(&self) -> &HeaderValue {
@@ -36,7 +36,8 @@ impl Display for RequestId {
 /// Makes ids that no other process makes, cheaply.
 #[derive(Debug)]
 pub struct RequestIds {
-    process: u64,
+    /// The first half of each id.
+    process: [u8; 16],
     next: AtomicU64,
 }
 
@@ -44,7 +45,7 @@ impl RequestIds {
     pub fn new() -> Self {
         let (process, start) = uuid::Uuid::new_v4().as_u64_pair();
         Self {
-            process,
+            process: hex(process),
             next: AtomicU64::new(start & 0xffff_ffff),
         }
     }
@@ -57,11 +58,10 @@ impl RequestIds {
         {
             return RequestId(theirs.clone());
         }
-        let mut id = String::with_capacity(32);
         let count = self.next.fetch_add(1, Ordering::Relaxed);
-        // Writing to a String cannot fail, nor are hex digits no header value.
-        let _ = write!(id, "{:016x}{count:016x}", self.process);
-        HeaderValue::try_from(id).map_or_else(|_| RequestId::none(), RequestId)
+        let id = [self.process, hex(count)];
+        // Hex digits are always a header value.
+        HeaderValue::from_bytes(id.as_flattened()).map_or_else(|_| RequestId::none(), RequestId)
     }
 }
 
@@ -69,6 +69,16 @@ impl Default for RequestIds {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// All sixteen digits.
+fn hex(number: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        let nibble = (number >> (4 * place)) & 0xf;
+        *digit = b"0123456789abcdef"[nibble as usize];
+    }
+    digits
 }
 
 fn is_sane(id: &[u8]) -> bool {
@@ -93,5 +103,17 @@ mod tests {
         }
         assert_ne!(ids.of(&headers, false), ids.of(&headers, false));
         assert_eq!(ids.of(&headers, false).as_str().len(), 32);
+    }
+
+    #[test]
+    fn an_id_is_the_process_and_a_count() {
+        for number in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
+            assert_eq!(hex(number), *format!("{number:016x}").as_bytes());
+        }
+        let ids = RequestIds::new();
+        let [one, next] = [(), ()].map(|()| ids.of(&HeaderMap::new(), false));
+        assert_eq!(one.as_str()[..16], next.as_str()[..16]);
+        let count = |id: &RequestId| u64::from_str_radix(&id.as_str()[16..], 16).unwrap();
+        assert_eq!(count(&one) + 1, count(&next));
     }
 }
