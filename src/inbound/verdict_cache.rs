@@ -75,14 +75,15 @@ impl VerdictCache {
 }
 
 impl TokenDigest {
-    pub(super) fn of(token: &str) -> Result<Self, TokenError> {
+    pub(super) fn of(token: &(impl AsRef<[u8]> + ?Sized)) -> Result<Self, TokenError> {
         static PREFIX: LazyLock<[u8; 16]> = LazyLock::new(|| uuid::Uuid::new_v4().into_bytes());
+        let token = token.as_ref();
         if token.len() > UnverifiedToken::LONGEST {
             return Err(TokenError::TooLarge);
         }
         let mut digest = Sha256::new();
         digest.update(&*PREFIX);
-        digest.update(token.as_bytes());
+        digest.update(token);
         Ok(Self(digest.finish()))
     }
 }

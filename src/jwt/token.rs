@@ -12,6 +12,8 @@ use super::{Algorithm, Member, TokenError, json};
 /// The longest `kid` that is looked up, in bytes; Entra's have 27 or 43.
 pub(super) const LONGEST_KEY_ID: usize = 256;
 
+const NO_BASE64: TokenError = TokenError::Malformed("a part of it is not base64url");
+
 /// A token whose shape and header are in order. Nothing it claims is proven.
 pub struct UnverifiedToken<'a> {
     /// The whole compact serialisation.
@@ -29,10 +31,12 @@ impl<'a> UnverifiedToken<'a> {
     /// The longest token that is looked at, in bytes.
     pub const LONGEST: usize = 16 * 1024;
 
-    pub fn parse(text: &'a str) -> Result<Self, TokenError> {
+    pub fn parse(text: &'a (impl AsRef<[u8]> + ?Sized)) -> Result<Self, TokenError> {
+        let text = text.as_ref();
         if text.len() > Self::LONGEST {
             return Err(TokenError::TooLarge);
         }
+        let text = std::str::from_utf8(text).map_err(|_| NO_BASE64)?;
         let mut parts = text.split('.');
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -122,7 +126,7 @@ impl Header {
 fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     match URL_SAFE_NO_PAD.decode(part) {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes),
-        _ => Err(TokenError::Malformed("a part of it is not base64url")),
+        _ => Err(NO_BASE64),
     }
 }
 

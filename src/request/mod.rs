@@ -11,7 +11,7 @@ mod request_id;
 #[cfg(test)]
 pub(crate) mod samples;
 
-pub use authorization::{Authorization, AuthorizationError, Scheme};
+pub use authorization::{Authorization, AuthorizationError, Scheme, Unread};
 pub use head::{AccessRequest, Head, HeadError, Limits, Sent};
 pub use host::{Host, normalised_host};
 pub use params::Params;

@@ -10,7 +10,7 @@ use crate::inbound::verdict_cache::TokenDigest;
 use crate::inbound::{AuthError, Issuer};
 use crate::jwt::{TokenError, UnverifiedToken};
 use crate::policy::{Callers, Credential, Evidence, TokenPrincipal};
-use crate::request::{AuthorizationError, Scheme};
+use crate::request::{AuthorizationError, Scheme, Unread};
 
 /// The issuers of a route, in file order, each once.
 #[derive(Debug)]
@@ -67,24 +67,36 @@ impl BearerTokens {
 
     async fn principal(
         &self,
-        token: &str,
+        presented: Unread<'_>,
         now: UnixTime,
     ) -> Result<Arc<TokenPrincipal>, AuthError> {
-        let digest = TokenDigest::of(token)?;
-        let mut issuers = self.issuers.iter();
-        // SECURITY: two issuers may go by one `iss`. Which of them is asked must not depend on
-        // what another route's requests left in the cache.
-        if let Some(principal) = issuers.find_map(|issuer| issuer.cached(&digest, now))
-            && let Some(named) = self.named(&principal.claims.issuer)
-            && named.definition().name == principal.issuer
+        let text = presented.as_bytes();
+        let digest = TokenDigest::of(text);
+        if let Ok(digest) = &digest
+            && let Some(principal) = self.remembered(digest, now)
         {
             return Ok(principal);
         }
-        let token = UnverifiedToken::parse(token)?;
-        match self.named(&token.issuer) {
-            Some(issuer) => issuer.verify(&token, digest, now).await,
-            None => Err(TokenError::Issuer.into()),
+        let parsed = digest.and_then(|digest| Ok((digest, UnverifiedToken::parse(text)?)));
+        match parsed {
+            Ok((digest, token)) => match self.named(&token.issuer) {
+                Some(issuer) => issuer.verify(&token, digest, now).await,
+                None => Err(TokenError::Issuer.into()),
+            },
+            // What is a JWT is a token68 as well, so only what is none has to be looked at.
+            Err(_) if !presented.is_token68() => Err(AuthError::Malformed),
+            Err(why) => Err(why.into()),
         }
+    }
+
+    /// The principal of a token that was proven before by the issuer it is put to.
+    fn remembered(&self, digest: &TokenDigest, now: UnixTime) -> Option<Arc<TokenPrincipal>> {
+        let mut issuers = self.issuers.iter();
+        let principal = issuers.find_map(|issuer| issuer.cached(digest, now))?;
+        // SECURITY: two issuers may go by one `iss`. Which of them is asked must not depend on
+        // what another route's requests left in the cache.
+        let named = self.named(&principal.claims.issuer)?;
+        (named.definition().name == principal.issuer).then_some(principal)
     }
 
     /// The issuer that a token of this `iss` is put to: the first one in file order.
