@@ -21,6 +21,11 @@ impl Guid {
     pub fn is(self, text: &str) -> bool {
         text.parse() == Ok(self)
     }
+
+    /// Writes the hyphenated form, in lower case.
+    pub fn write(self, buffer: &mut [u8; LENGTH]) -> &str {
+        self.0.hyphenated().encode_lower(buffer)
+    }
 }
 
 impl FromStr for Guid {
@@ -38,7 +43,7 @@ impl FromStr for Guid {
 impl fmt::Display for Guid {
     /// Hyphenated, in lower case.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(self.0.hyphenated().encode_lower(&mut [0; LENGTH]))
+        out.pad(self.write(&mut [0; LENGTH]))
     }
 }
 

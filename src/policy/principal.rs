@@ -1,10 +1,12 @@
 //! Who is calling, once known.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::guid::Guid;
 use crate::jwt::Claims;
+use crate::request::AddressText;
 
 /// Who is calling: what the access log, the audit and the upstream are told.
 #[derive(Clone, Debug)]
@@ -61,24 +63,40 @@ pub enum AudienceForm {
     AsAsked,
 }
 
-impl std::fmt::Display for Principal {
+impl Principal {
     /// `app:<client id>`, `user:<object id>`, `key:<id>`, `address:<ip>`, `anyone`. Whom the issuer
-    /// gives no id goes by `sub`.
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
+    /// gives no id goes by `sub`. By hand, because every request is told.
+    pub fn text(&self) -> Cow<'static, str> {
+        let (kind, id) = match self {
             Self::Token(token) => {
                 let (kind, id) = match token.kind {
-                    PrincipalKind::App => ("app", token.client_id),
-                    PrincipalKind::User => ("user", token.object_id),
+                    PrincipalKind::App => ("app:", token.client_id),
+                    PrincipalKind::User => ("user:", token.object_id),
                 };
-                match (id, token.claims.subject.as_deref()) {
-                    (Some(id), _) => write!(out, "{kind}:{id}"),
-                    (None, subject) => write!(out, "{kind}:{}", subject.unwrap_or_default()),
+                match id {
+                    Some(id) => return joined(kind, id.write(&mut [0; 36])),
+                    None => (kind, token.claims.subject.as_deref().unwrap_or_default()),
                 }
             }
-            Self::Key(id) => write!(out, "key:{id}"),
-            Self::Address(address) => write!(out, "address:{address}"),
-            Self::Anyone => out.write_str("anyone"),
-        }
+            Self::Key(id) => ("key:", &**id),
+            Self::Address(address) => {
+                return joined("address:", AddressText::of(*address).as_str());
+            }
+            Self::Anyone => return Cow::Borrowed("anyone"),
+        };
+        joined(kind, id)
+    }
+}
+
+fn joined(kind: &str, id: &str) -> Cow<'static, str> {
+    let mut text = String::with_capacity(kind.len() + id.len());
+    text.push_str(kind);
+    text.push_str(id);
+    Cow::Owned(text)
+}
+
+impl std::fmt::Display for Principal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.text())
     }
 }
