@@ -109,12 +109,11 @@ fn rows(table: &[(About, Removal, &'static str)]) -> impl Iterator<Item = Row> {
 
 /// Fields of one connection (RFC 9110 §7.6.1), whether `Connection` names them or not. `Connection`
 /// itself and `Transfer-Encoding` belong to whoever frames the message.
-pub static OF_ONE_HOP: [HeaderName; 6] = [
+pub static OF_ONE_HOP: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
     header::PROXY_AUTHENTICATE,
     HeaderName::from_static("proxy-connection"),
     header::TE,
-    header::TRAILER,
     header::UPGRADE,
 ];
 

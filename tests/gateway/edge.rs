@@ -285,3 +285,69 @@ async fn a_caller_who_leaves_is_told_of_and_no_longer_in_flight() {
         eventually("nothing is in flight", async || now().await == Some(0)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_gone_is_not_worked_for() {
+    let origin = Origin::open().await;
+    let gateway = Setup::open(&origin.url(), "", "").gateway().await;
+    let mut caller = gateway.connect("apis").await;
+    caller.send(GET).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await.unwrap();
+    caller.reset();
+    assert_eq!(upstream.rest().await, "", "the upstream is let go");
+    assert_eq!(gateway.lines(1).await[0]["reason"], "client_closed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_no_request_is_answered_with_its_reason_and_has_an_access_line() {
+    let large = format!("GET / HTTP/1.1\r\nHost: a\r\nX-A: {}", "a".repeat(40_000));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(9_000));
+    #[rustfmt::skip]
+    let table = [
+        ("nonsense\r\n\r\n", 400, "malformed_request"),
+        ("GET / HTTP/1.1\nHost: a\n\n", 400, "malformed_request"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nNo colon\r\n\r\n", 400, "malformed_request"),
+        ("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400, "bad_path"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400, "bad_framing"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_framing"),
+        (&large, 431, "header_too_large"),
+        (&long, 414, "uri_too_long"),
+    ];
+    for (request, status, reason) in table {
+        let (origin, gateway) = world("").await;
+        let mut caller = gateway.connect("apis").await;
+        caller.send_in_vain(request.as_bytes()).await;
+        let reply = caller.reply().await.expect("an answer");
+        let what = &request[..request.len().min(80)];
+        assert_eq!(reply.verdict(), is(status, reason), "{what}");
+        assert_eq!(reply.header("connection"), Some("close"), "{what}");
+        assert!(caller.closed().await, "{what}");
+        let lines = gateway.lines(1).await;
+        assert_eq!(
+            (&lines[0]["status"], &lines[0]["reason"]),
+            (&status.into(), &reason.into())
+        );
+        assert_eq!(
+            lines[0]["request_id"],
+            *reply.header("x-request-id").unwrap()
+        );
+        assert!(origin.heads().is_empty(), "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_are_spelled_in_the_way_that_old_programs_know() {
+    let (origin, gateway) = world("").await;
+    let mut caller = gateway.connect("apis").await;
+    caller
+        .send("GET / HTTP/1.1\r\nhost: a.example\r\nsoap-action: x\r\nX-LOUD: y\r\n\r\n")
+        .await;
+    let head = caller.head().await.unwrap();
+    assert!(head.contains("\r\nContent-Length: 2\r\n"), "{head}");
+    assert!(head.contains("\r\nX-Request-Id: "), "{head}");
+    let sent = &origin.heads()[0].1;
+    for field in ["Host: ", "Soap-Action: x", "X-Loud: y"] {
+        assert!(sent.contains(&format!("\r\n{field}")), "{field}: {sent}");
+    }
+}

@@ -89,15 +89,17 @@ impl Connection {
                 if !self.has_ended {
                     self.has_ended = self.driver.poll_without_shutdown(cx).is_ready();
                 }
+                // It may let the body go on, so the driver has to look again.
+                let interim = self.line.interim();
+                if !interim.is_empty() {
+                    meanwhile(&interim);
+                }
                 if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
                     return Poll::Ready(Some(answered));
                 }
-                let interim = self.line.interim();
                 if interim.is_empty() {
                     break;
                 }
-                // It may let the body go on.
-                meanwhile(&interim);
             }
             if self.line.progressed() {
                 self.deadline.move_to(self.patience);

@@ -81,6 +81,23 @@ impl Connection {
         self.stream.take_error().unwrap().is_some()
     }
 
+    /// Whether the other side ends with a reset, after what it sent.
+    pub async fn is_cut_off(&mut self) -> bool {
+        let mut rest = [0; 1024];
+        let reading = async {
+            loop {
+                match self.stream.read(&mut rest).await {
+                    Ok(0) => return false,
+                    Ok(_) => {}
+                    Err(_) => return true,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading)
+            .await
+            .expect("the connection ends")
+    }
+
     /// Ends it as a process that dies does: with a reset.
     pub fn reset(self) {
         self.stream.set_zero_linger().unwrap();

@@ -2,8 +2,12 @@
 
 mod attempts;
 mod failures;
+mod framing;
+mod interim;
 mod streams;
 mod tls;
+mod trailers;
+mod tunnels;
 
 use crate::support::{Connection, Gateway, Origin, Setup};
 
