@@ -13,6 +13,7 @@ const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
 fn admin(address: &str) -> Admin {
     let plan = Plan {
+        preserves_header_case: false,
         routes: Table::new(Vec::new()),
         headers: HeaderRules::new(std::iter::empty()),
         issuers: HashMap::new(),

@@ -18,6 +18,8 @@ use crate::telemetry::{AccessLog, Metrics, RouteMetrics};
 pub struct Plan {
     pub routes: Table,
     pub headers: HeaderRules,
+    /// Some route goes to an upstream that wants header names as they came.
+    pub preserves_header_case: bool,
     /// The issuers by their names in the file.
     pub issuers: HashMap<Arc<str>, Arc<Issuer>>,
     /// The tokens of all (identity, scope) that routes carry.

@@ -99,7 +99,9 @@ impl Live {
             upstreams,
             ..
         } = parts;
+        let mut upstreams_now = config.routes.iter().map(|route| &route.upstream);
         let plan = Plan {
+            preserves_header_case: upstreams_now.any(|it| it.preserve_header_case),
             routes: Table::new(routes),
             headers: HeaderRules::new(config.routes.iter()),
             issuers,

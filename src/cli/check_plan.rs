@@ -134,6 +134,9 @@ fn destination(route: &RouteDefinition) -> String {
     if upstream.preserve_host {
         text.push_str(", with the caller's Host");
     }
+    if upstream.preserve_header_case {
+        text.push_str(", header names as they came");
+    }
     text
 }
 

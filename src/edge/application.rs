@@ -26,6 +26,11 @@ pub trait Application: Send + Sync + 'static {
         conversation: Arc<Conversation>,
     ) -> impl Future<Output = Result<Response<Self::Body>, Abandoned>> + Send;
 
+    /// Whether the spelling of header names is kept on connections that begin now.
+    fn preserves_header_case(&self) -> bool {
+        false
+    }
+
     /// What is said to a peer whose request never came to be one.
     fn refuse(&self, conversation: &Conversation, why: Misread) -> Response<Bytes>;
 }

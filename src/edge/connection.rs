@@ -61,6 +61,7 @@ impl<A: Application> Edge<A> {
             .header_read_timeout(None)
             .max_buf_size(MOST_BUFFERED.max(self.limits.header))
             .title_case_headers(true)
+            .preserve_header_case(self.app.preserves_header_case())
             .serve_connection(TokioIo::new(io), service);
         let mut stopping = stop.clone();
         let mut stopped = pin!(stopped(&mut stopping));

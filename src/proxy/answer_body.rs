@@ -99,7 +99,7 @@ impl Relayed {
             .as_mut()
             .is_some_and(|most| most.poll(cx).is_ready());
         if late {
-            let why = "longer than timeouts.request";
+            let why = "longer than the route's timeouts.request";
             return self.break_off(cx, Failure::new(Reason::UpstreamTimeout, why));
         }
         match Pin::new(&mut self.incoming).poll_frame(cx) {

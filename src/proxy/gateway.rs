@@ -63,6 +63,10 @@ impl Application for Gateway {
         }
     }
 
+    fn preserves_header_case(&self) -> bool {
+        self.shared.plan.load().preserves_header_case
+    }
+
     /// Told as a request is, though none was read.
     fn refuse(&self, conversation: &Conversation, why: Misread) -> Response<Bytes> {
         let mut record = Record::begin(&self.shared, &self.listener.name);

@@ -3,6 +3,7 @@
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri, Version, header};
+use hyper::upgrade::OnUpgrade;
 
 use super::failure::Failure;
 use super::incoming::strip_hops;
@@ -57,7 +58,11 @@ pub(super) fn edit(
         headers.remove(header::EXPECT);
     }
     parts.version = Version::HTTP_11;
-    parts.extensions.clear();
+    // What is left there is the spelling of the names.
+    parts.extensions.remove::<OnUpgrade>();
+    if !definition.preserve_header_case {
+        parts.extensions.clear();
+    }
 
     let target = definition.forwarded_target(&head.path);
     // Nearly every target goes on as it came, and parsing it again is dear. One in absolute form

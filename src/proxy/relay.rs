@@ -1,9 +1,12 @@
 //! An admitted request's way: its head is edited and sent on, its body streams, and the answer's
 //! head comes back, behind it the answer's body.
 
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -16,7 +19,7 @@ use super::attempts::{Answered, answered};
 use super::failure::Failure;
 use super::{AnswerBody, Gateway, early, incoming, interim, outgoing, tunnel};
 use crate::admission::Record;
-use crate::edge::{Abandoned, Conversation};
+use crate::edge::{Abandoned, Conversation, Deadline};
 use crate::outbound::{RequestBody, Upstream};
 use crate::reason::Reason;
 use crate::request::header_names::Removal;
@@ -48,20 +51,49 @@ pub(super) async fn forward(
         tunnel: tunnel::is_wanted(&head, &record),
     };
     let body = request_body(gateway, &record, &head.headers, body);
-    match exchange(gateway, &record, head, &body, &asked, &conversation).await {
+    let most = record
+        .admission()
+        .and_then(|it| it.route().definition.request_timeout);
+    let mut most = most.map(Deadline::after);
+    let exchange = exchange(gateway, &record, head, &body, &asked, &conversation);
+    match within(most.as_mut(), &body, exchange).await {
         Ok((upstream, answered)) => Ok(relay(
             gateway,
             record,
             upstream,
             answered,
             &asked,
-            conversation,
+            (conversation, most),
         )),
         Err(failure) => {
             record.fail(failure.reason, failure.detail);
             early::say(gateway, record, &asked, body.has_ended(), &conversation)
         }
     }
+}
+
+/// Bounds what the route bounds by `timeouts.request`.
+async fn within<T>(
+    most: Option<&mut Deadline>,
+    body: &RequestBody,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(most) = most else {
+        return work.await;
+    };
+    let mut work = pin!(work);
+    let late = || {
+        let reason = match body.has_ended() {
+            true => Reason::UpstreamTimeout,
+            false => Reason::BodyTimeout,
+        };
+        Failure::new(reason, "longer than the route's timeouts.request")
+    };
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Pending => most.poll(cx).map(|()| Err(late())),
+        done => done,
+    })
+    .await
 }
 
 /// Sends the request, and takes the answer's head in hand.
@@ -122,7 +154,7 @@ fn relay(
     upstream: Arc<Upstream>,
     answered: Answered,
     asked: &Asked,
-    conversation: Arc<Conversation>,
+    (conversation, most): (Arc<Conversation>, Option<Deadline>),
 ) -> Response<AnswerBody> {
     let Answered {
         mut head,
@@ -148,7 +180,7 @@ fn relay(
         upstream,
         conversation,
         is_open_ended,
-        most: None,
+        most,
         status: status.as_u16(),
     };
     let body = AnswerBody::Theirs(Relayed::new(incoming, way, record));

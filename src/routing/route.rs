@@ -1,6 +1,7 @@
 //! A route: who may come in, where it goes, and whose token it carries.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderName, Method};
 
@@ -26,6 +27,8 @@ pub struct RouteDefinition {
     pub caller_headers: Vec<(HeaderName, CallerClaim)>,
     /// Exceptions from what is stripped.
     pub keep_headers: Vec<HeaderName>,
+    /// From a request's head to its answer's last byte.
+    pub request_timeout: Option<Duration>,
     /// `allow_batch: true`: `$batch` may pass a route that carries our token.
     pub allow_batch: bool,
 }

@@ -21,6 +21,7 @@ pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
         token: TokenDefinition::Nothing,
         caller_headers: Vec::new(),
         keep_headers: Vec::new(),
+        request_timeout: None,
         allow_batch: false,
     }
 }
@@ -34,6 +35,7 @@ pub(crate) fn upstream(base_path: &str, strip_segments: usize) -> UpstreamDefini
         base_path: base_path.to_owned(),
         strip_segments,
         preserve_host: false,
+        preserve_header_case: false,
         ca_pem: None,
         connect_timeout: Duration::from_secs(5),
         response_timeout: Duration::from_secs(60),

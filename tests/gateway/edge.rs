@@ -351,3 +351,31 @@ async fn names_are_spelled_in_the_way_that_old_programs_know() {
         assert!(sent.contains(&format!("\r\n{field}")), "{field}: {sent}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_are_spelled_as_they_came_where_an_upstream_wants_it() {
+    let answer = "HTTP/1.1 200 OK\r\ncontent-LENGTH: 2\r\nX-aBc: 1\r\n\r\nok";
+    let origin = Origin::open().await.answering(|_| answer.to_owned());
+    let setup = Setup::open(&origin.url, "", "header_case: preserve");
+    let gateway = setup.gateway().await;
+    let mut caller = gateway.connect("apis").await;
+    caller
+        .send(
+            "GET / HTTP/1.1\r\nhost: a.example\r\nSOAPAction: x\r\nX-loud: y\r\nX-loud: z\r\n\r\n",
+        )
+        .await;
+    let head = caller.head().await.unwrap();
+    for field in ["content-LENGTH: 2", "X-aBc: 1"] {
+        assert!(
+            head.contains(&format!("\r\n{field}\r\n")),
+            "{field}: {head}"
+        );
+    }
+    let sent = &origin.heads()[0].1;
+    for field in ["SOAPAction: x", "X-loud: y", "X-loud: z"] {
+        assert!(
+            sent.contains(&format!("\r\n{field}\r\n")),
+            "{field}: {sent}"
+        );
+    }
+}

@@ -31,8 +31,18 @@ object! {
         caller_headers: May<CallerHeaders> = "none",
         /// Headers that others trust and that may nevertheless come from outside.
         keep_headers: Or<Vec<At<KeptHeader>>> = "[]",
+        /// Bounds in time of the route's requests.
+        timeouts: Or<RouteTimeouts> = "{}",
         /// Whether a path with a segment `$batch` may pass with the gateway's token.
         allow_batch: Or<bool> = "false",
+    }
+}
+
+object! {
+    /// Bounds in time of a route's requests.
+    RouteTimeouts "a mapping of timeouts" {
+        /// From the request's head to the answer's last byte, else 504, or an answer that breaks off.
+        request: May<Duration> = "none" in "1ms" to "1d",
     }
 }
 
@@ -111,6 +121,8 @@ object! {
         strip_prefix: May<Text> = "none",
         /// `preserve` sends the caller's `Host` on.
         host: May<Preserve> = "the url's",
+        /// `preserve` sends header names in the spelling in which they came, both ways; for programs that tell `SOAPAction` from `Soapaction`.
+        header_case: May<Preserve> = "`Like-This`",
         /// PEM certificates to trust instead of the system's.
         ca_file: May<FilePath> = "the system's",
         /// Bounds in time.

@@ -51,6 +51,7 @@ pub(super) fn route(
         token: token?,
         caller_headers,
         keep_headers,
+        request_timeout: written.timeouts.request.value().copied(),
         allow_batch: *written.allow_batch,
     })
 }

@@ -34,6 +34,7 @@ pub(super) fn upstream(
         base_path,
         strip_segments,
         preserve_host: written.host.is_written(),
+        preserve_header_case: written.header_case.is_written(),
         ca_pem: ca_pem?,
         connect_timeout: *written.timeouts.connect,
         response_timeout: *written.timeouts.response,

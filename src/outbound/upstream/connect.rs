@@ -3,13 +3,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pingora::connectors::TransportConnector;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error as PingoraError, ErrorType};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::answer_io::UpstreamSocket;
@@ -20,6 +22,7 @@ use crate::edge::Socket;
 #[derive(Default)]
 pub struct Connector {
     tls: OnceLock<TransportConnector>,
+    is_prepared: AtomicBool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,23 @@ impl ConnectError {
 }
 
 impl Connector {
+    /// Reads the system's authorities ahead of the first request, which would wait for them.
+    pub(super) fn prepare(self: &Arc<Self>) {
+        if self.is_prepared.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            let connector = Arc::clone(self);
+            runtime.spawn_blocking(move || {
+                connector.for_tls();
+            });
+        }
+    }
+
+    fn for_tls(&self) -> &TransportConnector {
+        self.tls.get_or_init(|| TransportConnector::new(None))
+    }
+
     pub(super) async fn plain(
         &self,
         address: SocketAddr,
@@ -66,8 +86,7 @@ impl Connector {
 
     /// The peer's options say what the other side must prove.
     pub(super) async fn tls(&self, peer: &HttpPeer) -> Result<UpstreamSocket, ConnectError> {
-        let connector = self.tls.get_or_init(|| TransportConnector::new(None));
-        let connected = connector.new_stream(peer).await;
+        let connected = self.for_tls().new_stream(peer).await;
         let stream = connected.map_err(ConnectError::Tls)?;
         let digest = stream.get_ssl_digest();
         let digest = digest.ok_or(ConnectError::Unproven("the connection is not encrypted"))?;

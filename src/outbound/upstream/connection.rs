@@ -14,8 +14,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use super::RequestBody;
 use super::answer_io::{AnswerIo, Line, UpstreamSocket};
+use super::{RequestBody, UpstreamDefinition};
 use crate::edge::Deadline;
 
 /// Bytes of a body that the codec may hold.
@@ -50,11 +50,16 @@ pub enum ExchangeError {
 }
 
 impl Connection {
-    pub(super) async fn begin(socket: UpstreamSocket, patience: Duration) -> hyper::Result<Self> {
+    pub(super) async fn begin(
+        socket: UpstreamSocket,
+        definition: &UpstreamDefinition,
+    ) -> hyper::Result<Self> {
+        let patience = definition.response_timeout;
         let line = Arc::new(Line::default());
         let io = AnswerIo::new(socket, Arc::clone(&line));
         let (sender, driver) = http1::Builder::new()
             .title_case_headers(true)
+            .preserve_header_case(definition.preserve_header_case)
             .max_buf_size(MOST_BUFFERED)
             .handshake(TokioIo::new(io))
             .await?;

@@ -21,6 +21,8 @@ pub struct UpstreamDefinition {
     pub strip_segments: usize,
     /// `host: preserve`.
     pub preserve_host: bool,
+    /// `header_case: preserve`.
+    pub preserve_header_case: bool,
     /// PEM certificates of `ca_file`; `None`: the system's.
     pub ca_pem: Option<Arc<Vec<u8>>>,
     /// To connect, TLS included.
@@ -80,6 +82,7 @@ pub(super) mod tests {
             base_path: String::new(),
             strip_segments: 0,
             preserve_host: false,
+            preserve_header_case: false,
             ca_pem: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(60),

@@ -42,6 +42,9 @@ impl Upstream {
     ) -> Result<Self, UpstreamError> {
         let template = definition.tls.then(|| template(&definition)).transpose()?;
         let host_header = HeaderValue::from_str(&definition.authority());
+        if definition.tls {
+            connector.prepare();
+        }
         Ok(Self {
             host_header: host_header.map_err(|_| UpstreamError::Host)?,
             template,
@@ -80,7 +83,7 @@ impl Upstream {
             Some(template) => self.connector.tls(&at(template, address)).await?,
             None => self.connector.plain(address, most).await?,
         };
-        Ok(Connection::begin(socket, self.definition.response_timeout).await?)
+        Ok(Connection::begin(socket, &self.definition).await?)
     }
 
     /// Takes back a connection that is free again.

@@ -150,3 +150,45 @@ async fn what_an_upstream_sends_that_is_no_http_is_not_quoted_in_the_log() {
         lines[0]
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_bounds_its_requests_in_time_however_busy_they_are() {
+    let origin = Origin::open().await;
+    let bounded =
+        || Setup::open(&origin.url(), "", "").put("/routes/0/timeouts", "{ request: 500ms }");
+    // An upstream that says nothing.
+    let gateway = bounded().gateway().await;
+    let mut caller = asked(&gateway, &get("/")).await;
+    let mut upstream = origin.accept().await;
+    let reply = caller.reply().await.expect("an answer");
+    assert_eq!(reply.verdict(), is(504, "upstream_timeout"));
+    assert!(upstream.rest().await.starts_with("GET "));
+
+    // A caller who sends a little again and again.
+    let request = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 100000\r\n\r\n";
+    let mut caller = asked(&gateway, request).await;
+    let _upstream = origin.accept().await;
+    while !caller.has_something().await {
+        caller.send_in_vain(b"a").await;
+    }
+    let reply = caller.reply().await.expect("an answer");
+    assert_eq!(reply.verdict(), is(408, "body_timeout"));
+
+    // An upstream that does.
+    let mut caller = asked(&gateway, &get("/")).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await.unwrap();
+    upstream
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        .await;
+    caller.head().await.unwrap();
+    while !upstream.has_something().await {
+        upstream.send_in_vain(b"a").await;
+    }
+    assert!(caller.rest().await.len() < 100_000);
+    let line = gateway.lines(3).await.pop().unwrap();
+    assert_eq!(
+        (&line["status"], &line["reason"]),
+        (&200.into(), &"upstream_timeout".into())
+    );
+}
