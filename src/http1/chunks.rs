@@ -140,11 +140,11 @@ impl Chunks {
             b'\n' => return Err(Violation::ChunkLineEnd),
             _ => return Err(Violation::ChunkSize),
         };
-        match digits {
-            0 => self.left = u64::from(digit),
-            ..DIGITS => self.left = self.left << 4 | u64::from(digit),
-            _ => return Err(Violation::ChunkSize),
+        if digits == DIGITS {
+            return Err(Violation::ChunkSize);
         }
+        // INVARIANT: before a size's first digit nothing is left of the chunk before.
+        self.left = self.left << 4 | u64::from(digit);
         Ok(At::Size(digits + 1))
     }
 
@@ -152,7 +152,7 @@ impl Chunks {
         if byte == b'\n' {
             return Err(Violation::ChunkLineEnd);
         }
-        if !is_text(byte) {
+        if !is_text(byte) || !byte.is_ascii() {
             return Err(Violation::ChunkExtension);
         }
         self.extension += 1;
@@ -165,7 +165,8 @@ impl Chunks {
 
     fn trailer(&mut self, byte: u8) -> Result<At, Violation> {
         self.trailers += 1;
-        if self.trailers > TRAILERS {
+        // The last line feed is to come.
+        if self.trailers >= TRAILERS {
             return Err(Violation::TrailersTooLarge);
         }
         match (self.at, byte) {

@@ -1,10 +1,8 @@
 //! Where does a message end? What the fields of a head say of it, gathered line by line, and the
 //! verdict over them (RFC 9112 §6): one way to tell, or none at all.
 
-use memchr::memchr;
-
 use super::Violation;
-use super::octets::{is_blank, is_token};
+use super::octets::{is_blank, token_length};
 use super::start_line::Version;
 
 /// As many as the codec takes.
@@ -63,8 +61,8 @@ impl Framing {
         Ok(self.told(version)?.unwrap_or(Body::Sized(0)))
     }
 
-    /// RFC 9112 §6.3, for an answer to a request of a kind that has bodies in its answers, or to
-    /// HEAD.
+    /// RFC 9112 §6.3, for an answer. A coding in a 304, or to HEAD, is what §6.1 lets be said of
+    /// the body that is not there.
     pub(super) fn of_answer(
         self,
         version: Version,
@@ -119,21 +117,16 @@ impl Told {
 
 /// The name before the colon: RFC 9112 §5.
 fn field_name(line: &[u8]) -> Result<&[u8], Violation> {
-    let colon = memchr(b':', line);
-    let name = &line[..colon.unwrap_or(line.len())];
-    if name.iter().all(|byte| is_token(*byte)) && colon.is_some() && !name.is_empty() {
-        return match name.len() {
-            ..=NAME => Ok(name),
-            _ => Err(Violation::NameTooLong),
-        };
+    let (name, behind) = line.split_at(token_length(line));
+    match (name, behind) {
+        ([_, ..], [b':', ..]) if name.len() <= NAME => Ok(name),
+        ([_, ..], [b':', ..]) => Err(Violation::NameTooLong),
+        ([], [b':', ..]) => Err(Violation::EmptyName),
+        ([], [first, ..]) if is_blank(*first) => Err(Violation::Folded),
+        _ if !behind.contains(&b':') => Err(Violation::NoColon),
+        (_, [first, ..]) if is_blank(*first) => Err(Violation::BlankBeforeColon),
+        _ => Err(Violation::Name),
     }
-    Err(match name {
-        [first, ..] if is_blank(*first) => Violation::Folded,
-        _ if colon.is_none() => Violation::NoColon,
-        [] => Violation::EmptyName,
-        [.., last] if is_blank(*last) => Violation::BlankBeforeColon,
-        _ => Violation::Name,
-    })
 }
 
 /// Digits and nothing else, within what the codec can count.

@@ -1,10 +1,8 @@
 //! Where does a head end, and what does it say? It is read line by line, and each byte once,
 //! however many pieces it comes in.
 
-use memchr::memchr;
-
 use super::framing::Framing;
-use super::octets::{controls, is_token};
+use super::octets::{find_control, is_token};
 use super::start_line::{Version, longest_request_line, read_request_line, read_status_line};
 use super::{Limits, Violation};
 
@@ -44,13 +42,11 @@ pub(super) struct Head {
 pub(super) struct Scan {
     /// Where the line begins that is not whole yet.
     line: usize,
-    /// Up to where its end has been looked for.
+    /// Up to where it has been read.
     seen: usize,
     empty_lines: u8,
     /// A byte of the first line has been seen.
     begun: bool,
-    /// The line ends' own control characters.
-    line_ends: usize,
     start: Option<Start>,
     framing: Framing,
 }
@@ -68,63 +64,59 @@ impl Scan {
         direction: Direction,
         limits: &Limits,
     ) -> Result<Option<Head>, Violation> {
-        loop {
-            let (bound, too_long) = self.bound(direction, limits);
-            let Some(found) = memchr(b'\n', &bytes[self.seen..]) else {
-                self.seen = bytes.len();
-                self.check_first(bytes, direction)?;
-                return if bytes.len() >= bound {
-                    Err(too_long)
-                } else {
-                    Ok(None)
-                };
-            };
-            self.check_first(bytes, direction)?;
-            let end = self.seen + found + 1;
-            if end > bound {
-                return Err(too_long);
+        let start = match self.start {
+            Some(start) => start,
+            None => match self.start_line(bytes, direction, limits)? {
+                Some(start) => start,
+                None => return Ok(None),
+            },
+        };
+        let bound = (limits.head, Violation::HeadTooLarge);
+        while let Some(line) = self.next_line(bytes, direction, bound)? {
+            if line.is_empty() {
+                return Ok(Some(Head {
+                    bytes: self.line,
+                    start,
+                    framing: self.framing,
+                }));
             }
-            let line = self.take_line(&bytes[self.line..end], direction)?;
-            self.line = end;
-            self.seen = end;
-            match self.start {
-                None if line.is_empty() => {
-                    self.empty_lines += 1;
-                    if direction == Direction::Answers || self.empty_lines > EMPTY_LINES {
-                        return Err(Violation::EmptyLines);
-                    }
-                }
-                None => self.start = Some(read_start(line, direction, limits)?),
-                Some(start) if line.is_empty() => {
-                    check_controls(&bytes[..end], self.line_ends)?;
-                    let framing = self.framing;
-                    return Ok(Some(Head {
-                        bytes: end,
-                        start,
-                        framing,
-                    }));
-                }
-                Some(_) => self.framing.read(line, direction == Direction::Requests)?,
-            }
+            self.framing.read(line, direction == Direction::Requests)?;
         }
+        Ok(None)
     }
 
-    /// Up to where the line may go, and what is wrong where it goes further.
-    fn bound(&self, direction: Direction, limits: &Limits) -> (usize, Violation) {
-        if self.start.is_none() && direction == Direction::Requests {
-            let bound = self.line + longest_request_line(limits.target) + 2;
-            if bound < limits.head {
-                return (bound, Violation::TargetTooLong);
+    fn start_line(
+        &mut self,
+        bytes: &[u8],
+        direction: Direction,
+        limits: &Limits,
+    ) -> Result<Option<Start>, Violation> {
+        loop {
+            self.check_first(bytes, direction)?;
+            let longest = self.line + longest_request_line(limits.target) + 2;
+            let bound = match direction {
+                Direction::Requests if longest < limits.head => (longest, Violation::TargetTooLong),
+                _ => (limits.head, Violation::HeadTooLarge),
+            };
+            let Some(line) = self.next_line(bytes, direction, bound)? else {
+                return Ok(None);
+            };
+            if !line.is_empty() {
+                let start = read_start(line, direction, limits)?;
+                self.start = Some(start);
+                return Ok(self.start);
+            }
+            self.empty_lines += 1;
+            if direction == Direction::Answers || self.empty_lines > EMPTY_LINES {
+                return Err(Violation::EmptyLines);
             }
         }
-        (limits.head, Violation::HeadTooLarge)
     }
 
     /// A first byte that no message begins with is told at once: another protocol has no lines.
     fn check_first(&mut self, bytes: &[u8], direction: Direction) -> Result<(), Violation> {
         let first = match bytes.get(self.line) {
             None | Some(b'\r' | b'\n') => return Ok(()),
-            Some(_) if self.begun => return Ok(()),
             Some(first) => *first,
         };
         self.begun = true;
@@ -135,22 +127,44 @@ impl Scan {
         }
     }
 
-    /// The line without its line end.
-    fn take_line<'a>(
+    /// The next line without its line end; `None`: it is not whole yet. With it, it may have so
+    /// many bytes of the head before it and in it.
+    fn next_line<'a>(
         &mut self,
-        line: &'a [u8],
+        bytes: &'a [u8],
         direction: Direction,
-    ) -> Result<&'a [u8], Violation> {
-        match line {
-            [line @ .., b'\r', b'\n'] => {
-                self.line_ends += 2;
-                Ok(line)
+        (bound, too_long): (usize, Violation),
+    ) -> Result<Option<&'a [u8]>, Violation> {
+        loop {
+            let Some(found) = find_control(&bytes[self.seen..]) else {
+                self.seen = bytes.len();
+                break;
+            };
+            self.seen += found;
+            if self.seen >= bound {
+                break;
             }
-            [line @ .., _] if direction == Direction::Answers => {
-                self.line_ends += 1;
-                Ok(line)
-            }
-            _ => Err(Violation::BareLineFeed),
+            let end = match bytes[self.seen..] {
+                [b'\t', ..] => {
+                    self.seen += 1;
+                    continue;
+                }
+                [b'\r'] => break,
+                [b'\r', ..] if self.seen + 1 >= bound => break,
+                [b'\r', b'\n', ..] => self.seen + 2,
+                [b'\r', ..] => return Err(Violation::BareCarriageReturn),
+                [b'\n', ..] if direction == Direction::Answers => self.seen + 1,
+                [b'\n', ..] => return Err(Violation::BareLineFeed),
+                _ => return Err(Violation::Control),
+            };
+            let line = &bytes[self.line..self.seen];
+            self.line = end;
+            self.seen = end;
+            return Ok(Some(line));
+        }
+        match bytes.len() >= bound {
+            true => Err(too_long),
+            false => Ok(None),
         }
     }
 }
@@ -162,23 +176,4 @@ fn read_start(line: &[u8], direction: Direction, limits: &Limits) -> Result<Star
             read_status_line(line).map(|(version, status)| Start::Answer(version, status))
         }
     }
-}
-
-/// No control character in a head but its line ends and tabs, which are rare: then each is looked
-/// at.
-fn check_controls(head: &[u8], line_ends: usize) -> Result<(), Violation> {
-    if controls(head) == line_ends {
-        return Ok(());
-    }
-    for (at, byte) in head.iter().enumerate() {
-        match byte {
-            b'\r' if head.get(at + 1) != Some(&b'\n') => {
-                return Err(Violation::BareCarriageReturn);
-            }
-            b'\t' | b'\r' | b'\n' => {}
-            byte if byte.is_ascii_control() => return Err(Violation::Control),
-            _ => {}
-        }
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ pub(super) fn is_token(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & TOKEN != 0
 }
 
-/// RFC 9110 §5.5: a field's value, a reason phrase, a chunk's extension.
+/// RFC 9110 §5.5: a field's value, a reason phrase.
 pub(super) fn is_text(byte: u8) -> bool {
     byte == b'\t' || !is_control(byte)
 }
@@ -29,21 +29,54 @@ const fn is_control(byte: u8) -> bool {
     byte < 0x20 || byte == 0x7f
 }
 
-/// How many control characters there are. Written for the compiler to take many bytes at a time.
-pub(super) fn controls(bytes: &[u8]) -> usize {
-    let (blocks, rest) = bytes.as_chunks::<32>();
-    let mut count = rest.iter().filter(|byte| is_control(**byte)).count();
-    // No sum is over 255.
-    for blocks in blocks.chunks(255) {
-        let mut sums = [0_u8; 32];
-        for block in blocks {
-            for (sum, byte) in sums.iter_mut().zip(block) {
-                *sum += u8::from(is_control(*byte));
-            }
-        }
-        count += sums.iter().map(|sum| usize::from(*sum)).sum::<usize>();
+/// Where the first control character stands. Nearly every byte of a head goes through here: it is
+/// written for the compiler to take many at a time.
+pub(super) fn find_control(bytes: &[u8]) -> Option<usize> {
+    // Most lines are short; tokens and cookies are long.
+    let short = &bytes[..bytes.len().min(64)];
+    let mut at = clean_blocks::<16>(short);
+    if at == 64 {
+        at += clean_blocks::<64>(&bytes[at..]);
+        at += clean_blocks::<16>(&bytes[at..]);
     }
-    count
+    while let Some(word) = bytes[at..].first_chunk() {
+        let found = controls(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes[at..].iter().position(|byte| is_control(*byte));
+    rest.map(|rest| at + rest)
+}
+
+/// How many bytes are in the blocks before the first with a control character.
+fn clean_blocks<const N: usize>(bytes: &[u8]) -> usize {
+    let (blocks, _) = bytes.as_chunks::<N>();
+    let has_control = |block: &[u8; N]| {
+        // No short cut: it would make this byte by byte.
+        block
+            .iter()
+            .fold(false, |has, byte| has | (*byte < 0x20) | (*byte == 0x7f))
+    };
+    let clean = blocks.iter().position(has_control);
+    clean.unwrap_or(blocks.len()) * N
+}
+
+/// The highest bit of the first byte in the word, from the lowest on, that is a control character;
+/// what stands above it means nothing.
+const fn controls(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let below_blank = word.wrapping_sub(ONES * 0x20) & !word;
+    let not_delete = word ^ (ONES * 0x7f);
+    let delete = not_delete.wrapping_sub(ONES) & !not_delete;
+    (below_blank | delete) & (ONES * 0x80)
+}
+
+/// How many bytes from the first on are `is_token`.
+pub(super) fn token_length(bytes: &[u8]) -> usize {
+    let other = bytes.iter().position(|byte| !is_token(*byte));
+    other.unwrap_or(bytes.len())
 }
 
 const TOKEN: u8 = 1;
@@ -109,12 +142,22 @@ mod tests {
     }
 
     #[test]
-    fn controls_are_counted_wherever_they_stand() {
-        for length in [0, 1, 31, 32, 33, 64, 9000] {
-            let bytes: Vec<u8> = (0..length).map(|at| (at * 7 % 251) as u8).collect();
-            let plainly = bytes.iter().filter(|byte| byte.is_ascii_control()).count();
-            assert_eq!(controls(&bytes), plainly, "{length}");
-            assert_eq!(controls(&vec![0; length]), length);
+    fn a_byte_is_found_wherever_it_stands() {
+        for length in [1, 7, 8, 15, 16, 17, 33, 63, 64, 65, 79, 130, 200] {
+            for at in 0..length {
+                let with = |byte| {
+                    let mut bytes = vec![b'-'; length];
+                    bytes[at] = byte;
+                    bytes
+                };
+                for byte in 0..=u8::MAX {
+                    let control = byte.is_ascii_control().then_some(at);
+                    assert_eq!(find_control(&with(byte)), control, "{byte:#x} at {at}");
+                    let tokens = if is_token(byte) { length } else { at };
+                    assert_eq!(token_length(&with(byte)), tokens, "{byte:#x} at {at}");
+                }
+            }
         }
+        assert_eq!((find_control(b""), token_length(b"")), (None, 0));
     }
 }

@@ -4,7 +4,7 @@
 use memchr::memchr;
 
 use super::Violation;
-use super::octets::{is_path, is_query, is_text, is_token};
+use super::octets::{is_path, is_query, token_length};
 
 /// The longest method; IANA's registry has none over 17.
 const METHOD: usize = 32;
@@ -27,20 +27,19 @@ pub(super) fn longest_request_line(target: usize) -> usize {
 
 /// Reads `GET /path HTTP/1.1`, without its line end.
 pub(super) fn read_request_line(line: &[u8], longest: usize) -> Result<Version, Violation> {
-    let Some(space) = memchr(b' ', line) else {
-        return Err(Violation::RequestLine);
+    let (method, rest) = line.split_at(token_length(line));
+    let rest = match rest {
+        [] => return Err(Violation::RequestLine),
+        [b' ', rest @ ..] if (1..=METHOD).contains(&method.len()) => rest,
+        _ => return Err(Violation::Method),
     };
-    let (method, rest) = line.split_at(space);
-    if method.is_empty() || method.len() > METHOD || !method.iter().all(|byte| is_token(*byte)) {
-        return Err(Violation::Method);
-    }
-    let Some((target, version)) = rest[1..].split_last_chunk::<VERSION>() else {
+    let Some((target, version)) = rest.split_last_chunk::<VERSION>() else {
         return Err(Violation::RequestLine);
     };
     let version = match version {
         b" HTTP/1.1" => Version::Current,
         b" HTTP/1.0" => Version::Old,
-        _ if memchr(b' ', &rest[1..]).is_none() => return Err(Violation::RequestLine),
+        _ if memchr(b' ', rest).is_none() => return Err(Violation::RequestLine),
         _ => return Err(Violation::Version),
     };
     if target.is_empty() || memchr(b' ', target).is_some() {
@@ -86,7 +85,7 @@ pub(super) fn read_status_line(line: &[u8]) -> Result<(Version, u16), Violation>
         return Err(Violation::StatusLine);
     };
     let reason_is_apart = matches!(reason, [] | [b' ', ..]);
-    if !reason_is_apart || !reason.iter().all(|byte| is_text(*byte)) {
+    if !reason_is_apart {
         return Err(Violation::StatusLine);
     }
     let status = [first, second, third]
