@@ -40,6 +40,10 @@ dev *args:
 bench *args:
     benches/run {{ args }}
 
+# The fuzzers, each for so many seconds; `just fuzz chunks 600` for one of them.
+fuzz target="all" seconds="60":
+    scripts/fuzz {{ target }} {{ seconds }}
+
 # The container image.
 image tag="bearergate:dev":
     docker build --tag {{ tag }} .
