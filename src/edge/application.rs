@@ -80,6 +80,6 @@ impl<B: Body + Unpin> Body for Answer<B> {
 
 impl<B> Drop for Answer<B> {
     fn drop(&mut self) {
-        self.conversation.answered();
+        self.conversation.sending();
     }
 }

@@ -291,6 +291,40 @@ async fn an_answer_to_an_upload_nobody_wants_still_arrives() {
 }
 
 #[tokio::test]
+async fn an_answer_that_waits_in_the_codec_is_sent_to_its_end() {
+    // The application is done with it as soon as the codec has it; the peer has read next to none.
+    for meanwhile in ["a request", "nonsense", "its half closed", "idle", "stop"] {
+        let running = plain(IDLE_SOON);
+        let mut client = running.connect().await;
+        client
+            .send("GET /large HTTP/1.1\r\nHost: a.example\r\n\r\n")
+            .await;
+        client.0.peek(&mut [0]).await.unwrap();
+        match meanwhile {
+            "a request" => client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await,
+            "nonsense" => client.send("nonsense\r\n\r\n").await,
+            "its half closed" => client.0.shutdown().await.unwrap(),
+            "stop" => running.stop.send(true).unwrap(),
+            _ => {}
+        }
+        tokio::time::sleep(3 * SHORT).await;
+        let answers = client.rest().await;
+        let (head, rest) = answers.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{meanwhile}: {head}");
+        let body = rest.bytes().take_while(|byte| *byte == b'x').count();
+        assert_eq!(body, 64 * 1024 * 1024, "{meanwhile}");
+        let next = &rest[body..];
+        let expected = match meanwhile {
+            "a request" => "HTTP/1.1 200 ",
+            "nonsense" => "HTTP/1.1 400 ",
+            _ => "",
+        };
+        assert!(next.starts_with(expected), "{meanwhile}: {next}");
+        assert_eq!(next.is_empty(), expected.is_empty(), "{meanwhile}: {next}");
+    }
+}
+
+#[tokio::test]
 async fn a_panic_ends_its_connection_only() {
     let running = plain(UNHURRIED);
     let mut bystander = running.connect().await;

@@ -49,6 +49,8 @@ pub(super) enum Stage {
     Serving,
     /// It is answered, and its body has not come.
     Unread,
+    /// Its answer is whole in the codec, and some of it may still wait there.
+    Sending,
     /// It is answered.
     Answered,
     /// It is none; `misread` says why.
@@ -58,12 +60,13 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Idle,
         Self::Head,
         Self::Parsing,
         Self::Serving,
         Self::Unread,
+        Self::Sending,
         Self::Answered,
         Self::Refused,
         Self::Gone,
@@ -127,13 +130,20 @@ impl Conversation {
         self.misread.get().copied()
     }
 
-    /// The answer is complete, or given up.
-    pub(super) fn answered(&self) {
+    /// The codec has the whole answer, or will get no more of it.
+    pub(super) fn sending(&self) {
         if self.stage() == Stage::Serving {
-            self.set(Stage::Answered);
+            self.set(Stage::Sending);
         }
-        if let Some(waker) = self.aside.lock().next.take() {
-            waker.wake();
+    }
+
+    /// All that the codec had is sent.
+    pub(super) fn flushed(&self) {
+        if self.stage() == Stage::Sending {
+            self.set(Stage::Answered);
+            if let Some(waker) = self.aside.lock().next.take() {
+                waker.wake();
+            }
         }
     }
 

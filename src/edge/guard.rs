@@ -68,7 +68,7 @@ impl GuardedIo {
     fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.conversation.stage() {
             Stage::Idle | Stage::Head => self.read_head(cx, buf),
-            Stage::Parsing | Stage::Serving | Stage::Unread | Stage::Answered
+            Stage::Parsing | Stage::Serving | Stage::Unread | Stage::Sending | Stage::Answered
                 if self.is_in_body() =>
             {
                 self.read_body(cx, buf)
@@ -77,7 +77,7 @@ impl GuardedIo {
             Stage::Parsing if self.framed.has_judged() => {
                 self.framed.poll_next(cx, buf).map_ok(|_| ())
             }
-            Stage::Serving | Stage::Unread => self.watch(cx, buf),
+            Stage::Serving | Stage::Unread | Stage::Sending => self.watch(cx, buf),
             Stage::Answered => {
                 self.conversation.set(Stage::Idle);
                 self.read_head(cx, buf)
@@ -291,6 +291,10 @@ impl AsyncWrite for GuardedIo {
         let me = self.get_mut();
         ready!(me.poll_unsent(cx))?;
         let flushed = Pin::new(&mut me.framed.stream).poll_flush(cx);
+        // The codec flushes when it holds nothing more itself.
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            me.conversation.flushed();
+        }
         me.stalling(cx, flushed)
     }
 

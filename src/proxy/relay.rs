@@ -165,8 +165,9 @@ fn relay(
     if status == StatusCode::SWITCHING_PROTOCOLS {
         record.answered(status.as_u16(), 0);
         let patience = upstream.definition().response_timeout;
-        let tunnel = tunnel::between(connection.into_stream(), patience, record);
-        conversation.switch(tunnel);
+        if let Some(stream) = connection.into_stream() {
+            conversation.switch(tunnel::between(stream, patience, record));
+        }
         return Response::from_parts(head, AnswerBody::Nothing);
     }
     // What HTTP/1.0 has to be told also where it asked for more.

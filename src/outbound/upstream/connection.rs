@@ -23,7 +23,8 @@ const MOST_BUFFERED: usize = 128 * 1024;
 
 pub struct Connection {
     sender: http1::SendRequest<RequestBody>,
-    driver: http1::Connection<TokioIo<AnswerIo>, RequestBody>,
+    /// `None`: it has ended, and let go of what it held.
+    driver: Option<http1::Connection<TokioIo<AnswerIo>, RequestBody>>,
     line: Arc<Line>,
     deadline: Deadline,
     /// How long the upstream may be silent.
@@ -65,7 +66,7 @@ impl Connection {
             .await?;
         Ok(Self {
             sender,
-            driver,
+            driver: Some(driver),
             line,
             deadline: Deadline::after(patience),
             patience,
@@ -91,16 +92,19 @@ impl Connection {
         let mut answer = pin!(self.sender.try_send_request(request));
         let answered = std::future::poll_fn(|cx| {
             loop {
-                if !self.has_ended {
-                    self.has_ended = self.driver.poll_without_shutdown(cx).is_ready();
-                }
+                let ended = poll(&mut self.driver, cx).is_ready();
                 // It may let the body go on, so the driver has to look again.
                 let interim = self.line.interim();
                 if !interim.is_empty() {
                     meanwhile(&interim);
                 }
                 if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
+                    self.has_ended = ended;
                     return Poll::Ready(Some(answered));
+                }
+                // A request that it has not taken comes back when it is dropped.
+                if ended && self.driver.take().is_some() {
+                    continue;
                 }
                 if interim.is_empty() {
                     break;
@@ -126,7 +130,7 @@ impl Connection {
     /// Drives it on while an answer's body is read.
     pub fn drive(&mut self, cx: &mut Context<'_>) {
         if !self.has_ended {
-            self.has_ended = self.driver.poll_without_shutdown(cx).is_ready();
+            self.has_ended = poll(&mut self.driver, cx).is_ready();
         }
         if self.line.progressed() {
             self.deadline.move_to(self.patience);
@@ -146,7 +150,7 @@ impl Connection {
     /// Looks whether an idle connection is still good: not closed, and silent.
     pub(super) fn is_good(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        self.has_ended |= self.driver.poll_without_shutdown(&mut cx).is_ready();
+        self.has_ended |= poll(&mut self.driver, &mut cx).is_ready();
         self.is_free()
     }
 
@@ -161,9 +165,24 @@ impl Connection {
     }
 
     /// After `101`: the stream, and what came on it behind the answer's head.
-    pub fn into_stream(self) -> (UpstreamSocket, Bytes) {
-        let parts = self.driver.into_parts();
+    pub fn into_stream(self) -> Option<(UpstreamSocket, Bytes)> {
+        let parts = self.driver?.into_parts();
         let (socket, pending) = parts.io.into_inner().into_parts();
-        (socket, Bytes::from([&*parts.read_buf, &*pending].concat()))
+        Some((socket, Bytes::from([&*parts.read_buf, &*pending].concat())))
     }
 }
+
+/// Ready where it has ended.
+fn poll(
+    driver: &mut Option<http1::Connection<TokioIo<AnswerIo>, RequestBody>>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    match driver {
+        Some(driver) => driver.poll_without_shutdown(cx).map(|_| ()),
+        None => Poll::Ready(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;
