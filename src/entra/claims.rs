@@ -62,7 +62,7 @@ pub(super) struct EntraClaims {
 
 impl EntraClaims {
     pub(super) fn taken_from(claims: &mut Claims) -> Result<Self, TokenError> {
-        if any_present(claims, &RESPELLED) {
+        if claims.others().any(|name| RESPELLED.contains(&name)) {
             return Err(TokenError::MalformedClaim("tid"));
         }
         let mut text = |name| claims.take(name).text(name);

@@ -240,7 +240,7 @@ fn what_the_profile_reads_is_what_the_principal_takes() {
         token_principal(
             &authority,
             &"contoso".into(),
-            verifier.verify(&token, key, now)?,
+            verifier.verify(token, key, now)?,
         )
     };
     assert_eq!(verified(app()).unwrap().kind, PrincipalKind::App);

@@ -36,6 +36,11 @@ impl Claims {
         others.find_map(|(known, value)| (known == name).then_some(value))
     }
 
+    /// The names of the other claims that nobody took.
+    pub fn others(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().map(|(name, _)| &**name)
+    }
+
     /// Gives back the room of the claims that were taken.
     pub fn shrink(&mut self) {
         self.others.shrink_to_fit();

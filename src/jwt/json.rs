@@ -11,13 +11,17 @@ use super::TokenError;
 const MOST_VALUES: usize = 1024;
 
 /// A member of an object: what it holds, where it is there.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Member(Option<Value>);
 
 impl Member {
     /// Whether it is there, with whatever value.
     pub fn is_present(&self) -> bool {
         self.0.is_some()
+    }
+
+    pub(super) fn into_value(self) -> Option<Value> {
+        self.0
     }
 
     pub fn text(self, name: &'static str) -> Result<Option<String>, TokenError> {

@@ -1,6 +1,7 @@
 //! Is it genuine? From a token's text to verified claims, for any issuer. Pure: keys
 //! and the time are arguments.
 
+mod base64url;
 mod claims;
 mod json;
 mod key_set;
@@ -14,6 +15,7 @@ mod verifier;
 pub use claims::Claims;
 pub use json::Member;
 pub use key_set::{Key, KeySet, KeySetError};
+pub use payload::ClaimNames;
 pub use profile::{Algorithm, Placeholder, Profile};
 pub use provider::install_provider;
 pub use token::UnverifiedToken;

@@ -1,9 +1,10 @@
 //! What must the tokens of an issuer be like? The rules that differ from issuer to issuer, as data;
 //! those that every token must keep are the verifier's own.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
+
+use super::ClaimNames;
 
 /// A signature algorithm (RFC 7518 §3.1) that this room can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Profile {
     /// What must be there beside `iss`, `aud` and `exp`.
     pub required: &'static [&'static str],
     /// The claims that are read beside the registered ones; all others are passed over.
-    pub reads: Vec<Cow<'static, str>>,
+    pub reads: ClaimNames,
     /// How far clocks may differ, for `exp` and `nbf`; 300 s at most.
     pub leeway: Duration,
     /// What a key's own `issuer` may leave open, where keys carry one.

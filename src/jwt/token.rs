@@ -3,64 +3,99 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use super::{Algorithm, Member, TokenError, json};
+use super::payload::Payload;
+use super::{Algorithm, ClaimNames, Member, TokenError, base64url, json};
 
 /// The longest `kid` that is looked up, in bytes; Entra's have 27 or 43.
 pub(super) const LONGEST_KEY_ID: usize = 256;
 
-const NO_BASE64: TokenError = TokenError::Malformed("a part of it is not base64url");
-
 /// A token whose shape and header are in order. Nothing it claims is proven.
+#[derive(Clone)]
 pub struct UnverifiedToken<'a> {
     /// The whole compact serialisation.
-    pub text: &'a str,
+    pub text: &'a [u8],
     pub key_id: String,
     /// The unverified `iss`, to pick an issuer by and for nothing else.
     pub issuer: String,
     pub(super) algorithm: Algorithm,
     pub(super) media_type: Option<String>,
-    /// Decoded, not yet read but for `iss`.
+    /// What the signature is over.
+    pub(super) message: &'a [u8],
+    /// In base64url.
+    pub(super) signature: &'a [u8],
+    /// Decoded.
     pub(super) payload: Vec<u8>,
+    /// What was read of it beside `iss`, where that could be.
+    pub(super) read: Option<Payload>,
 }
 
 impl<'a> UnverifiedToken<'a> {
     /// The longest token that is looked at, in bytes.
     pub const LONGEST: usize = 16 * 1024;
 
+    /// Of the payload, only `iss` is read.
     pub fn parse(text: &'a (impl AsRef<[u8]> + ?Sized)) -> Result<Self, TokenError> {
-        let text = text.as_ref();
+        Self::parse_shape(text.as_ref())?.with_issuer()
+    }
+
+    /// The same, and reads these claims on the way: those that the likely issuer reads. What is wrong
+    /// with any but `iss` is the verifier's to say, after the signature.
+    pub fn parse_for(text: &'a [u8], names: &ClaimNames) -> Result<Self, TokenError> {
+        let mut token = Self::parse_shape(text)?;
+        let Ok(read) = Payload::read(&token.payload, names) else {
+            return token.with_issuer();
+        };
+        let issuer = read.issuer()?;
+        token.issuer = issuer.ok_or(TokenError::MissingClaim("iss"))?;
+        token.read = Some(read);
+        Ok(token)
+    }
+
+    /// All but what the payload says.
+    fn parse_shape(text: &'a [u8]) -> Result<Self, TokenError> {
         if text.len() > Self::LONGEST {
             return Err(TokenError::TooLarge);
         }
-        let text = std::str::from_utf8(text).map_err(|_| NO_BASE64)?;
-        let mut parts = text.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(TokenError::Malformed("it has not three parts"));
+        let is_dot = |byte: &u8| *byte == b'.';
+        let dots = (text.iter().position(is_dot), text.iter().rposition(is_dot));
+        let (Some(first), Some(last)) = dots else {
+            return Err(PARTS);
         };
-        let (header, payload) = (decode(header)?, decode(payload)?);
+        let Some(payload) = text.get(first + 1..last) else {
+            return Err(PARTS);
+        };
+        let (header, message, signature) = (&text[..first], &text[..last], &text[last + 1..]);
+        let header = decode(header)?;
+        // A dot that is left is in here, and no base64url.
+        let payload = decode(payload).map_err(|why| match payload.contains(&b'.') {
+            true => PARTS,
+            false => why,
+        })?;
         decode(signature)?;
-
         let header: Header = json::object(&header)
             .map_err(|_| TokenError::Malformed("its header is not a sound JSON object"))?;
         let (algorithm, media_type, key_id) = header.checked()?;
-        let issuer = json::object::<Payload>(&payload)
-            .map_err(|_| TokenError::Malformed("its payload is not a sound JSON object"))?
-            .iss
-            .text("iss")?;
         Ok(Self {
             text,
             key_id,
-            issuer: issuer.ok_or(TokenError::MissingClaim("iss"))?,
+            issuer: String::new(),
             algorithm,
             media_type,
+            message,
+            signature,
             payload,
+            read: None,
         })
+    }
+
+    fn with_issuer(mut self) -> Result<Self, TokenError> {
+        let claims: Issued = json::object(&self.payload)
+            .map_err(|_| TokenError::Malformed("its payload is not a sound JSON object"))?;
+        let issuer = claims.iss.text("iss")?;
+        self.issuer = issuer.ok_or(TokenError::MissingClaim("iss"))?;
+        Ok(self)
     }
 }
 
@@ -85,10 +120,10 @@ struct Header {
     nonce: Member,
 }
 
-/// All that is read before the signature is verified.
+/// A payload of which nothing else is read.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Payload {
+struct Issued {
     iss: Member,
 }
 
@@ -121,12 +156,12 @@ impl Header {
     }
 }
 
-/// Strict base64url without padding, the unused bits of the last character zero: one token, one
-/// text (RFC 7515 §2).
-fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
-    match URL_SAFE_NO_PAD.decode(part) {
-        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
-        _ => Err(NO_BASE64),
+const PARTS: TokenError = TokenError::Malformed("it has not three parts");
+
+fn decode(part: &[u8]) -> Result<Vec<u8>, TokenError> {
+    match base64url::decode(part) {
+        Some(bytes) if !bytes.is_empty() => Ok(bytes),
+        _ => Err(TokenError::Malformed("a part of it is not base64url")),
     }
 }
 

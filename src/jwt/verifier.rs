@@ -46,16 +46,21 @@ impl Verifier {
     /// the token is for (`aud`) is the route's question; here it must only be said.
     pub fn verify(
         &self,
-        token: &UnverifiedToken<'_>,
+        token: UnverifiedToken<'_>,
         key: &Key,
         now: UnixTime,
     ) -> Result<Claims, TokenError> {
-        self.check_header(token)?;
+        self.check_header(&token)?;
         if token.key_id != key.id {
             return Err(TokenError::UnknownKey);
         }
-        check_signature(token, key)?;
-        let claims = Payload::read(&token.payload, &self.profile)?.into_claims(&self.profile)?;
+        check_signature(&token, key)?;
+        let names = &self.profile.reads;
+        let payload = match token.read {
+            Some(read) if read.is_by(names) => read,
+            _ => Payload::read(&token.payload, names)?,
+        };
+        let claims = payload.into_claims(&self.profile)?;
         self.check_key_issuer(key, &claims)?;
         self.check_times(&claims, now)?;
         Ok(claims)
@@ -103,8 +108,8 @@ fn check_signature(token: &UnverifiedToken<'_>, key: &Key) -> Result<(), TokenEr
     let algorithm = match token.algorithm {
         Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
     };
-    let (message, signature) = token.text.rsplit_once('.').ok_or(TokenError::Signature)?;
-    match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.decoding, algorithm) {
+    let signature = std::str::from_utf8(token.signature).map_err(|_| TokenError::Signature)?;
+    match jsonwebtoken::crypto::verify(signature, token.message, &key.decoding, algorithm) {
         Ok(true) => Ok(()),
         Ok(false) | Err(_) => Err(TokenError::Signature),
     }

@@ -4,7 +4,7 @@ use openssl::rsa::Padding;
 use openssl::sign::Signer;
 use serde_json::{Value, json};
 
-use super::super::{KeySet, Placeholder};
+use super::super::{ClaimNames, KeySet, Placeholder};
 use super::*;
 use crate::fake::mint::{Mint, encode};
 
@@ -61,7 +61,7 @@ fn verifier(leeway: Duration) -> Verifier {
         types: &["JWT"],
         issuers: vec![V1.into(), V2.into()],
         required: &["nbf"],
-        reads: reads.map(Into::into).to_vec(),
+        reads: reads.map(Into::into).into_iter().collect(),
         leeway,
         key_issuer: Some(Placeholder {
             text: "{tenantid}",
@@ -70,10 +70,21 @@ fn verifier(leeway: Duration) -> Verifier {
     })
 }
 
+/// However the payload was read before the signature, the outcome is one.
 fn verify_by(token: &str, keys: &KeySet, now: UnixTime) -> Result<Claims, TokenError> {
-    let token = UnverifiedToken::parse(token)?;
-    let key = keys.find(&token.key_id).ok_or(TokenError::UnknownKey)?;
-    verifier(Duration::from_secs(60)).verify(&token, key, now)
+    let verifier = verifier(Duration::from_secs(60));
+    let others: ClaimNames = ["ver", "aio"].map(Into::into).into_iter().collect();
+    let verify = |token: Result<UnverifiedToken<'_>, TokenError>| {
+        let token = token?;
+        let key = keys.find(&token.key_id).ok_or(TokenError::UnknownKey)?;
+        verifier.verify(token, key, now)
+    };
+    let outcome = verify(UnverifiedToken::parse(token));
+    for names in [&verifier.profile().reads, &others] {
+        let read = UnverifiedToken::parse_for(token.as_bytes(), names);
+        assert_eq!(verify(read), outcome);
+    }
+    outcome
 }
 
 fn verify(token: &str) -> Result<Claims, TokenError> {
@@ -117,7 +128,7 @@ fn what_must_be_there_is_the_profiles_to_say() {
         profile.required = required;
         let token = Mint::published().token(payload);
         let token = UnverifiedToken::parse(&token)?;
-        Verifier::new(profile).verify(&token, keys.find("published").unwrap(), NOW)
+        Verifier::new(profile).verify(token, keys.find("published").unwrap(), NOW)
     };
     let endless = verify(&[], &without("nbf")).unwrap();
     assert_eq!(endless.not_before, None);
@@ -195,8 +206,11 @@ fn the_signature_comes_before_everything_the_payload_says() {
     let mut payload = payload();
     payload["exp"] = "never".into();
     payload["iss"] = "https://evil.example/".into();
-    let token = Mint::foreign().sign(&Mint::published().header(), &payload.to_string());
-    assert_eq!(verify(&token), Err(TokenError::Signature));
+    let repeated = prefixed(r#""roles":1,"roles":2"#);
+    for text in [payload.to_string(), repeated] {
+        let token = Mint::foreign().sign(&Mint::published().header(), &text);
+        assert_eq!(verify(&token), Err(TokenError::Signature), "{text}");
+    }
 }
 
 #[test]
@@ -207,7 +221,7 @@ fn a_key_verifies_only_tokens_that_name_it() {
     let parsed = UnverifiedToken::parse(&token).unwrap();
     let key = keys.find("published").unwrap();
     assert_eq!(
-        verifier(Duration::ZERO).verify(&parsed, key, NOW),
+        verifier(Duration::ZERO).verify(parsed, key, NOW),
         Err(TokenError::UnknownKey)
     );
 }

@@ -77,15 +77,23 @@ impl BearerTokens {
         {
             return Ok(principal);
         }
-        let parsed = digest.and_then(|digest| Ok((digest, UnverifiedToken::parse(text)?)));
-        match parsed {
+        let parse = |digest| Ok((digest, self.parse(text)?));
+        match digest.and_then(parse) {
             Ok((digest, token)) => match self.named(&token.issuer) {
-                Some(issuer) => issuer.verify(&token, digest, now).await,
+                Some(issuer) => issuer.verify(token, digest, now).await,
                 None => Err(TokenError::Issuer.into()),
             },
             // What is a JWT is a token68 as well, so only what is none has to be looked at.
             Err(_) if !presented.is_token68() => Err(AuthError::Malformed),
             Err(why) => Err(why.into()),
+        }
+    }
+
+    /// Nearly always it is the first issuer's, or there is no other.
+    fn parse<'a>(&self, text: &'a [u8]) -> Result<UnverifiedToken<'a>, TokenError> {
+        match self.issuers.first() {
+            Some(likely) => UnverifiedToken::parse_for(text, likely.reads()),
+            None => UnverifiedToken::parse(text),
         }
     }
 

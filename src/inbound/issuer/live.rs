@@ -8,7 +8,7 @@ use crate::http_client::HttpClient;
 use crate::inbound::AuthError;
 use crate::inbound::key_source::{KeySource, PublishedKeys};
 use crate::inbound::verdict_cache::{TokenDigest, Verdict, VerdictCache};
-use crate::jwt::{TokenError, UnverifiedToken, Verifier};
+use crate::jwt::{ClaimNames, TokenError, UnverifiedToken, Verifier};
 use crate::policy::TokenPrincipal;
 use crate::refresh::{Missing, OnMiss, Status};
 
@@ -52,6 +52,11 @@ impl Issuer {
         self.verifier.profile().signs(iss)
     }
 
+    /// The claims that it reads of its tokens.
+    pub(in crate::inbound) fn reads(&self) -> &ClaimNames {
+        &self.verifier.profile().reads
+    }
+
     pub fn ready(&self) -> bool {
         self.keys.generation(UnixTime::now()).is_some()
     }
@@ -75,11 +80,12 @@ impl Issuer {
 
     pub(in crate::inbound) async fn verify(
         &self,
-        token: &UnverifiedToken<'_>,
+        token: UnverifiedToken<'_>,
         digest: TokenDigest,
         now: UnixTime,
     ) -> Result<Arc<TokenPrincipal>, AuthError> {
-        self.verifier.check_header(token)?;
+        self.verifier.check_header(&token)?;
+        let length = token.text.len();
         let find = |set: &PublishedKeys| set.keys.find(&token.key_id).cloned();
         let found = self.keys.find(now, find).await;
         let key = found.map_err(|missing| self.refusal(missing))?;
@@ -90,7 +96,7 @@ impl Issuer {
             Arc::clone(&principal),
             key.generation,
             self.verifier.profile().leeway,
-            token.text.len(),
+            length,
         );
         self.verdicts.remember(digest, verdict);
         Ok(principal)

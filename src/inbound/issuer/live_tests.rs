@@ -21,7 +21,7 @@ impl Issuer {
         if !self.signs(&token.issuer) {
             return Err(TokenError::Issuer.into());
         }
-        self.verify(&token, digest, now).await
+        self.verify(token, digest, now).await
     }
 }
 
