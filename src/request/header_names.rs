@@ -8,7 +8,8 @@ use About::{Caller, Credentials, Message, Way};
 use Removal::{Always, Misspelled, Never, OnTokenRoutes, UnlessKept};
 
 /// Also the id's name on its way back; trusted proxies send it.
-pub const X_REQUEST_ID: &str = "x-request-id";
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID);
+const REQUEST_ID: &str = "x-request-id";
 
 /// When a request's field does not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ const NAMES: &[(About, Removal, &str)] = &[
          x-forwarded-protocol x-forwarded-scheme x-forwarded-server x-forwarded-ssl x-forwarded-uri",
     ),
     (Way, OnTokenRoutes, "origin"),
-    (Way, Misspelled, X_REQUEST_ID),
+    (Way, Misspelled, REQUEST_ID),
     (Way, Never, "host"),
     (Message, Misspelled, "content-length transfer-encoding"),
     (

@@ -23,7 +23,8 @@ enum Spelling {
 impl Host {
     /// The host of an authority, as `normalised_host` has it.
     pub fn of(authority: &HeaderValue) -> Option<Self> {
-        Some(Self(match normalised_host(authority.to_str().ok()?)? {
+        let text = std::str::from_utf8(authority.as_bytes()).ok()?;
+        Some(Self(match normalised_host(text)? {
             Cow::Borrowed(host) => Spelling::Sent(authority.clone(), host.len()),
             Cow::Owned(host) => Spelling::Respelled(host.into()),
         }))
@@ -53,15 +54,17 @@ pub fn normalised_host(raw: &str) -> Option<Cow<'_, str>> {
         let address: Ipv6Addr = literal.parse().ok()?;
         return Some(Cow::Owned(format!("[{address}]")));
     }
-    let name = match raw.split_once(':') {
-        Some((name, digits)) => {
-            port(digits)?;
-            name
+    // By bytes: what searches a text for a character is made for longer ones.
+    let name = match raw.bytes().position(|byte| byte == b':') {
+        Some(colon) => {
+            port(raw.get(colon + 1..)?)?;
+            raw.get(..colon)?
         }
         None => raw,
     };
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.len() > LONGEST_NAME || !name.split('.').all(is_label) {
+    let mut labels = name.as_bytes().split(|byte| *byte == b'.');
+    if name.len() > LONGEST_NAME || !labels.all(is_label) {
         return None;
     }
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -81,11 +84,9 @@ fn port(digits: &str) -> Option<u16> {
 }
 
 /// Letters, digits, hyphens, and the underscore that internal names have in spite of RFC 1123.
-fn is_label(label: &str) -> bool {
-    (1..=LONGEST_LABEL).contains(&label.len())
-        && label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+fn is_label(label: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=LONGEST_LABEL).contains(&label.len()) && label.iter().all(plain)
 }
 
 #[cfg(test)]

@@ -30,18 +30,19 @@ impl CanonicalPath {
             return Err(PathError::NotAbsolute);
         }
         let behind = query.map_or(0, |query| 1 + query.len());
-        let mut text = if raw.bytes().all(is_plain) {
+        let mut text = if raw.bytes().all(|byte| PLAIN[usize::from(byte)]) {
             let mut text = String::with_capacity(raw.len() + behind);
             text.push_str(raw);
             text
         } else {
             respelled(raw, behind)?
         };
-        let mut segments = text.split('/').skip(1).peekable();
+        let segments = text.as_bytes().split(|byte| *byte == b'/');
+        let mut segments = segments.skip(1).peekable();
         while let Some(segment) = segments.next() {
             match segment {
-                "." | ".." => return Err(PathError::DotSegment),
-                "" if segments.peek().is_some() => return Err(PathError::EmptySegment),
+                b"." | b".." => return Err(PathError::DotSegment),
+                b"" if segments.peek().is_some() => return Err(PathError::EmptySegment),
                 _ => {}
             }
         }
@@ -172,6 +173,17 @@ const fn is_unreserved(byte: u8) -> bool {
 const fn is_plain(byte: u8) -> bool {
     is_unreserved(byte) || matches!(byte, b'!' | b'$' | b'&'..=b',' | b'/' | b':' | b'=' | b'@')
 }
+
+/// The same for every byte: each request's path is looked at by it.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        plain[byte as usize] = is_plain(byte);
+        byte += 1;
+    }
+    plain
+};
 
 #[cfg(test)]
 #[path = "path_tests.rs"]
