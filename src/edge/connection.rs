@@ -155,3 +155,7 @@ fn to_bytes(answer: &Response<Bytes>) -> Bytes {
 #[cfg(test)]
 #[path = "connection_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "encrypted_tests.rs"]
+mod encrypted_tests;
