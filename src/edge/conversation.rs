@@ -24,6 +24,8 @@ pub struct Conversation {
     /// An answer was broken off whose end only the connection's end tells.
     cut: AtomicBool,
     has_interim: AtomicBool,
+    /// Of the request at hand.
+    body_has_begun: AtomicBool,
     aside: Mutex<Aside>,
 }
 
@@ -81,6 +83,7 @@ impl Conversation {
             misread: OnceLock::new(),
             cut: AtomicBool::new(false),
             has_interim: AtomicBool::new(false),
+            body_has_begun: AtomicBool::new(false),
             aside: Mutex::default(),
         }
     }
@@ -88,6 +91,11 @@ impl Conversation {
     /// The socket's other end.
     pub fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// Whether some of the body came with the head: who sends it does not wait for `100`.
+    pub fn body_has_begun(&self) -> bool {
+        self.body_has_begun.load(Ordering::Relaxed)
     }
 
     /// The request is answered before its body has come: what still comes is waited for a moment
@@ -119,6 +127,12 @@ impl Conversation {
 
     pub(super) fn set(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// The codec gets a whole head.
+    pub(super) fn passes_head(&self, body_has_begun: bool) {
+        self.body_has_begun.store(body_has_begun, Ordering::Relaxed);
+        self.set(Stage::Parsing);
     }
 
     pub(super) fn refuse(&self, why: Misread) {

@@ -102,7 +102,9 @@ impl GuardedIo {
         }
         match read {
             Poll::Ready(Ok(Came::Bytes)) => {
-                self.conversation.set(Stage::Parsing);
+                let ends_with_the_head = buf.filled().ends_with(b"\r\n\r\n");
+                let body = self.is_in_body() || self.framed.has_pending();
+                self.conversation.passes_head(body && !ends_with_the_head);
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Ok(Came::End | Came::Interim(_))) => {

@@ -105,7 +105,8 @@ impl Relayed {
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
-                self.has_ended = self.incoming.is_end_stream();
+                // Nobody asks for what is behind trailers.
+                self.has_ended = self.incoming.is_end_stream() || frame.is_trailers();
                 self.give_back();
                 Poll::Ready(Some(Ok(frame)))
             }

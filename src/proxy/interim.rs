@@ -2,11 +2,12 @@
 //! others are the caller's, where it speaks HTTP/1.1.
 
 use bytes::{BufMut, Bytes};
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
 use super::incoming::strip_hops;
 use crate::edge::Conversation;
 use crate::outbound::RequestBody;
+use crate::request::header_names::X_REQUEST_ID;
 
 /// Fields of an interim answer that are read.
 const MOST_FIELDS: usize = 100;
@@ -47,6 +48,11 @@ fn rendered(code: u16, reason: &str, fields: &[httparse::Header<'_>]) -> Vec<u8>
         headers.append(name, value);
     }
     strip_hops(&mut headers);
+    // RFC 9110 §8.6: an interim answer announces no body. The id is the final answer's.
+    for name in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    headers.remove(X_REQUEST_ID);
     let mut bytes = format!("HTTP/1.1 {code} {reason}\r\n").into_bytes();
     for (name, value) in &headers {
         bytes.put(name.as_str().as_bytes());

@@ -36,6 +36,11 @@ pub(super) fn edit(
     let headers = &mut parts.headers;
     let wants_trailers = wants_trailers(headers);
     strip_hops(headers);
+    if let Some(coding) = headers.get_mut(header::TRANSFER_ENCODING) {
+        // SECURITY: to an upstream that knows lower case only, `Chunked` would be no body, and the
+        // chunks its next request.
+        *coding = HeaderValue::from_static("chunked");
+    }
     for name in removals {
         headers.remove(&name);
     }

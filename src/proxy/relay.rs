@@ -50,7 +50,10 @@ pub(super) async fn forward(
         version: head.version,
         tunnel: tunnel::is_wanted(&head, &record),
     };
-    let body = request_body(gateway, &record, &head.headers, body);
+    let body = request_body(gateway, &record, body);
+    if !conversation.body_has_begun() && asked.version == Version::HTTP_11 && expects(&head) {
+        body.hold_back();
+    }
     let most = record
         .admission()
         .and_then(|it| it.route().definition.request_timeout);
@@ -121,13 +124,8 @@ async fn exchange(
     Ok((Arc::clone(upstream), answered))
 }
 
-/// The body as it goes on; `Expect` holds it back until the upstream asks for it.
-fn request_body(
-    gateway: &Gateway,
-    record: &Record,
-    headers: &HeaderMap,
-    body: Incoming,
-) -> RequestBody {
+/// The body as it goes on.
+fn request_body(gateway: &Gateway, record: &Record, body: Incoming) -> RequestBody {
     if body.is_end_stream() {
         return RequestBody::none();
     }
@@ -140,12 +138,13 @@ fn request_body(
             trailers.remove(name);
         }
     };
-    let body = RequestBody::new(body, gateway.listener.limits.body, Box::new(rules));
-    let expects = headers.get(header::EXPECT);
-    if expects.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
-        body.hold_back();
-    }
-    body
+    RequestBody::new(body, gateway.listener.limits.body, Box::new(rules))
+}
+
+/// Whether the caller waits for `100` before it sends its body.
+fn expects(head: &Parts) -> bool {
+    let expects = head.headers.get(header::EXPECT);
+    expects.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 fn relay(

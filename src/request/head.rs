@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 
 use super::{CanonicalPath, Host, Peer};
 use crate::reason::Reason;
@@ -91,6 +91,7 @@ impl Head {
 /// RFC 9112 §6: one way to tell where the message ends, or none at all.
 fn check_framing(headers: &HeaderMap, limits: &Limits) -> Result<(), HeadError> {
     let framing = |detail| refuse(Reason::BadFraming, detail);
+    check_connection(headers)?;
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let length = lengths.next();
     if lengths.next().is_some() {
@@ -117,6 +118,33 @@ fn check_framing(headers: &HeaderMap, limits: &Limits) -> Result<(), HeadError> 
     if bytes > limits.body {
         let why = "Content-Length is larger than limits.body";
         return refuse(Reason::BodyTooLarge, why);
+    }
+    Ok(())
+}
+
+/// RFC 9110 §7.6.1: `Connection` is a list of names, and not of those that a message needs.
+fn check_connection(headers: &HeaderMap) -> Result<(), HeadError> {
+    const NEEDED: [HeaderName; 3] = [
+        header::CONTENT_LENGTH,
+        header::HOST,
+        header::TRANSFER_ENCODING,
+    ];
+    for list in headers.get_all(header::CONNECTION) {
+        for name in list.as_bytes().split(|byte| *byte == b',') {
+            let name = name.trim_ascii();
+            match HeaderName::from_bytes(name) {
+                Ok(name) if NEEDED.contains(&name) => {
+                    return refuse(
+                        Reason::BadFraming,
+                        "Connection names what the message needs",
+                    );
+                }
+                Err(_) if !name.is_empty() => {
+                    return refuse(Reason::BadFraming, "Connection is not a list of names");
+                }
+                _ => {}
+            }
+        }
     }
     Ok(())
 }

@@ -73,7 +73,8 @@ const NAMES: &[(About, Removal, &str)] = &[
         Message,
         Never,
         "connection content-encoding content-range content-type date expect http2-settings \
-         keep-alive max-forwards proxy-connection range te trailer upgrade via",
+         keep-alive max-forwards proxy-authentication-info proxy-connection range te trailer \
+         upgrade via",
     ),
     (
         Caller,
@@ -110,9 +111,12 @@ fn rows(table: &[(About, Removal, &'static str)]) -> impl Iterator<Item = Row> {
 
 /// Fields of one connection (RFC 9110 §7.6.1), whether `Connection` names them or not. `Connection`
 /// itself and `Transfer-Encoding` belong to whoever frames the message.
-pub static OF_ONE_HOP: [HeaderName; 5] = [
+pub static OF_ONE_HOP: [HeaderName; 8] = [
+    HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
     header::PROXY_AUTHENTICATE,
+    HeaderName::from_static("proxy-authentication-info"),
+    header::PROXY_AUTHORIZATION,
     HeaderName::from_static("proxy-connection"),
     header::TE,
     header::UPGRADE,

@@ -162,3 +162,52 @@ async fn an_answer_that_only_its_end_would_bound_is_reset_when_it_breaks_off() {
     drop(upstream);
     assert!(caller.is_cut_off().await, "it looks like a good answer");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_requests_coding_goes_on_in_the_one_spelling_that_all_know() {
+    for method in ["GET", "POST"] {
+        let (origin, gateway) = world("", "").await;
+        let request = format!(
+            "{method} / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: CHUNKED\r\n\r\n\
+             5\r\nhello\r\n0\r\n\r\n"
+        );
+        let mut caller = asked(&gateway, &request).await;
+        let mut upstream = origin.accept().await;
+        let head = upstream.head().await.unwrap();
+        assert!(
+            head.contains("\r\nTransfer-Encoding: chunked\r\n"),
+            "{head}"
+        );
+        upstream.until("5\r\nhello\r\n0\r\n\r\n").await.unwrap();
+        upstream.send(OK).await;
+        assert_eq!(caller.reply().await.unwrap().text(), "ok", "{method}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_caller_says_of_its_connection_stays_between_the_two() {
+    let (origin, gateway) = world("", "").await;
+    let request = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: keep-alive, X-Hop\r\n\
+        X-Hop: 1\r\nKeep-Alive: 5\r\nProxy-Authorization: Basic eDp5\r\nProxy-Connection: a\r\n\
+        HTTP2-Settings: AAMAAABk\r\nTE: gzip\r\nUpgrade: h2c\r\nX-End: 1\r\n\r\n";
+    let _caller = asked(&gateway, request).await;
+    let head = origin
+        .accept()
+        .await
+        .head()
+        .await
+        .unwrap()
+        .to_ascii_lowercase();
+    assert!(head.contains("\r\nx-end: 1\r\n"), "{head}");
+    for name in [
+        "connection",
+        "x-hop",
+        "keep-alive",
+        "proxy-",
+        "http2-",
+        "te:",
+        "upgrade",
+    ] {
+        assert!(!head.contains(&format!("\r\n{name}")), "{name}: {head}");
+    }
+}

@@ -29,6 +29,8 @@ async fn an_answers_trailers_reach_who_wants_them() {
         assert_eq!(body, "2\r\nok\r\n0\r\n");
         let trailers = caller.until("\r\n").await.unwrap().to_ascii_lowercase();
         assert_eq!(trailers == "x-sum: 1\r\n", wanted, "{trailers}");
+        let line = &gateway.lines(1).await[0];
+        assert_eq!(line["reason"], serde_json::Value::Null, "{line}");
     }
 }
 
