@@ -322,6 +322,36 @@ async fn an_answer_that_waits_in_the_codec_is_sent_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_message_that_was_judged_as_a_whole_is_handed_on_as_a_whole() {
+    let running = plain(UNHURRIED);
+    for size in [1, 5_000, 6_000, 8_192, 60_000] {
+        let head = format!(
+            "POST /body HTTP/1.1\r\nHost: a\r\nX-Token: {}\r\nContent-Length: {size}\r\n\r\n",
+            "t".repeat(2_500)
+        );
+        let body = "b".repeat(size);
+        // Its head in two pieces.
+        let mut client = running.connect().await;
+        client.send(&head[..1_448]).await;
+        assert!(running.connect().await.get("/").await.ends_with("ok"));
+        client.send(&format!("{}{body}", &head[1_448..])).await;
+        assert!(
+            client.answer().await.ends_with(&format!("\r\n{size}")),
+            "{size}"
+        );
+        // Behind another, and before a third.
+        let plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        client.send(&format!("{plain}{head}{body}{plain}")).await;
+        assert!(client.answer().await.ends_with("ok"));
+        assert!(
+            client.answer().await.ends_with(&format!("\r\n{size}")),
+            "{size}"
+        );
+        assert!(client.answer().await.ends_with("ok"));
+    }
+}
+
+#[tokio::test]
 async fn a_panic_ends_its_connection_only() {
     let running = plain(UNHURRIED);
     let mut bystander = running.connect().await;

@@ -60,22 +60,19 @@ impl GuardedIo {
         }
     }
 
-    /// Whether what is read now belongs to the body at hand.
-    fn is_in_body(&self) -> bool {
-        self.framed.walker.place() == Place::Body
+    /// Whether what is read now belongs to the message at hand, whose head the codec has or is
+    /// given: its end may be judged and still wait for room in the codec's buffer.
+    fn is_in_message(&self) -> bool {
+        self.framed.has_judged() || self.framed.walker.place() == Place::Body
     }
 
     fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.conversation.stage() {
             Stage::Idle | Stage::Head => self.read_head(cx, buf),
             Stage::Parsing | Stage::Serving | Stage::Unread | Stage::Sending | Stage::Answered
-                if self.is_in_body() =>
+                if self.is_in_message() =>
             {
                 self.read_body(cx, buf)
-            }
-            // A head may be larger than the codec's buffer is at first.
-            Stage::Parsing if self.framed.has_judged() => {
-                self.framed.poll_next(cx, buf).map_ok(|_| ())
             }
             Stage::Serving | Stage::Unread | Stage::Sending => self.watch(cx, buf),
             Stage::Answered => {
@@ -103,7 +100,7 @@ impl GuardedIo {
         match read {
             Poll::Ready(Ok(Came::Bytes)) => {
                 let ends_with_the_head = buf.filled().ends_with(b"\r\n\r\n");
-                let body = self.is_in_body() || self.framed.has_pending();
+                let body = self.is_in_message() || self.framed.has_pending();
                 self.conversation.passes_head(body && !ends_with_the_head);
                 Poll::Ready(Ok(()))
             }
@@ -223,7 +220,7 @@ impl GuardedIo {
             self.framed.stream.reset_on_close();
             return;
         }
-        let interrupted = self.is_in_body()
+        let interrupted = self.is_in_message()
             || matches!(self.conversation.stage(), Stage::Refused | Stage::Unread);
         let mut linger = Linger::new(interrupted);
         // A peer that is gone needs no goodbye.
