@@ -14,10 +14,10 @@ use crate::jwt::{TokenError, UnverifiedToken};
 use crate::policy::TokenPrincipal;
 use crate::refresh::Generation;
 
-/// How many tokens one issuer's cache is laid out for.
+/// How many tokens one issuer's cache is laid out for at first.
 const USUAL_ENTRIES: usize = 20_000;
-/// How many bytes of tokens it may stand for: 20,000 usual ones, fewer of the longest.
-const LARGEST_WEIGHT: u64 = 32 * 1024 * 1024;
+/// How many bytes of tokens it may stand for: 100,000 usual ones, fewer of the longest.
+const LARGEST_WEIGHT: u64 = 160 * 1024 * 1024;
 /// What an entry weighs beside its claims.
 const ENTRY_WEIGHT: u64 = 512;
 
