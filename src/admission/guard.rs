@@ -51,7 +51,7 @@ fn is_from_browser(request: AccessRequest<'_>) -> bool {
 fn has_where(callers: &Callers) -> bool {
     match callers {
         Callers::Public => false,
-        Callers::Entries(entries) => entries.iter().any(|entry| !entry.parameters.0.is_empty()),
+        Callers::Entries(entries) => entries.limit_parameters(),
     }
 }
 

@@ -13,6 +13,8 @@ const FEW: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entries {
     all: Vec<Entry>,
+    /// Whether one of them holds to values what the path names.
+    limit_parameters: bool,
     places: Option<Box<Places>>,
 }
 
@@ -26,16 +28,14 @@ struct Places {
 
 impl From<Vec<Entry>> for Entries {
     fn from(all: Vec<Entry>) -> Self {
-        match all.len() {
-            0..=FEW => Self { all, places: None },
-            _ => Self::with_places(all),
-        }
+        let places = (all.len() > FEW).then(|| Places::of(&all));
+        Self::found_by(places, all)
     }
 }
 
-impl Entries {
-    pub(super) fn with_places(all: Vec<Entry>) -> Self {
-        let mut places = Places::default();
+impl Places {
+    fn of(all: &[Entry]) -> Box<Self> {
+        let mut places = Self::default();
         for (place, entry) in all.iter().enumerate() {
             match &entry.credential {
                 Some(Credential::ApiKey(key)) => {
@@ -45,8 +45,28 @@ impl Entries {
                 Some(Credential::Bearer(_)) | None => places.others.push(place),
             }
         }
-        let places = Some(Box::new(places));
-        Self { all, places }
+        Box::new(places)
+    }
+}
+
+impl Entries {
+    /// As if they were many.
+    #[cfg(test)]
+    pub(super) fn with_places(all: Vec<Entry>) -> Self {
+        Self::found_by(Some(Places::of(&all)), all)
+    }
+
+    fn found_by(places: Option<Box<Places>>, all: Vec<Entry>) -> Self {
+        Self {
+            limit_parameters: all.iter().any(|entry| !entry.parameters.0.is_empty()),
+            places,
+            all,
+        }
+    }
+
+    /// Whether one of them has a `where`.
+    pub fn limit_parameters(&self) -> bool {
+        self.limit_parameters
     }
 
     /// Those that may admit who holds this key, in file order: what asks for another key is left
