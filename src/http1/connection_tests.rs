@@ -163,7 +163,10 @@ fn the_seeds_of_the_fuzzers_are_read_alike() {
     for target in std::fs::read_dir(seeds).unwrap() {
         for seed in std::fs::read_dir(target.unwrap().path()).unwrap() {
             let bytes = std::fs::read(seed.unwrap().path()).unwrap();
-            agree(&bytes, &[1, 3, 20]);
+            // Before some stand a few bytes that say how the fuzzer cuts them.
+            for start in 0..bytes.len().min(5) {
+                agree(&bytes[start..], &[1, 3, 20]);
+            }
             count += 1;
         }
     }

@@ -30,15 +30,18 @@ impl Framing {
     /// Takes one line of a head, without its line end. `strict`: names that a gateway behind could
     /// read as those of framing are refused too.
     pub(super) fn read(&mut self, line: &[u8], strict: bool) -> Result<(), Violation> {
-        let name = field_name(line)?;
+        let name = match token_length(line) {
+            length @ 1..=NAME if line.get(length) == Some(&b':') => &line[..length],
+            length => return Err(nameless(line, length)),
+        };
         if self.fields == FIELDS {
             return Err(Violation::TooManyFields);
         }
         self.fields += 1;
-        let value = &line[name.len() + 1..];
         let Some(told) = Told::of(name) else {
             return Ok(());
         };
+        let value = trimmed(&line[name.len() + 1..]);
         if name.contains(&b'_') {
             return if strict {
                 Err(Violation::Lookalike)
@@ -48,9 +51,9 @@ impl Framing {
         }
         match told {
             Told::Length if self.length.is_some() => return Err(Violation::RepeatedLength),
-            Told::Length => self.length = Some(length(trimmed(value))?),
+            Told::Length => self.length = Some(length(value)?),
             Told::Coding if self.chunked => return Err(Violation::RepeatedCoding),
-            Told::Coding if trimmed(value).eq_ignore_ascii_case(b"chunked") => self.chunked = true,
+            Told::Coding if value.eq_ignore_ascii_case(b"chunked") => self.chunked = true,
             Told::Coding => return Err(Violation::Coding),
         }
         Ok(())
@@ -115,17 +118,17 @@ impl Told {
     }
 }
 
-/// The name before the colon: RFC 9112 §5.
-fn field_name(line: &[u8]) -> Result<&[u8], Violation> {
-    let (name, behind) = line.split_at(token_length(line));
-    match (name, behind) {
-        ([_, ..], [b':', ..]) if name.len() <= NAME => Ok(name),
-        ([_, ..], [b':', ..]) => Err(Violation::NameTooLong),
-        ([], [b':', ..]) => Err(Violation::EmptyName),
-        ([], [first, ..]) if is_blank(*first) => Err(Violation::Folded),
-        _ if !behind.contains(&b':') => Err(Violation::NoColon),
-        (_, [first, ..]) if is_blank(*first) => Err(Violation::BlankBeforeColon),
-        _ => Err(Violation::Name),
+/// What is wrong with a line that has so many token characters before something that is no colon
+/// (RFC 9112 §5).
+#[cold]
+fn nameless(line: &[u8], tokens: usize) -> Violation {
+    match (tokens, &line[tokens..]) {
+        (0, [b':', ..]) => Violation::EmptyName,
+        (_, [b':', ..]) => Violation::NameTooLong,
+        (0, [first, ..]) if is_blank(*first) => Violation::Folded,
+        (_, behind) if !behind.contains(&b':') => Violation::NoColon,
+        (_, [first, ..]) if is_blank(*first) => Violation::BlankBeforeColon,
+        _ => Violation::Name,
     }
 }
 

@@ -4,7 +4,7 @@
 use memchr::memchr;
 
 use super::Violation;
-use super::octets::{is_path, is_query, token_length};
+use super::octets::{are_target, token_length};
 
 /// The longest method; IANA's registry has none over 17.
 const METHOD: usize = 32;
@@ -63,9 +63,7 @@ fn is_target(target: &[u8]) -> bool {
         Some(mark) => (&target[..mark], &target[mark + 1..]),
         None => (target, &[][..]),
     };
-    path.iter().all(|byte| is_path(*byte))
-        && query.iter().all(|byte| is_query(*byte))
-        && (target.is_ascii() || std::str::from_utf8(target).is_ok())
+    are_target(path, query)
 }
 
 /// Reads `HTTP/1.1 200 OK`, without its line end. The reason may be left out, and its space too.

@@ -182,6 +182,18 @@ fn what_is_too_large_is_refused_at_its_bound_and_not_before() {
         assert_verdict("at its bound", request(&of(most)), of(most).len(), WHOLE);
         assert_verdict("over its bound", request(&of(most + 1)), 0, Some(violation));
     }
+    // What stands behind the bound is not looked at: in pieces it would not be there yet.
+    for (start, behind) in [("GET / HTTP/1.1\r\nA: ", "\0"), ("", "\0"), ("", "\r\n")] {
+        let text = format!("{start:a<5000}{behind}");
+        assert!(
+            matches!(request(&text), Err(HeadTooLarge | TargetTooLong)),
+            "{start}{behind:?}"
+        );
+    }
+    let start = "HTTP/1.1 200 OK\nA: ";
+    assert_eq!(answer(&format!("{start:a<4094}\n\n")), Ok((4096, false)));
+    assert_eq!(answer(&format!("{start:a<4095}\n\n")), Err(HeadTooLarge));
+    assert_eq!(answer(&format!("{start:a<4096}\n\n")), Err(HeadTooLarge));
     // Without an end in sight.
     assert_eq!(request(&"a".repeat(2000)), Err(TargetTooLong));
     assert_eq!(
