@@ -1,17 +1,24 @@
-//! One answer, to GET or HEAD: the walker takes it where the reference does, and the codec reads
-//! the same body in what passes.
+//! Answers on one connection, to GET and HEAD, in pieces: the first is taken where the reference
+//! takes it, the pieces change nothing, and the codec reads the same body in what passes.
 #![no_main]
 
 use bearergate_fuzz::reference::{self, Read};
-use bearergate_fuzz::{LIMITS, agreement, codec};
+use bearergate_fuzz::{LIMITS, Walker, agreement, codec, pieces};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((first, bytes)) = data.split_first() else {
+    let Some((first, rest)) = data.split_first() else {
         return;
     };
-    let to_head = first % 2 == 1;
+    let asks: Vec<bool> = (0..4).map(|bit| first >> bit & 1 == 1).collect();
+    let to_head = asks[0];
+    let (pieces, bytes) = pieces(rest);
     agreement::on_answer(bytes, LIMITS, to_head);
+    let walk = |pieces: &[usize]| agreement::course(Walker::answers(LIMITS), bytes, pieces, &asks);
+    let course = walk(&[]);
+    assert_eq!(course, walk(&pieces));
+    assert_eq!(course, walk(&[1]));
+
     let Read::Message(message) = reference::answer(bytes, LIMITS.head, to_head) else {
         return;
     };
