@@ -24,7 +24,7 @@ docs:
 chart:
     scripts/test chart
 
-# MSAL, PyJWT, joserfc, curl and a Prometheus parser against the running gateway; h11 and llhttp against its framing.
+# MSAL, PyJWT, joserfc, curl and a Prometheus parser against the running gateway; h11 and llhttp on both sides of its framing.
 judges:
     scripts/test judges
 

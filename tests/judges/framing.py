@@ -1,5 +1,6 @@
 """h11 and llhttp: does whoever stands behind the gateway read the same requests as the gateway, in
-whatever its framing lets pass? BEARERGATE_FRAMING is the path of the example `framing`.
+whatever its framing lets pass? BEARERGATE_FRAMING is the path of the example `framing`. These checks
+run with those of relay.py, which puts the same requests through the gateway.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ import subprocess
 
 import h11
 import httptools
-from court import check, sit
+from court import check
 
 START = [
     b"GET / HTTP/1.1",
@@ -182,7 +183,3 @@ def what_passes_in_spite_of_an_oddity_is_read_alike(_):
             taken += 1
     print(f"        {passed} of {len(connections)} passed, {taken} of them read by both")
     assert 0 < passed < len(connections) and taken > passed * 0.5
-
-
-if __name__ == "__main__":
-    sit(contextlib.nullcontext)
