@@ -6,9 +6,6 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// The length of the hyphenated form.
-const LENGTH: usize = 36;
-
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Guid(Uuid);
 
@@ -17,13 +14,16 @@ pub struct Guid(Uuid);
 pub struct GuidError;
 
 impl Guid {
+    /// The length of the hyphenated form.
+    pub const LENGTH: usize = 36;
+
     /// Whether the text is this GUID, in any case.
     pub fn is(self, text: &str) -> bool {
         text.parse() == Ok(self)
     }
 
     /// Writes the hyphenated form, in lower case.
-    pub fn write(self, buffer: &mut [u8; LENGTH]) -> &str {
+    pub fn write(self, buffer: &mut [u8; Self::LENGTH]) -> &str {
         self.0.hyphenated().encode_lower(buffer)
     }
 }
@@ -34,7 +34,7 @@ impl FromStr for Guid {
     fn from_str(text: &str) -> Result<Self, GuidError> {
         // `uuid` would also read the braced, the bare and the `urn:` form, each of another length.
         match Uuid::try_parse(text) {
-            Ok(id) if text.len() == LENGTH => Ok(Self(id)),
+            Ok(id) if text.len() == Self::LENGTH => Ok(Self(id)),
             _ => Err(GuidError),
         }
     }
@@ -43,7 +43,7 @@ impl FromStr for Guid {
 impl fmt::Display for Guid {
     /// Hyphenated, in lower case.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(self.write(&mut [0; LENGTH]))
+        out.pad(self.write(&mut [0; Self::LENGTH]))
     }
 }
 

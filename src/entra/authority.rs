@@ -113,6 +113,19 @@ impl Authority {
         }
     }
 
+    /// Whether `iss` is that of this tenant's tokens, without making another to compare it with.
+    pub fn is_issuer(&self, endpoint: Endpoint, iss: &str) -> bool {
+        let (host, end) = match endpoint {
+            Endpoint::V1 => (self.cloud.v1_issuer_host(), "/"),
+            Endpoint::V2 => (self.cloud.login_host(), "/v2.0"),
+        };
+        let tenant = iss.strip_prefix("https://").and_then(|rest| {
+            let path = rest.strip_prefix(host)?.strip_prefix('/')?;
+            path.strip_suffix(end)
+        });
+        tenant == Some(self.tenant.guid().write(&mut [0; Guid::LENGTH]))
+    }
+
     /// What a challenge tells a client to ask (`authorization_uri`).
     pub fn authorization_uri(&self) -> String {
         format!("{}/{}/oauth2/v2.0/authorize", self.base, self.tenant)
@@ -178,6 +191,25 @@ mod tests {
                     authority.issuer(Endpoint::V2),
                     format!("https://{v2}/{GUID}/v2.0")
                 );
+                for (endpoint, other) in
+                    [(Endpoint::V1, Endpoint::V2), (Endpoint::V2, Endpoint::V1)]
+                {
+                    let iss = authority.issuer(endpoint);
+                    assert!(authority.is_issuer(endpoint, &iss));
+                    for wrong in [
+                        authority.issuer(other),
+                        iss.to_uppercase(),
+                        iss.replace("https", "http"),
+                        iss.replace("1111", "2222"),
+                        iss.replace('b', "B"),
+                        format!("{iss}/"),
+                        format!(" {iss}"),
+                        iss[..iss.len() - 1].to_owned(),
+                        String::new(),
+                    ] {
+                        assert!(!authority.is_issuer(endpoint, &wrong), "{wrong}");
+                    }
+                }
             }
         }
     }

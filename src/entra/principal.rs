@@ -78,7 +78,7 @@ fn version(
         Version::V1 => Endpoint::V1,
         Version::V2 => Endpoint::V2,
     };
-    if *claims.issuer == *authority.issuer(endpoint) {
+    if authority.is_issuer(endpoint, &claims.issuer) {
         Ok(version)
     } else {
         Err(TokenError::Issuer)

@@ -74,7 +74,7 @@ impl Principal {
                     PrincipalKind::User => ("user:", token.object_id),
                 };
                 match id {
-                    Some(id) => return joined(kind, id.write(&mut [0; 36])),
+                    Some(id) => return joined(kind, id.write(&mut [0; Guid::LENGTH])),
                     None => (kind, token.claims.subject.as_deref().unwrap_or_default()),
                 }
             }
