@@ -58,14 +58,9 @@ impl<'a> UnverifiedToken<'a> {
         if text.len() > Self::LONGEST {
             return Err(TokenError::TooLarge);
         }
-        let is_dot = |byte: &u8| *byte == b'.';
-        let dots = (text.iter().position(is_dot), text.iter().rposition(is_dot));
-        let (Some(first), Some(last)) = dots else {
-            return Err(PARTS);
-        };
-        let Some(payload) = text.get(first + 1..last) else {
-            return Err(PARTS);
-        };
+        let first = memchr::memchr(b'.', text).ok_or(PARTS)?;
+        let last = memchr::memrchr(b'.', text).ok_or(PARTS)?;
+        let payload = text.get(first + 1..last).ok_or(PARTS)?;
         let (header, message, signature) = (&text[..first], &text[..last], &text[last + 1..]);
         let header = decode(header)?;
         // A dot that is left is in here, and no base64url.
