@@ -12,7 +12,7 @@ use crate::outbound::Carried;
 use crate::policy::Principal;
 use crate::request::header_names::{Removal, RemovedNames, are_one};
 use crate::request::{AccessRequest, Head};
-use crate::routing::{Route, RouteDefinition};
+use crate::routing::RouteDefinition;
 
 /// What is stripped, prepared once for all routes of a plan.
 #[derive(Debug)]
@@ -28,38 +28,27 @@ impl HeaderRules {
         }
     }
 
-    /// Makes of a received head, where it stands, the one that goes on. Hop-by-hop fields are the
-    /// relay's business, and so are `Host` and `X-Request-Id`.
-    pub fn edit(&self, headers: &mut HeaderMap, admission: &Admission, head: &Head) {
+    /// Makes of a received head, where it stands, the one that goes on. Set, replacing what came, are
+    /// `Authorization`, `caller_headers`, and on routes without a token of ours `X-Forwarded-For`,
+    /// `-Proto`, `-Host` (continuing a trusted proxy's). `Host` and `X-Request-Id` are the proxy's.
+    ///
+    /// `strip` takes off what belongs to one connection: after that was read which is continued, and
+    /// before ours is set, which is nobody's to take off.
+    pub fn edit(
+        &self,
+        headers: &mut HeaderMap,
+        admission: &Admission,
+        head: &Head,
+        strip: impl FnOnce(&mut HeaderMap),
+    ) {
         let (route, principal) = (admission.route(), admission.permit().principal());
         let edit = Edit {
             route: &route.definition,
             carries_ours: route.egress.is_ours(),
             credential: authorization(admission.token()),
+            principal,
         };
-        self.apply(edit, headers, principal, head);
-    }
-
-    /// The received fields that must not go on; allocates only where there are any. Hop-by-hop
-    /// fields are Pingora's business, `X-Request-Id` is the proxy's.
-    pub fn removals(&self, route: &Route, headers: &HeaderMap) -> Vec<HeaderName> {
-        let removed = self.removed(&route.definition, route.egress.is_ours(), headers);
-        removed.cloned().collect()
-    }
-
-    /// The fields that we set, replacing what came: `Authorization`, `caller_headers`, and on routes
-    /// without a token of ours `X-Forwarded-For`, `-Proto`, `-Host` (continuing a trusted proxy's).
-    pub fn additions(
-        &self,
-        admission: &Admission,
-        request: AccessRequest<'_>,
-    ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let route = admission.route();
-        let credential = authorization(admission.token()).map(|value| (AUTHORIZATION, value));
-        let told = caller_fields(&route.definition, admission.permit().principal());
-        let forwarded = (!route.egress.is_ours()).then(|| forwarding::fields(request));
-        let forwarded = forwarded.into_iter().flatten().flatten();
-        credential.into_iter().chain(told).chain(forwarded)
+        self.apply(edit, headers, head, strip);
     }
 
     /// When a field of this name does not go on.
@@ -67,29 +56,32 @@ impl HeaderRules {
         self.names.removal(name)
     }
 
-    fn apply(&self, edit: Edit<'_>, headers: &mut HeaderMap, principal: &Principal, head: &Head) {
-        let Edit {
-            route,
-            carries_ours,
-            credential,
-        } = edit;
-        // Before anything is removed, for it continues what a trusted proxy said.
-        let forwarded =
-            (!carries_ours).then(|| forwarding::fields(AccessRequest { head, headers }));
+    fn apply(
+        &self,
+        edit: Edit<'_>,
+        headers: &mut HeaderMap,
+        head: &Head,
+        strip: impl FnOnce(&mut HeaderMap),
+    ) {
+        let (route, ours) = (edit.route, edit.carries_ours);
+        let forwarded = (!ours).then(|| forwarding::fields(AccessRequest { head, headers }));
+        strip(headers);
         let removed: Vec<HeaderName> = self
-            .removed(route, carries_ours, headers)
+            .removed(route, ours, headers)
             // What is replaced as a whole need not be taken off before.
-            .filter(|name| credential.is_none() || **name != AUTHORIZATION)
+            .filter(|name| edit.credential.is_none() || **name != AUTHORIZATION)
             .cloned()
             .collect();
         for name in removed {
             headers.remove(name);
         }
-        if let Some(credential) = credential {
+        if let Some(credential) = edit.credential {
             headers.insert(AUTHORIZATION, credential);
         }
-        for (name, value) in caller_fields(route, principal) {
-            headers.insert(name, value);
+        for (name, claim) in &route.caller_headers {
+            if let Some(value) = told(edit.principal, *claim) {
+                headers.insert(name.clone(), value);
+            }
         }
         for (name, value) in forwarded.into_iter().flatten().flatten() {
             headers.insert(name, value);
@@ -119,6 +111,7 @@ struct Edit<'a> {
     route: &'a RouteDefinition,
     carries_ours: bool,
     credential: Option<HeaderValue>,
+    principal: &'a Principal,
 }
 
 fn tells(route: &RouteDefinition, name: &HeaderName) -> bool {
@@ -134,14 +127,6 @@ fn authorization(carried: &Carried) -> Option<HeaderValue> {
     };
     value.set_sensitive(true);
     Some(value)
-}
-
-fn caller_fields(
-    route: &RouteDefinition,
-    principal: &Principal,
-) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let fields = route.caller_headers.iter();
-    fields.filter_map(|(name, claim)| Some((name.clone(), told(principal, *claim)?)))
 }
 
 #[cfg(test)]

@@ -59,10 +59,10 @@ fn edited(
         route,
         carries_ours,
         credential: credential.map(HeaderValue::from_static),
+        principal: &Principal::Key("payroll".into()),
     };
     let mut headers = sent.clone();
-    let principal = Principal::Key("payroll".into());
-    rules.apply(edit, &mut headers, &principal, &samples::head("/"));
+    rules.apply(edit, &mut headers, &samples::head("/"), |_| {});
     headers
 }
 
@@ -246,12 +246,25 @@ fn authorization_is_ours_the_callers_or_absent() {
 }
 
 #[test]
-fn the_upstream_is_told_what_is_known_and_nothing_else() {
-    let told: Vec<_> = caller_fields(&routes()[0], &Principal::Key("payroll".into())).collect();
-    assert_eq!(
-        told,
-        [(name("x-client-id"), HeaderValue::from_static("key:payroll"))]
-    );
+fn what_connection_names_is_continued_and_ours_is_not_taken_off() {
+    let sent = headers(&[("x-forwarded-for", "192.0.2.7"), ("x-client-id", "app:me")]);
+    let trusted: Vec<ipnet::IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+    let head = Head {
+        peer: Peer::of([10, 0, 0, 1].into(), &sent, &trusted),
+        ..samples::head("/")
+    };
+    let [telling, _] = routes();
+    let edit = Edit {
+        route: &telling,
+        carries_ours: false,
+        credential: Some(HeaderValue::from_static("Bearer own")),
+        principal: &Principal::Key("payroll".into()),
+    };
+    let mut left = sent.clone();
+    HeaderRules::new(routes().iter()).apply(edit, &mut left, &head, HeaderMap::clear);
+    assert_eq!(left["x-forwarded-for"], "192.0.2.7, 10.0.0.1");
+    assert_eq!(left["x-client-id"], "key:payroll");
+    assert_eq!(left["authorization"], "Bearer own");
 }
 
 fn forwarded(trusted: bool, sent: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -11,7 +11,6 @@ use super::relay::Asked;
 use super::tunnel;
 use crate::admission::{Admission, Record};
 use crate::reason::Reason;
-use crate::request::AccessRequest;
 use crate::request::header_names::X_REQUEST_ID;
 
 pub(super) fn edit(
@@ -25,27 +24,15 @@ pub(super) fn edit(
     let route = admission.route();
     let upstream = &route.upstream;
     let definition = upstream.definition();
-    let rules = &record.plan().headers;
 
-    let request = AccessRequest {
-        head,
-        headers: &parts.headers,
-    };
-    let additions: Vec<_> = rules.additions(admission, request).collect();
-    let removals = rules.removals(route, &parts.headers);
     let headers = &mut parts.headers;
     let wants_trailers = wants_trailers(headers);
-    strip_hops(headers);
+    let rules = &record.plan().headers;
+    rules.edit(headers, admission, head, strip_hops);
     if let Some(coding) = headers.get_mut(header::TRANSFER_ENCODING) {
         // SECURITY: to an upstream that knows lower case only, `Chunked` would be no body, and the
         // chunks its next request.
         *coding = HeaderValue::from_static("chunked");
-    }
-    for name in removals {
-        headers.remove(&name);
-    }
-    for (name, value) in additions {
-        headers.insert(name, value);
     }
     headers.insert(X_REQUEST_ID, record.request_id().header().clone());
     // HTTP/1.0 may come without a Host, and what goes on is HTTP/1.1.
