@@ -57,12 +57,16 @@ impl BearerTokens {
 
     /// RFC 6750 §3, with what the first issuer tells its clients.
     pub(super) fn challenge(&self, error: Option<&str>, description: &str) -> String {
-        let first = self.issuers.first();
-        let told = first.map(|issuer| issuer.definition().kind.challenge());
-        let error =
-            error.map(|error| format!("error=\"{error}\", error_description=\"{description}\""));
-        let told: Vec<String> = told.into_iter().chain(error).collect();
-        format!("Bearer {}", told.join(", ")).trim_end().to_owned()
+        let mut parameters = String::from("Bearer");
+        if let Some(first) = self.issuers.first() {
+            parameters.extend([" ", first.challenge()]);
+        }
+        if let Some(error) = error {
+            let separator = if self.issuers.is_empty() { " " } else { ", " };
+            let members = [separator, "error=\"", error, "\", error_description=\""];
+            parameters.extend(members.into_iter().chain([description, "\""]));
+        }
+        parameters
     }
 
     async fn principal(

@@ -17,6 +17,8 @@ use crate::refresh::{Missing, OnMiss, Status};
 pub struct Issuer {
     definition: IssuerDefinition,
     verifier: Verifier,
+    /// What it tells clients, written once: refusals must not cost more than what is let in.
+    challenge: String,
     keys: OnMiss<KeySource>,
     verdicts: VerdictCache,
 }
@@ -37,6 +39,7 @@ impl Issuer {
         let keys = OnMiss::start(source, definition.keys);
         Arc::new(Self {
             verifier,
+            challenge: definition.kind.challenge(),
             keys,
             verdicts: VerdictCache::new(),
             definition,
@@ -50,6 +53,11 @@ impl Issuer {
     /// Whether `iss` is one of this issuer's.
     pub fn signs(&self, iss: &str) -> bool {
         self.verifier.profile().signs(iss)
+    }
+
+    /// The parameters of a bearer challenge.
+    pub(in crate::inbound) fn challenge(&self) -> &str {
+        &self.challenge
     }
 
     /// The claims that it reads of its tokens.
