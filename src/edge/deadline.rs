@@ -42,8 +42,10 @@ impl Deadline {
         Poll::Pending
     }
 
-    pub fn has_passed(&self) -> bool {
-        Instant::now() >= self.at
+    /// How long ago it was moved, or made, to be that far ahead.
+    pub fn since_moved(&self, span: Duration) -> Duration {
+        let moved = self.at.checked_sub(span);
+        moved.map_or(Duration::ZERO, |moved| moved.elapsed())
     }
 }
 

@@ -92,8 +92,11 @@ impl GuardedIo {
             return Poll::Ready(Ok(()));
         }
         let read = self.framed.poll_next(cx, buf);
-        let begun = !matches!(read, Poll::Pending) || self.framed.has_pending();
-        if begun && self.conversation.stage() == Stage::Idle {
+        if read.is_pending()
+            && self.framed.has_pending()
+            && self.conversation.stage() == Stage::Idle
+        {
+            // Most heads come in one piece, and need no deadline.
             self.conversation.set(Stage::Head);
             self.deadline.move_to(self.timeouts.header);
         }

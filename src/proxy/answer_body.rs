@@ -26,7 +26,7 @@ pub enum AnswerBody {
 pub struct Relayed {
     incoming: Incoming,
     /// Until it is free again.
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     upstream: Arc<Upstream>,
     conversation: Arc<Conversation>,
     /// Nothing but the connection's end tells the caller where the body ends.
@@ -37,19 +37,19 @@ pub struct Relayed {
     has_ended: bool,
     status: u16,
     sent: u64,
-    record: Record,
+    record: Box<Record>,
 }
 
 impl AnswerBody {
-    pub(super) fn ours(bytes: Bytes, record: Record) -> Self {
+    pub(super) fn ours(bytes: Bytes, record: Box<Record>) -> Self {
         let bytes = (!bytes.is_empty()).then_some(bytes);
-        Self::Ours(bytes, Box::new(record))
+        Self::Ours(bytes, record)
     }
 }
 
 /// What an answer needs beside its bytes.
 pub(super) struct Way {
-    pub(super) connection: Connection,
+    pub(super) connection: Box<Connection>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) conversation: Arc<Conversation>,
     pub(super) is_open_ended: bool,
@@ -58,7 +58,7 @@ pub(super) struct Way {
 }
 
 impl Relayed {
-    pub(super) fn new(incoming: Incoming, way: Way, record: Record) -> Box<Self> {
+    pub(super) fn new(incoming: Incoming, way: Way, record: Box<Record>) -> Box<Self> {
         let mut relayed = Box::new(Self {
             has_ended: incoming.is_end_stream(),
             incoming,
@@ -80,7 +80,7 @@ impl Relayed {
     /// Gives the connection back as soon as it can take another request: before the caller has all
     /// of the answer, who may ask again at once.
     fn give_back(&mut self) {
-        if self.connection.as_ref().is_some_and(Connection::is_free)
+        if self.connection.as_ref().is_some_and(|it| it.is_free())
             && let Some(connection) = self.connection.take()
         {
             self.upstream.keep(connection);

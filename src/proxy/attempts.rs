@@ -24,7 +24,7 @@ const HELD_BACK: Duration = Duration::from_secs(1);
 pub(super) struct Answered {
     pub(super) head: response::Parts,
     pub(super) incoming: Incoming,
-    pub(super) connection: Connection,
+    pub(super) connection: Box<Connection>,
 }
 
 /// Puts a request to an upstream. `meanwhile` is told of interim answers.
@@ -42,7 +42,8 @@ pub(super) async fn answered(
         let pooled = if is_last { None } else { upstream.idle() };
         let mut connection = match pooled {
             Some(connection) => connection,
-            None => connect(upstream).await?,
+            // Rare, and large: it would be moved about with every request.
+            None => Box::pin(connect(upstream)).await?,
         };
         let spare = if may_be_repeated && connection.is_reused() {
             Some(request.clone())
@@ -74,7 +75,7 @@ pub(super) async fn answered(
 }
 
 /// Tries addresses in turn: nothing has been sent yet, so whatever the method.
-async fn connect(upstream: &Upstream) -> Result<Connection, ConnectError> {
+async fn connect(upstream: &Upstream) -> Result<Box<Connection>, ConnectError> {
     let mut left = upstream.addresses().clamp(1, MOST);
     loop {
         left -= 1;

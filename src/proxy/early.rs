@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Answers a request that is not forwarded.
 pub(super) async fn answer(
     gateway: &Gateway,
-    record: Record,
+    record: Box<Record>,
     head: &Parts,
     body: Incoming,
     conversation: &Conversation,
@@ -42,7 +42,7 @@ pub(super) async fn answer(
 /// connection ends with the answer.
 pub(super) fn say(
     gateway: &Gateway,
-    mut record: Record,
+    mut record: Box<Record>,
     asked: &Asked,
     read: bool,
     conversation: &Conversation,

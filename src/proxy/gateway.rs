@@ -43,7 +43,8 @@ impl Application for Gateway {
         request: Request<Incoming>,
         conversation: Arc<Conversation>,
     ) -> Result<Response<AnswerBody>, Abandoned> {
-        let mut record = Record::begin(&self.shared, &self.listener.name);
+        // It is moved about a good deal, and is large.
+        let mut record = Box::new(Record::begin(&self.shared, &self.listener.name));
         let (head, body) = request.into_parts();
         let address = conversation.peer().ip();
         let peer = Peer::of(address, &head.headers, &self.listener.trusted_proxies);

@@ -40,7 +40,7 @@ impl Gateway {
 
 pub(super) async fn forward(
     gateway: &Gateway,
-    mut record: Record,
+    mut record: Box<Record>,
     head: Parts,
     body: Incoming,
     conversation: Arc<Conversation>,
@@ -149,7 +149,7 @@ fn expects(head: &Parts) -> bool {
 
 fn relay(
     gateway: &Gateway,
-    mut record: Record,
+    mut record: Box<Record>,
     upstream: Arc<Upstream>,
     answered: Answered,
     asked: &Asked,

@@ -66,7 +66,7 @@ pub(super) fn keep_agreement(headers: &mut HeaderMap) {
 pub(super) fn between(
     (mut upstream, read): (UpstreamSocket, Bytes),
     patience: Duration,
-    mut record: Record,
+    mut record: Box<Record>,
 ) -> Tunnel {
     Box::new(move |mut caller: CallerStream| {
         Box::pin(async move {

@@ -77,36 +77,97 @@ impl Head {
             let why = "the request target is longer than limits.uri";
             return refuse(Reason::UriTooLong, why);
         }
-        check_framing(sent.headers, limits)?;
+        let said = Said::of(sent.headers)?;
+        check_framing(&said, limits)?;
         Ok(Self {
             listener: Arc::clone(listener),
             method: sent.method.clone(),
-            host: host(sent)?,
+            host: host(sent, &said)?,
             path: path(sent)?,
             peer,
         })
     }
 }
 
+/// The fields that say what the message is and where it ends, looked for once.
+#[derive(Default)]
+struct Said<'a> {
+    host: Field<'a>,
+    length: Field<'a>,
+    coding: Field<'a>,
+}
+
+/// A field that may come once.
+#[derive(Default)]
+struct Field<'a> {
+    value: Option<&'a HeaderValue>,
+    is_repeated: bool,
+}
+
+impl<'a> Field<'a> {
+    fn set(&mut self, value: &'a HeaderValue) {
+        self.is_repeated |= self.value.replace(value).is_some();
+    }
+}
+
+impl<'a> Said<'a> {
+    fn of(headers: &'a HeaderMap) -> Result<Self, HeadError> {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            match *name {
+                header::HOST => said.host.set(value),
+                header::CONTENT_LENGTH => said.length.set(value),
+                header::TRANSFER_ENCODING => said.coding.set(value),
+                header::CONNECTION => check_connection(value)?,
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
+}
+
+/// RFC 9110 §7.6.1: `Connection` is a list of names, and not of those that a message needs.
+fn check_connection(list: &HeaderValue) -> Result<(), HeadError> {
+    const NEEDED: [HeaderName; 3] = [
+        header::CONTENT_LENGTH,
+        header::HOST,
+        header::TRANSFER_ENCODING,
+    ];
+    for name in list.as_bytes().split(|byte| *byte == b',') {
+        let name = name.trim_ascii();
+        match HeaderName::from_bytes(name) {
+            Ok(name) if NEEDED.contains(&name) => {
+                return refuse(
+                    Reason::BadFraming,
+                    "Connection names what the message needs",
+                );
+            }
+            Err(_) if !name.is_empty() => {
+                return refuse(Reason::BadFraming, "Connection is not a list of names");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// RFC 9112 §6: one way to tell where the message ends, or none at all.
-fn check_framing(headers: &HeaderMap, limits: &Limits) -> Result<(), HeadError> {
+fn check_framing(said: &Said<'_>, limits: &Limits) -> Result<(), HeadError> {
     let framing = |detail| refuse(Reason::BadFraming, detail);
-    check_connection(headers)?;
-    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
-    let length = lengths.next();
-    if lengths.next().is_some() {
+    if said.length.is_repeated {
         return framing("Content-Length was sent more than once");
     }
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    if let Some(coding) = codings.next() {
-        if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+    if let Some(coding) = said.coding.value {
+        if said.coding.is_repeated || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
             return framing("Transfer-Encoding is not exactly `chunked`");
         }
-        if length.is_some() {
+        if said.length.value.is_some() {
             return framing("Content-Length beside Transfer-Encoding");
         }
     }
-    let Some(length) = length else { return Ok(()) };
+    let Some(length) = said.length.value else {
+        return Ok(());
+    };
     let digits = length.as_bytes();
     if digits.is_empty() || digits.len() > 19 || !digits.iter().all(u8::is_ascii_digit) {
         return framing("Content-Length is not one number");
@@ -122,58 +183,27 @@ fn check_framing(headers: &HeaderMap, limits: &Limits) -> Result<(), HeadError> 
     Ok(())
 }
 
-/// RFC 9110 §7.6.1: `Connection` is a list of names, and not of those that a message needs.
-fn check_connection(headers: &HeaderMap) -> Result<(), HeadError> {
-    const NEEDED: [HeaderName; 3] = [
-        header::CONTENT_LENGTH,
-        header::HOST,
-        header::TRANSFER_ENCODING,
-    ];
-    for list in headers.get_all(header::CONNECTION) {
-        for name in list.as_bytes().split(|byte| *byte == b',') {
-            let name = name.trim_ascii();
-            match HeaderName::from_bytes(name) {
-                Ok(name) if NEEDED.contains(&name) => {
-                    return refuse(
-                        Reason::BadFraming,
-                        "Connection names what the message needs",
-                    );
-                }
-                Err(_) if !name.is_empty() => {
-                    return refuse(Reason::BadFraming, "Connection is not a list of names");
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(())
-}
-
 /// RFC 9112 §3.2: HTTP/1.1 has exactly one Host, and it is a host. A target in absolute form names
 /// the same one.
-fn host(sent: &Sent<'_>) -> Result<Option<Host>, HeadError> {
-    let mut hosts = sent.headers.get_all(header::HOST).iter();
-    let host = match (sent.authority, hosts.next(), hosts.next()) {
-        (Some(authority), ..) => authority,
-        (None, _, Some(_)) => return refuse(Reason::BadHost, "Host was sent more than once"),
-        (None, None, None)
-            if sent.version == Version::HTTP_10 && sent.uri.authority().is_none() =>
-        {
-            return Ok(None);
+fn host(sent: &Sent<'_>, said: &Said<'_>) -> Result<Option<Host>, HeadError> {
+    let named = sent.uri.authority();
+    let host = match (sent.authority, said.host.value) {
+        (Some(authority), _) => authority,
+        (None, _) if said.host.is_repeated => {
+            return refuse(Reason::BadHost, "Host was sent more than once");
         }
-        (None, None, None) => return refuse(Reason::BadHost, "Host is missing"),
-        (None, Some(host), None) => host,
+        (None, None) if sent.version == Version::HTTP_10 && named.is_none() => return Ok(None),
+        (None, None) => return refuse(Reason::BadHost, "Host is missing"),
+        (None, Some(host)) => host,
     };
-    if let (None, Some(named)) = (sent.authority, sent.uri.authority())
+    if let (None, Some(named)) = (sent.authority, named)
         && !named
             .as_str()
             .as_bytes()
             .eq_ignore_ascii_case(host.as_bytes())
     {
-        return refuse(
-            Reason::BadHost,
-            "Host is not the one that the request target names",
-        );
+        let why = "Host is not the one that the request target names";
+        return refuse(Reason::BadHost, why);
     }
     match Host::of(host) {
         Some(host) => Ok(Some(host)),

@@ -35,6 +35,9 @@ struct State {
     has_come: bool,
     /// Something has come, or been taken, since somebody asked.
     progress: bool,
+    /// Some of the request has been taken. That its beginning was is no progress: time counts from
+    /// there.
+    is_begun: bool,
 }
 
 impl Line {
@@ -49,6 +52,13 @@ impl Line {
     /// Whether a byte of the answer has come.
     pub(super) fn has_come(&self) -> bool {
         self.state.lock().has_come
+    }
+
+    fn written<T>(&self, written: &Poll<T>) {
+        if written.is_ready() {
+            let mut state = self.state.lock();
+            state.progress |= std::mem::replace(&mut state.is_begun, true);
+        }
     }
 
     /// Whether anything moved since this was asked last.
@@ -126,7 +136,7 @@ impl AsyncWrite for AnswerIo {
     ) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
         let written = Pin::new(&mut me.framed.stream).poll_write(cx, bytes);
-        me.line.state.lock().progress |= written.is_ready();
+        me.line.written(&written);
         written
     }
 
@@ -137,7 +147,7 @@ impl AsyncWrite for AnswerIo {
     ) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
         let written = Pin::new(&mut me.framed.stream).poll_write_vectored(cx, slices);
-        me.line.state.lock().progress |= written.is_ready();
+        me.line.written(&written);
         written
     }
 

@@ -12,7 +12,6 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::time::Instant;
 
 use super::answer_io::{AnswerIo, Line, UpstreamSocket};
 use super::{RequestBody, UpstreamDefinition};
@@ -32,7 +31,6 @@ pub struct Connection {
     /// The driver has said its last.
     has_ended: bool,
     is_reused: bool,
-    idle_since: Instant,
 }
 
 /// Why an exchange has no answer.
@@ -72,7 +70,6 @@ impl Connection {
             patience,
             has_ended: false,
             is_reused: false,
-            idle_since: Instant::now(),
         })
     }
 
@@ -154,14 +151,13 @@ impl Connection {
         self.is_free()
     }
 
-    pub(super) fn rests(mut self) -> Self {
+    pub(super) fn rests(&mut self) {
         self.is_reused = true;
-        self.idle_since = Instant::now();
-        self
     }
 
-    pub(super) fn has_rested_since(&self) -> Instant {
-        self.idle_since
+    /// Since it was last used, or a little longer.
+    pub(super) fn has_rested_for(&self) -> Duration {
+        self.deadline.since_moved(self.patience)
     }
 
     /// After `101`: the stream, and what came on it behind the answer's head.

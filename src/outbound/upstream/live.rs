@@ -69,13 +69,13 @@ impl Upstream {
     }
 
     /// A connection that has served before and is still good.
-    pub fn idle(&self) -> Option<Connection> {
+    pub fn idle(&self) -> Option<Box<Connection>> {
         self.pool.take()
     }
 
     /// A new connection. Addresses take turns, so that another attempt gets the next one; whoever
     /// comes before a name was first resolved waits for that.
-    pub async fn connect(&self) -> Result<Connection, ConnectError> {
+    pub async fn connect(&self) -> Result<Box<Connection>, ConnectError> {
         let most = self.definition.connect_timeout;
         let address = self.addresses.next(most).await;
         let address = address.ok_or(ConnectError::Unresolved)?;
@@ -83,11 +83,12 @@ impl Upstream {
             Some(template) => self.connector.tls(&at(template, address)).await?,
             None => self.connector.plain(address, most).await?,
         };
-        Ok(Connection::begin(socket, &self.definition).await?)
+        let connection = Connection::begin(socket, &self.definition).await?;
+        Ok(Box::new(connection))
     }
 
     /// Takes back a connection that is free again.
-    pub fn keep(&self, connection: Connection) {
+    pub fn keep(&self, connection: Box<Connection>) {
         self.pool.keep(connection);
     }
 }

@@ -24,27 +24,28 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct Resting {
     /// The one that rested last stands last, and is taken first.
-    connections: Vec<Connection>,
+    connections: Vec<Box<Connection>>,
     is_watched: bool,
 }
 
 impl Pool {
     /// One that is neither closed nor has anything to say that nobody asked for.
-    pub(super) fn take(&self) -> Option<Connection> {
+    pub(super) fn take(&self) -> Option<Box<Connection>> {
         loop {
             let mut connection = self.resting.lock().connections.pop()?;
-            if connection.has_rested_since().elapsed() < IDLE && connection.is_good() {
+            if connection.is_good() {
                 return Some(connection);
             }
         }
     }
 
-    pub(super) fn keep(self: &Arc<Self>, connection: Connection) {
+    pub(super) fn keep(self: &Arc<Self>, mut connection: Box<Connection>) {
+        connection.rests();
         let mut resting = self.resting.lock();
         if resting.connections.len() == MOST {
             resting.connections.remove(0);
         }
-        resting.connections.push(connection.rests());
+        resting.connections.push(connection);
         if !std::mem::replace(&mut resting.is_watched, true) {
             tokio::spawn(watch(Arc::downgrade(self)));
         }
@@ -56,7 +57,7 @@ impl Pool {
         let mut gone = Vec::new();
         let mut resting = self.resting.lock();
         for mut connection in std::mem::take(&mut resting.connections) {
-            if connection.has_rested_since().elapsed() < IDLE && connection.is_good() {
+            if connection.has_rested_for() < IDLE && connection.is_good() {
                 resting.connections.push(connection);
             } else {
                 gone.push(connection);
