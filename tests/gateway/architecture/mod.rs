@@ -46,14 +46,11 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["jwt/", "entra/assertion"]),
     (
         "pingora",
-        &[
-            "proxy/",
-            "edge/",
-            "admin/",
-            "app",
-            "outbound/upstream",
-            "cli/version.rs",
-        ],
+        &["edge/", "outbound/upstream", "cli/version.rs"],
+    ),
+    (
+        "hyper",
+        &["proxy/", "edge/", "admin/", "outbound/upstream", "fake/"],
     ),
 ];
 
