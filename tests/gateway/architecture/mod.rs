@@ -44,10 +44,7 @@ const FOUNDATIONS: &[&str] = &["clock", "secret", "reason", "guid"];
 /// Dependencies that only some places may name.
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["jwt/", "entra/assertion"]),
-    (
-        "pingora",
-        &["edge/", "outbound/upstream", "cli/version.rs"],
-    ),
+    ("pingora", &["edge/", "outbound/upstream", "cli/version.rs"]),
     (
         "hyper",
         &["proxy/", "edge/", "admin/", "outbound/upstream", "fake/"],
