@@ -44,6 +44,10 @@ bench *args:
 fuzz target="all" seconds="60":
     scripts/fuzz {{ target }} {{ seconds }}
 
+# Instructions for one request of each kind, against the committed baseline; --bless makes it anew.
+instructions *args:
+    scripts/instructions {{ args }}
+
 # The container image.
 image tag="bearergate:dev":
     docker build --tag {{ tag }} .

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What a build of bearergate needs, looked for and installed where that is possible.
-# Sourced by scripts/dev and scripts/test; defines `need_build_tools` and `root`.
+# Sourced by scripts/dev, scripts/test and others; defines `need_build_tools`, `need_valgrind` and `root`.
 
 # The top of the repository, wherever the script was called from.
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -40,6 +40,21 @@ install_build_tools() {
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         gcc g++ libc6-dev make perl cmake ca-certificates >/dev/null
+}
+
+# Fails unless valgrind is there in the end.
+need_valgrind() {
+    command -v valgrind >/dev/null 2>&1 && return 0
+    echo "valgrind is missing."
+    if ! command -v apt-get >/dev/null 2>&1 || [ "$(id -u)" -ne 0 ]; then
+        echo "Install it with your package manager: sudo apt-get install -y valgrind"
+        return 1
+    fi
+    if [ -t 0 ] && ! agreed "Install valgrind with apt-get now?"; then
+        return 1
+    fi
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+        --no-install-recommends valgrind >/dev/null
 }
 
 agreed() {

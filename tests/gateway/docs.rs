@@ -227,3 +227,19 @@ fn every_link_between_pages_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn the_page_of_performance_has_the_figures_of_the_baseline() {
+    let baseline: serde_json::Value =
+        serde_json::from_str(&read("benches/instructions.json")).unwrap();
+    let page = read("docs/performance.md");
+    for (kind, cost) in baseline["instructions"].as_object().unwrap() {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| {kind} |")))
+            .unwrap_or_else(|| panic!("no row {kind}"));
+        let told = row.split('|').nth(3).unwrap().trim();
+        let thousands = format!("{:.1}", cost.as_f64().unwrap() / 1000.0);
+        assert_eq!(told, thousands, "{kind}");
+    }
+}
