@@ -48,13 +48,15 @@ impl<A: Application> Edge<A> {
         let service = service_fn(|request: Request<Incoming>| {
             conversation.set(Stage::Serving);
             let (app, conversation) = (Arc::clone(&self.app), Arc::clone(&conversation));
-            async move {
+            // The codec keeps the room of one for as long as the connection lasts; on the heap, it
+            // is that of a request only.
+            Box::pin(async move {
                 let version = request.version();
                 let mut answer = app.respond(request, Arc::clone(&conversation)).await?;
                 // Answered as HTTP/1.0, such a connection ends with its answer.
                 *answer.version_mut() = version;
                 Ok::<_, super::Abandoned>(answer.map(|body| Answer { body, conversation }))
-            }
+            })
         });
         let mut connection = http1::Builder::new()
             // The guard times the head.
