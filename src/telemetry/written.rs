@@ -44,7 +44,7 @@ fn second(seconds: u64) -> Result<Second> {
 /// A JSON string of at most `most` bytes of the text, cleaned.
 pub(super) fn json_text(out: &mut Vec<u8>, text: &str, most: usize) -> Result<()> {
     let text = cut(text, most);
-    let plain = |byte: u8| (byte >= b' ') & (byte < 0x7f) & (byte != b'"') & (byte != b'\\');
+    let plain = |byte: u8| (b' '..0x7f).contains(&byte) & (byte != b'"') & (byte != b'\\');
     // Nearly always. Folded, not `all`: so the compiler looks at sixteen bytes at a time.
     if text.bytes().fold(true, |all, byte| all & plain(byte)) {
         out.push(b'"');
