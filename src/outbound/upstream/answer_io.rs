@@ -12,7 +12,7 @@ use pingora::protocols::Stream as TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::edge::{Came, Framed, Socket};
-use crate::http1::{Limits, Walker};
+use crate::http1::{Limits, Violation, Walker};
 
 /// How large an answer's head may be, in bytes.
 const MOST_HEAD: usize = 64 * 1024;
@@ -103,6 +103,11 @@ impl AsyncRead for AnswerIo {
     ) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         if let Some(to_head) = me.line.state.lock().asked.take() {
+            // SECURITY: what came before the request is not the answer to it.
+            if me.framed.has_pending() {
+                let unasked = io::Error::new(io::ErrorKind::InvalidData, Violation::Unasked);
+                return Poll::Ready(Err(unasked));
+            }
             me.framed.walker.expect_answer(to_head);
         }
         loop {

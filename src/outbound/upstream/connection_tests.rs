@@ -96,3 +96,14 @@ async fn one_that_is_silent_is_given_up() {
     assert!(matches!(why, ExchangeError::TimedOut(_)), "{why}");
     drop(theirs);
 }
+
+#[tokio::test]
+async fn what_came_before_a_request_is_not_its_answer() {
+    let stray = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
+    let (mut connection, mut theirs) = used().await;
+    theirs.write_all(stray).await.unwrap();
+    settled().await;
+    // Without a look at it before, as a careless pool would.
+    let why = connection.exchange(request(), |_| {}).await.unwrap_err();
+    assert!(!matches!(why, ExchangeError::TimedOut(_)), "{why}");
+}
