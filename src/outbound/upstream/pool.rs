@@ -24,6 +24,10 @@ pub(super) struct Pool {
 #[derive(Default)]
 struct Resting {
     /// The one that rested last stands last, and is taken first.
+    #[allow(
+        clippy::vec_box,
+        reason = "boxed by those who use it, and moved twice a request"
+    )]
     connections: Vec<Box<Connection>>,
     is_watched: bool,
 }
