@@ -12,7 +12,7 @@ use super::callgrind::Profile;
 use super::kind::{KINDS, Kind};
 
 /// Functions below are not remembered, in instructions for one request.
-const WORTH_A_LINE: f64 = 150.0;
+pub(super) const WORTH_A_LINE: f64 = 150.0;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Baseline {

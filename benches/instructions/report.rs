@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use super::baseline::{Baseline, Conditions};
+use super::baseline::{Baseline, Conditions, WORTH_A_LINE};
 use super::callgrind::Profile;
 use super::kind::Kind;
 
@@ -68,7 +68,9 @@ fn explain(baseline: &Baseline, kind: &Kind, profile: &Profile) {
     let all = names
         .into_iter()
         .map(|name| (name, cost(&before, name), cost(&now, name)));
-    let mut all: Vec<(&str, f64, f64)> = all.collect();
+    // What the baseline does not remember was there all the same.
+    let known = |(_, was, now): &(&str, f64, f64)| *was > 0.0 || *now >= WORTH_A_LINE;
+    let mut all: Vec<(&str, f64, f64)> = all.filter(known).collect();
     let difference = |(_, was, now): &(&str, f64, f64)| (now - was).abs();
     all.sort_by(|one, other| difference(other).total_cmp(&difference(one)));
     println!(
