@@ -48,6 +48,10 @@ fuzz target="all" seconds="60":
 instructions *args:
     scripts/instructions {{ args }}
 
+# Instructions of single parts of a request: policy, routing, an access line.
+micro *words:
+    scripts/micro {{ words }}
+
 # The container image.
 image tag="bearergate:dev":
     docker build --tag {{ tag }} .
