@@ -324,6 +324,7 @@ fn key_sets_and_tokens_are_shown_as_they_are_at_the_scrape() {
     let key_sets = [
         key_set("contoso", 5, Some(ten_ago)),
         key_set("absent", 0, None),
+        key_set("ahead", 1, Some(NOW.seconds() + 1)),
     ];
     let tokens = [
         token(
@@ -338,6 +339,7 @@ fn key_sets_and_tokens_are_shown_as_they_are_at_the_scrape() {
         ("bearergate_key_set_keys{issuer=\"contoso\"}", 5.0),
         ("bearergate_key_set_keys{issuer=\"absent\"}", 0.0),
         ("bearergate_key_set_age_seconds{issuer=\"contoso\"}", 10.0),
+        ("bearergate_key_set_age_seconds{issuer=\"ahead\"}", 0.0),
         (
             "bearergate_key_set_fetches_total{issuer=\"contoso\",outcome=\"success\"}",
             3.0,

@@ -35,7 +35,7 @@ pub(super) fn key_sets(registry: &Registry, samples: &[KeySetSample], now: UnixT
             .set(i64::try_from(sample.keys).unwrap_or(i64::MAX));
         if let Some(fetched_at) = sample.fetched_at {
             age.with_label_values(&[issuer])
-                .set(seconds_between(fetched_at, now));
+                .set(age_of(fetched_at, now));
         }
         for (outcome, count) in [("success", sample.fetches), ("failure", sample.failures)] {
             fetches.with_label_values(&[issuer, outcome]).inc_by(count);
@@ -52,8 +52,7 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
         let identity = sample.identity.as_str();
         let both = &[identity, sample.scope.as_str()];
         if let Some(acquired_at) = sample.acquired_at {
-            age.with_label_values(both)
-                .set(seconds_between(acquired_at, now));
+            age.with_label_values(both).set(age_of(acquired_at, now));
         }
         if let Some(expires_at) = sample.expires_at {
             expiry
@@ -66,6 +65,11 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
                 .inc_by(count);
         }
     }
+}
+
+/// A clock that was set back makes nothing younger than new.
+fn age_of(then: UnixTime, now: UnixTime) -> i64 {
+    seconds_between(then, now).max(0)
 }
 
 /// Negative where `to` lies before `from`.
