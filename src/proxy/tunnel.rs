@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::admission::Record;
 use crate::edge::{CallerStream, Tunnel};
@@ -86,11 +86,15 @@ async fn run(
     patience: Duration,
     sent: &mut u64,
 ) -> io::Result<()> {
-    let ahead = caller.begin().await?;
-    upstream.write_all(&ahead).await?;
-    upstream.flush().await?;
-    caller.write_all(&read).await?;
-    caller.flush().await?;
+    let beginning = async {
+        let ahead = caller.begin().await?;
+        upstream.write_all(&ahead).await?;
+        upstream.flush().await?;
+        caller.write_all(&read).await?;
+        caller.flush().await
+    };
+    // Who does not take even the first words is not waited for either.
+    timeout(patience, beginning).await??;
     *sent = read.len() as u64;
     let last = Mutex::new(Instant::now());
     let (from_caller, to_caller) = tokio::io::split(caller);
