@@ -59,6 +59,42 @@ pub enum Endpoint {
     V2,
 }
 
+/// Which versions of a tenant's access tokens are accepted: one at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Versions {
+    v1: bool,
+    v2: bool,
+}
+
+impl Versions {
+    /// Those that are named; `None` where none is.
+    pub fn of(named: impl IntoIterator<Item = Endpoint>) -> Option<Self> {
+        let none = Self {
+            v1: false,
+            v2: false,
+        };
+        let versions = named.into_iter().fold(none, |known, one| match one {
+            Endpoint::V1 => Self { v1: true, ..known },
+            Endpoint::V2 => Self { v2: true, ..known },
+        });
+        (versions != none).then_some(versions)
+    }
+
+    pub fn include(self, version: Endpoint) -> bool {
+        match version {
+            Endpoint::V1 => self.v1,
+            Endpoint::V2 => self.v2,
+        }
+    }
+}
+
+impl Default for Versions {
+    /// Both: which of them a client gets is the API registration's doing.
+    fn default() -> Self {
+        Self { v1: true, v2: true }
+    }
+}
+
 /// A tenant in a cloud, and the base URL its endpoints are reached by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Authority {

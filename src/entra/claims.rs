@@ -3,12 +3,14 @@
 
 use crate::jwt::{Claims, TokenError};
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "ver",
     "tid",
     "oid",
     "azp",
     "appid",
+    "azpacr",
+    "appidacr",
     "idtyp",
     "roles",
     "scp",
@@ -47,6 +49,9 @@ pub(super) struct EntraClaims {
     pub(super) oid: Option<String>,
     pub(super) azp: Option<String>,
     pub(super) appid: Option<String>,
+    /// How the calling application proved itself, which only access tokens say: `azpacr` (v2) or
+    /// `appidacr` (v1).
+    pub(super) client_class: Option<String>,
     /// `idtyp`: `app` is the one documented proof of an app-only token.
     pub(super) identity_type: Option<String>,
     pub(super) roles: Vec<String>,
@@ -66,11 +71,18 @@ impl EntraClaims {
             return Err(TokenError::MalformedClaim("tid"));
         }
         let mut text = |name| claims.take(name).text(name);
+        let version = match text("ver")?.as_deref() {
+            Some("1.0") => Some(Version::V1),
+            Some("2.0") => Some(Version::V2),
+            _ => None,
+        };
+        let (v1, v2) = (text("appidacr")?, text("azpacr")?);
         let own = Self {
-            version: match text("ver")?.as_deref() {
-                Some("1.0") => Some(Version::V1),
-                Some("2.0") => Some(Version::V2),
-                _ => None,
+            version,
+            client_class: match version {
+                Some(Version::V1) => v1,
+                Some(Version::V2) => v2,
+                None => None,
             },
             tid: text("tid")?,
             oid: text("oid")?,

@@ -5,7 +5,8 @@ use super::*;
 /// Everything that is read, of its right type.
 fn sound() -> Value {
     json!({
-        "ver": "1.0", "tid": "t", "oid": "o", "azp": "z", "appid": "a", "idtyp": "user",
+        "ver": "1.0", "tid": "t", "oid": "o", "azp": "z", "appid": "a", "azpacr": "0",
+        "appidacr": "1", "idtyp": "user",
         "roles": ["Read", "Write"], "scp": " Mail.Read  Files.Read ", "uti": "u", "name": "Ada",
         "preferred_username": "ada@contoso.example",
     })
@@ -31,6 +32,7 @@ fn every_claim_has_its_place_and_leaves_the_rest() {
         (own.oid, "o"),
         (own.azp, "z"),
         (own.appid, "a"),
+        (own.client_class, "1"),
         (own.identity_type, "user"),
         (own.token_id, "u"),
         (own.name, "Ada"),
@@ -66,6 +68,8 @@ fn a_wrong_type_is_not_absence() {
         ("oid", &[json!(null), json!(1), json!(["o"])]),
         ("azp", &[json!(null), json!(1), json!(["a"])]),
         ("appid", &[json!(null), json!(1), json!(["a"])]),
+        ("azpacr", &[json!(null), json!(1)]),
+        ("appidacr", &[json!(null), json!(1)]),
         ("idtyp", &[json!(null), json!(1), json!(["app"])]),
         ("uti", &[json!(null), json!(1)]),
         ("name", &[json!(null), json!(1)]),

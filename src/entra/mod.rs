@@ -12,7 +12,7 @@ mod token_answer;
 mod token_endpoint;
 
 pub use assertion::{Algorithm, Assertion};
-pub use authority::{Authority, Endpoint, Tenant, TenantError};
+pub use authority::{Authority, Endpoint, Tenant, TenantError, Versions};
 pub use certificate_key::{CertificateKey, CertificateKeyError};
 pub use cloud::Cloud;
 pub use principal::{token_principal, token_profile};

@@ -5,22 +5,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::claims::{EntraClaims, Version};
-use super::{Authority, Endpoint, claims};
+use super::{Authority, Endpoint, Versions, claims};
 use crate::guid::Guid;
 use crate::jwt::{Algorithm, Claims, Placeholder, Profile, TokenError};
 use crate::policy::{AudienceForm, PrincipalKind, TokenPrincipal};
 
-/// What the tokens of a tenant must be like. Entra's access tokens say `typ: JWT`, never `at+jwt`.
-/// v2's keys name their issuer, and also sign the tenant's v1 tokens.
-pub fn token_profile(authority: &Authority, leeway: Duration) -> Profile {
-    let issuer = |endpoint| authority.issuer(endpoint).into();
+/// What the tokens of a tenant must be like, of these versions. Entra's access tokens say `typ: JWT`,
+/// never `at+jwt`. v2's keys name their issuer, and also sign the tenant's v1 tokens.
+pub fn token_profile(authority: &Authority, versions: Versions, leeway: Duration) -> Profile {
+    let issuer = |endpoint| Arc::from(authority.issuer(endpoint));
+    let both = [Endpoint::V1, Endpoint::V2];
+    let accepted = both.into_iter().filter(|one| versions.include(*one));
     Profile {
         algorithms: &[Algorithm::Rs256],
         types: &["JWT"],
-        issuers: [Endpoint::V1, Endpoint::V2].map(issuer).to_vec(),
+        issuers: accepted.map(issuer).collect(),
         required: &["nbf"],
         reads: claims::read().map(Into::into).collect(),
         leeway,
+        key_issuers: both.map(issuer).to_vec(),
         key_issuer: Some(Placeholder {
             text: "{tenantid}",
             claim: "tid",
@@ -102,7 +105,8 @@ fn check_tenant(authority: &Authority, tid: Option<&str>) -> Result<(), TokenErr
 ///
 /// SECURITY: a token must prove to be one or the other. The ID token of a registration that is web
 /// client and API at once has the same issuer, key and audience and may carry roles; it has
-/// neither `scp` nor an application's `sub`.
+/// neither `scp` nor an application's `sub`, nor does it say how a client proved itself, nor `idtyp`.
+/// An access token of a user who was given roles, and whose client asked for no scope, does.
 fn kind(
     own: &EntraClaims,
     subject: Option<&str>,
@@ -112,11 +116,18 @@ fn kind(
     match own.identity_type.as_deref() {
         Some("app") if delegated => Err(TokenError::MalformedClaim("idtyp")),
         Some("app") => Ok(PrincipalKind::App),
-        Some("user") | None if delegated => Ok(PrincipalKind::User),
+        Some("user") => Ok(PrincipalKind::User),
+        None if delegated => Ok(PrincipalKind::User),
         // Without the optional claim: an application's `sub` is its service principal's `oid`, a
         // user's is a pseudonym made for the client.
-        None if subject.is_some_and(|subject| object_id.is(subject)) => Ok(PrincipalKind::App),
-        _ => Err(TokenError::Type),
+        None => match subject {
+            Some(subject) if object_id.is(subject) => Ok(PrincipalKind::App),
+            Some(_) if own.client_class.is_some() && !own.roles.is_empty() => {
+                Ok(PrincipalKind::User)
+            }
+            _ => Err(TokenError::Type),
+        },
+        Some(_) => Err(TokenError::Type),
     }
 }
 

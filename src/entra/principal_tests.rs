@@ -32,6 +32,9 @@ fn v1(mut claims: Value) -> Value {
     if let Some(client) = claims.as_object_mut().unwrap().remove("azp") {
         claims["appid"] = client;
     }
+    if let Some(class) = claims.as_object_mut().unwrap().remove("azpacr") {
+        claims["appidacr"] = class;
+    }
     claims
 }
 
@@ -74,6 +77,9 @@ fn apps_and_users_are_told_apart_in_both_versions() {
         (user(), User),
         (with(user(), "idtyp", "user"), User),
         (without(user(), "roles"), User),
+        // A user who was given roles, by a client that asked for no scope.
+        (with(without(user(), "scp"), "idtyp", "user"), User),
+        (with(without(user(), "scp"), "azpacr", "1"), User),
         // `scp` decides over `oid == sub`.
         (with(user(), "sub", OBJECT), User),
     ] {
@@ -101,7 +107,9 @@ fn what_proves_neither_app_nor_user_is_no_access_token() {
         id_token.clone(),
         v1(id_token.clone()),
         without(id_token.clone(), "sub"),
-        with(id_token, "idtyp", "user"),
+        with(id_token.clone(), "appidacr", "1"),
+        without(with(id_token.clone(), "azpacr", "1"), "roles"),
+        without(with(id_token, "azpacr", "1"), "sub"),
     ] {
         assert_eq!(refusal(claims), TokenError::Type);
     }
@@ -226,7 +234,11 @@ fn the_caller_is_named_by_guids() {
 fn what_the_profile_reads_is_what_the_principal_takes() {
     const NOW: u64 = 1_790_001_000;
     let authority = Authority::new(Cloud::Public, TENANT.parse().unwrap(), None);
-    let verifier = Verifier::new(token_profile(&authority, Duration::from_secs(60)));
+    let verifier = Verifier::new(token_profile(
+        &authority,
+        Versions::default(),
+        Duration::from_secs(60),
+    ));
     let mint = Mint::published();
     let issuer = "https://login.microsoftonline.com/{tenantid}/v2.0";
     let keys = json!({ "keys": [with(mint.jwk(), "issuer", issuer)] });

@@ -31,7 +31,7 @@ pub struct TokenBuilder {
     expires_at: UnixTime,
     claims: Vec<Change>,
     header: Vec<Change>,
-    payload: Option<String>,
+    payload: Option<Vec<u8>>,
     hash_nonce: bool,
 }
 
@@ -124,9 +124,9 @@ impl TokenBuilder {
         self
     }
 
-    /// Signed with that text as payload, whatever it is: doubled members, no JSON at all.
-    pub fn payload(mut self, text: &str) -> Self {
-        self.payload = Some(text.to_owned());
+    /// Signed with that as payload, whatever it is: doubled members, no JSON, no text at all.
+    pub fn payload(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.payload = Some(bytes.as_ref().to_vec());
         self
     }
 
@@ -182,7 +182,7 @@ impl TokenBuilder {
     pub fn try_mint(self) -> Result<String, ErrorStack> {
         let header = self.header_fields();
         let payload = match &self.payload {
-            Some(text) => URL_SAFE_NO_PAD.encode(text),
+            Some(bytes) => URL_SAFE_NO_PAD.encode(bytes),
             None => encoded(&self.claim_set()),
         };
         let shown = encoded(&header);

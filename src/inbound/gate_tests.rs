@@ -6,6 +6,7 @@ use http::HeaderValue;
 
 use super::super::test_tenant::{TENANT, Tenant, payload};
 use super::*;
+use crate::entra::Versions;
 use crate::fake::mint::Mint;
 use crate::inbound::IssuerKind;
 use crate::policy::{
@@ -284,7 +285,7 @@ async fn a_token_is_proven_by_the_issuer_it_names() {
     let fabrikam = tenant.issuer(|definition| {
         definition.name = "fabrikam".into();
         let other = tenant.authority("22222222-aaaa-4bbb-8ccc-222222222222");
-        definition.kind = IssuerKind::Entra(other);
+        definition.kind = IssuerKind::Entra(other, Versions::default());
     });
     issuers.insert("fabrikam".into(), fabrikam);
     let gate = gate(vec![bearer("fabrikam"), bearer("contoso")], &issuers);

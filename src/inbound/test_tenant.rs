@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{Issuer, IssuerDefinition, IssuerKind};
 use crate::clock::UnixTime;
-use crate::entra::{Authority, Cloud};
+use crate::entra::{Authority, Cloud, Versions};
 use crate::fake::mint::Mint;
 use crate::http_client::{FetchDefinition, HttpClient};
 
@@ -73,7 +73,7 @@ impl Tenant {
     pub(super) fn issuer(&self, change: impl FnOnce(&mut IssuerDefinition)) -> Arc<Issuer> {
         let mut definition = IssuerDefinition {
             name: "contoso".into(),
-            kind: IssuerKind::Entra(self.authority(TENANT)),
+            kind: IssuerKind::Entra(self.authority(TENANT), Versions::default()),
             audiences: Vec::new(),
             leeway: std::time::Duration::from_secs(60),
             keys: crate::refresh::RefetchTimes::default(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::{Claims, Member, Profile, TokenError};
+use super::{Claims, Member, Profile, TokenError, json};
 use crate::clock::UnixTime;
 
 /// The registered claims that are read for every issuer.
@@ -63,7 +63,9 @@ fn initial(name: &str) -> usize {
 impl Payload {
     /// Reads these claims in one pass.
     pub(super) fn read(payload: &[u8], names: &ClaimNames) -> Result<Self, TokenError> {
-        let mut json = serde_json::Deserializer::from_slice(payload);
+        let malformed = || TokenError::Malformed("its payload is not a sound JSON object");
+        let text = json::text(payload).ok_or_else(malformed)?;
+        let mut json = serde_json::Deserializer::from_str(text);
         let payload = Self {
             names: names.clone(),
             values: std::iter::repeat_with(Member::default)
@@ -73,7 +75,7 @@ impl Payload {
         payload
             .deserialize(&mut json)
             .and_then(|payload| json.end().map(|()| payload))
-            .map_err(|_| TokenError::Malformed("its payload is not a sound JSON object"))
+            .map_err(|_| malformed())
     }
 
     /// Whether it holds just what these names read.

@@ -26,7 +26,10 @@ pub struct Profile {
     pub reads: ClaimNames,
     /// How far clocks may differ, for `exp` and `nbf`; 300 s at most.
     pub leeway: Duration,
-    /// What a key's own `issuer` may leave open, where keys carry one.
+    /// Whom a key may name as its own `issuer`, where keys carry one: also those whose tokens are
+    /// not accepted.
+    pub key_issuers: Vec<Arc<str>>,
+    /// What that name may leave open.
     pub key_issuer: Option<Placeholder>,
 }
 
@@ -49,5 +52,9 @@ impl Algorithm {
 impl Profile {
     pub fn signs(&self, iss: &str) -> bool {
         self.issuers.iter().any(|known| **known == *iss)
+    }
+
+    pub fn owns_keys_of(&self, issuer: &str) -> bool {
+        self.key_issuers.iter().any(|known| **known == *issuer)
     }
 }

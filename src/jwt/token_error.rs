@@ -28,6 +28,9 @@ pub enum TokenError {
     /// No issuer of this route has this `iss`, or it disagrees with `ver` or `tid`.
     #[error("the token's issuer is not accepted")]
     Issuer,
+    /// The issuer is one of this route's, and its tokens of this version are not accepted.
+    #[error("the token is of a version that `issuers.*.entra.versions` leaves out")]
+    Version,
     #[error("the token is of another tenant")]
     Tenant,
     /// The key set has no such `kid`, or the key belongs to another issuer.
@@ -55,7 +58,7 @@ impl TokenError {
             Self::Nonce => Reason::TokenNotForUs,
             Self::Type => Reason::WrongType,
             Self::SenderConstrained => Reason::SenderConstrained,
-            Self::Issuer => Reason::UnknownIssuer,
+            Self::Issuer | Self::Version => Reason::UnknownIssuer,
             Self::Tenant => Reason::WrongTenant,
             Self::UnknownKey => Reason::UnknownKey,
             Self::Signature => Reason::BadSignature,

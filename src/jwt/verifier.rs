@@ -81,7 +81,8 @@ impl Verifier {
             },
             None => None,
         };
-        if self.profile.signs(filled.as_deref().unwrap_or(issuer)) {
+        let named = filled.as_deref().unwrap_or(issuer);
+        if self.profile.owns_keys_of(named) {
             Ok(())
         } else {
             Err(TokenError::UnknownKey)

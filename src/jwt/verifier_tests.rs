@@ -63,6 +63,7 @@ fn verifier(leeway: Duration) -> Verifier {
         required: &["nbf"],
         reads: reads.map(Into::into).into_iter().collect(),
         leeway,
+        key_issuers: vec![V1.into(), V2.into()],
         key_issuer: Some(Placeholder {
             text: "{tenantid}",
             claim: "tid",

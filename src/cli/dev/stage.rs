@@ -193,7 +193,7 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
         Authority::new(authority.cloud(), authority.tenant(), base.as_ref())
     };
     for issuer in &mut config.issuers {
-        let IssuerKind::Entra(authority) = &mut issuer.kind;
+        let IssuerKind::Entra(authority, _) = &mut issuer.kind;
         *authority = elsewhere(authority);
     }
     for identity in &mut config.identities {

@@ -33,6 +33,8 @@ object! {
         cloud: Or<Cloud> = "public",
         /// Another base URL for the cloud's login host: https, or http to a loopback *address*. The `iss` that tokens must carry stays the cloud's.
         authority: May<HttpUrl> = "the cloud's",
+        /// Which versions of its access tokens are accepted. Which one a client gets is the API registration's `requestedAccessTokenVersion`, not the client's choice.
+        versions: May<Filled<Endpoint>> = "[v1, v2]",
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::{Context, rules};
 use crate::config::file::Issuer;
-use crate::entra::{Authority, Cloud, Tenant};
+use crate::entra::{Authority, Cloud, Tenant, Versions};
 use crate::inbound::{IssuerDefinition, IssuerKind};
 use crate::located::{Filled, HttpUrl, May, Must, Named, Text};
 use crate::policy::Audience;
@@ -23,9 +23,11 @@ pub(super) fn issuers(
         }
         let entra = issuer.entra.value()?;
         let authority = authority(context, *entra.cloud, &entra.tenant, &entra.authority);
+        let versions = entra.versions.value();
+        let versions = versions.and_then(|named| Versions::of(named.values().copied()));
         Some(IssuerDefinition {
             name: Arc::from(name.as_str()),
-            kind: IssuerKind::Entra(authority?),
+            kind: IssuerKind::Entra(authority?, versions.unwrap_or_default()),
             audiences: issuer.audiences.value().map(audiences).unwrap_or_default(),
             leeway: *issuer.leeway,
             keys,

@@ -85,7 +85,7 @@ impl BearerTokens {
         match digest.and_then(parse) {
             Ok((digest, token)) => match self.named(&token.issuer) {
                 Some(issuer) => issuer.verify(token, digest, now).await,
-                None => Err(TokenError::Issuer.into()),
+                None => Err(self.unnamed(&token.issuer).into()),
             },
             // What is a JWT is a token68 as well, so only what is none has to be looked at.
             Err(_) if !presented.is_token68() => Err(AuthError::Malformed),
@@ -109,6 +109,15 @@ impl BearerTokens {
         // what another route's requests left in the cache.
         let named = self.named(&principal.claims.issuer)?;
         (named.definition().name == principal.issuer).then_some(principal)
+    }
+
+    /// Why a token of this `iss` is put to none.
+    fn unnamed(&self, iss: &str) -> TokenError {
+        let mut issuers = self.issuers.iter();
+        match issuers.any(|issuer| issuer.signs_others_as(iss)) {
+            true => TokenError::Version,
+            false => TokenError::Issuer,
+        }
     }
 
     /// The issuer that a token of this `iss` is put to: the first one in file order.

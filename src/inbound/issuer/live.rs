@@ -55,6 +55,12 @@ impl Issuer {
         self.verifier.profile().signs(iss)
     }
 
+    /// Whether `iss` is that of tokens of its that are not accepted.
+    pub(in crate::inbound) fn signs_others_as(&self, iss: &str) -> bool {
+        let profile = self.verifier.profile();
+        profile.owns_keys_of(iss) && !profile.signs(iss)
+    }
+
     /// The parameters of a bearer challenge.
     pub(in crate::inbound) fn challenge(&self) -> &str {
         &self.challenge

@@ -11,25 +11,26 @@ use std::time::Duration;
 
 pub use self::definition::IssuerDefinition;
 pub use self::live::{Issuer, IssuerStatus};
-use crate::entra::Authority;
+use crate::entra::{Authority, Versions};
 use crate::jwt::{Claims, Profile, TokenError};
 use crate::policy::TokenPrincipal;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IssuerKind {
-    Entra(Authority),
+    /// A tenant, and which versions of its tokens are accepted.
+    Entra(Authority, Versions),
 }
 
 impl IssuerKind {
     pub(super) fn profile(&self, leeway: Duration) -> Profile {
         match self {
-            Self::Entra(authority) => entra::profile(authority, leeway),
+            Self::Entra(authority, versions) => entra::profile(authority, *versions, leeway),
         }
     }
 
     pub fn keys_url(&self) -> String {
         match self {
-            Self::Entra(authority) => entra::keys_url(authority),
+            Self::Entra(authority, _) => entra::keys_url(authority),
         }
     }
 
@@ -40,14 +41,14 @@ impl IssuerKind {
         claims: Claims,
     ) -> Result<TokenPrincipal, TokenError> {
         match self {
-            Self::Entra(authority) => entra::principal(authority, issuer, claims),
+            Self::Entra(authority, _) => entra::principal(authority, issuer, claims),
         }
     }
 
     /// The parameters of a bearer challenge.
     pub(super) fn challenge(&self) -> String {
         match self {
-            Self::Entra(authority) => entra::challenge(authority),
+            Self::Entra(authority, _) => entra::challenge(authority),
         }
     }
 }

@@ -32,6 +32,27 @@ async fn each_issuer_of_a_route_vouches_for_its_own_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_versions_that_are_named_are_accepted() {
+    let world = world().await;
+    let v2 = world.token().role("First").mint();
+    let v1 = world.token().v1().role("First").mint();
+    // Keys name v2's issuer, whichever version they sign.
+    for (target, token, expected) in [
+        ("/modern", &v2, is(200, "")),
+        ("/modern", &v1, is(401, "unknown_issuer")),
+        ("/classic", &v1, is(200, "")),
+        ("/classic", &v2, is(401, "unknown_issuer")),
+        ("/first", &v1, is(200, "")),
+        ("/first", &v2, is(200, "")),
+    ] {
+        assert_eq!(world.present(target, token).await, expected, "{target}");
+    }
+    let lines = world.gateway.lines(6).await;
+    let told = lines[1]["detail"].as_str().unwrap();
+    assert!(told.contains("`issuers.*.entra.versions`"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn which_issuer_is_asked_does_not_depend_on_what_is_cached() {
     let world = world().await;
     let token = world

@@ -48,6 +48,7 @@ async fn roles_scopes_and_objects_are_asked_one_by_one() {
     let world = world().await;
     let reports = || world.token().v1().audience("api://reports").user(USER);
     let object = "0b0b0b0b-1111-4222-8333-999999999999";
+    let user_with_role = || world.token().user(USER).role("First");
     #[rustfmt::skip]
     let rows = [
         ("both of two", "/third", world.token().role("First").role("Third"), is(200, "")),
@@ -61,6 +62,12 @@ async fn roles_scopes_and_objects_are_asked_one_by_one() {
         ("scope as role", "/reports", reports().scope("x").role("Reports.Read"), is(403, "scope_missing")),
         ("app with the role", "/reports", world.token().v1().audience("api://reports").role("Reports.Read"), is(403, "principal_not_allowed")),
         ("app or user with the role", "/either", world.token().role("First"), is(200, "")),
+        ("user with the role and no scope", "/either", user_with_role(), is(200, "")),
+        ("the same in v1", "/either", user_with_role().v1().audience(API), is(200, "")),
+        ("the same, marked", "/either", user_with_role().claim("idtyp", "user").without("azpacr"), is(200, "")),
+        ("the same for applications", "/first", user_with_role(), is(403, "principal_not_allowed")),
+        ("the same for a scope", "/reports", user_with_role().v1().audience("api://reports").claim("roles", json!(["Reports.Read"])), is(403, "scope_missing")),
+        ("marked, and neither role nor scope", "/either", user_with_role().claim("idtyp", "user").without("roles"), is(403, "role_missing")),
         ("role as scope", "/either", world.token().user(USER).scope("First"), is(403, "role_missing")),
         ("object", "/oid", world.token().claim("oid", object).claim("sub", object), is(200, "")),
         ("object in sub", "/oid", world.token().claim("sub", object).claim("idtyp", "app"), is(403, "object_not_allowed")),
@@ -95,6 +102,11 @@ async fn tokens_that_contradict_themselves_stay_out() {
             .payload(&payload.replacen('{', &format!("{{{claim},"), 1))
             .mint()
     };
+    let user = || good().user(USER);
+    let with_bytes = |member: &[u8]| {
+        let bytes = [b"{", member, &payload.as_bytes()[1..]].concat();
+        good().payload(bytes).mint()
+    };
     let list = json!(["RS256", "JWT", world.contoso.issuer.signing_key().kid()]).to_string();
     #[rustfmt::skip]
     let rows: Vec<(&str, String, &str)> = vec![
@@ -119,8 +131,16 @@ async fn tokens_that_contradict_themselves_stay_out() {
         ("azp in braces", good().claim("azp", format!("{{{CALCULATOR}}}")).mint(), "malformed_claim"),
         ("oid no GUID", good().claim("oid", "*").claim("sub", "*").mint(), "malformed_claim"),
         ("app with a scope", good().claim("idtyp", "app").claim("scp", "x").mint(), "malformed_claim"),
-        ("a user's, with roles and no scope", good().claim("sub", "pairwise").mint(), "wrong_type"),
-        ("idtyp user, no scope", good().claim("idtyp", "user").mint(), "wrong_type"),
+        // An ID token of a registration that is client and API at once may carry roles.
+        ("a user's roles, and no client's class", user().without("azpacr").mint(), "wrong_type"),
+        ("the class of another version", user().without("azpacr").claim("appidacr", "1").mint(), "wrong_type"),
+        ("the class no text", user().claim("azpacr", 1).mint(), "malformed_claim"),
+        ("a user's, with neither roles nor scope", user().without("roles").mint(), "wrong_type"),
+        ("a user's ID token with roles", user().without("azp").without("azpacr").mint(), "missing_claim"),
+        ("no UTF-8 in a claim nobody reads", with_bytes(b"\"aio\":\"\xff\","), "malformed_token"),
+        ("no UTF-8 in a name nobody knows", with_bytes(b"\"a\xc3\":1,"), "malformed_token"),
+        ("no UTF-8 far down", with_bytes(b"\"a\":[{\"b\":\"\xed\xa0\x80\"}],"), "malformed_token"),
+        ("half a character, escaped", with_bytes(b"\"aio\":\"\\ud83d\","), "malformed_token"),
         ("no sub, no idtyp", good().without("sub").mint(), "wrong_type"),
         ("ver 3.0", good().claim("ver", "3.0").mint(), "unknown_issuer"),
         ("no ver", good().without("ver").mint(), "unknown_issuer"),
