@@ -20,7 +20,7 @@ use bearergate::admission::{Admission, admit};
 use bearergate::clock::UnixTime;
 use bearergate::policy::{Evidence, Permit};
 use bearergate::request::{Authorization, Head, Params};
-use bearergate::telemetry::{AccessLine, AccessLog, LogFormat};
+use bearergate::telemetry::{AccessLine, AccessLog, LogFormat, Severity};
 use futures_util::FutureExt;
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use http::HeaderMap;
@@ -124,6 +124,7 @@ fn log(format: LogFormat) -> AccessLog {
 
 const LINE: AccessLine<'_> = AccessLine {
     time_ms: 1_790_000_000_123,
+    severity: Severity::Usual,
     request_id: "0f8b2f4e-7c1d-4a50-9a53-3d2f6f0c9b11",
     listener: "in",
     route: Some("orders"),

@@ -152,7 +152,11 @@ impl Record {
         Some(denial.answer(&self.request_id))
     }
 
+    /// In the process's log only where there is no access line that says the same.
     fn warn(&self, message: &'static str, denial: &Denial) {
+        if self.shared.access_log.is_enabled() {
+            return;
+        }
         let route = denial.route().map(|route| &*route.definition.id);
         let id = self.request_id.as_str();
         warn_of_failure(message, id, denial.reason(), route, &denial.detail());
@@ -189,6 +193,7 @@ impl Record {
         let principal = self.principal();
         self.shared.access_log.write(&AccessLine {
             time_ms: milliseconds(),
+            severity: outcome.severity(),
             request_id: self.request_id.as_str(),
             listener: &self.listener,
             route: self.route().map(|route| &*route.definition.id),

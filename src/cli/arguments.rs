@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Problems};
+use crate::telemetry::flush_logging;
 
 /// Authentication gateway for Microsoft Entra ID.
 ///
@@ -91,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Probe(command) => command.run(),
         Command::Version(command) => command.run(),
     };
+    flush_logging();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),

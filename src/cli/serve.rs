@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{ConfigFile, Failure, certificate_age};
 use crate::app::{App, Bound};
 use crate::clock::UnixTime;
-use crate::telemetry::{AccessLog, start_logging};
+use crate::telemetry::{AccessLog, log_panics, start_logging};
 
 /// Threads for what blocks: three ask for the names of upstreams, which leaves one for those of
 /// issuers.
@@ -46,6 +46,7 @@ impl Serve {
         let mut signals = Signals::new().context("cannot listen for signals")?;
         let config = self.config.load()?;
         start_logging(&config.log);
+        log_panics();
         for notice in certificate_age::notices(&config, UnixTime::now()) {
             tracing::warn!("{notice}");
         }

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -19,8 +19,6 @@ use crate::telemetry::{Counted, EdgeMetrics, Refused};
 const BACKLOG: u32 = 4096;
 /// How long accepting rests when the process has no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(100);
-/// How often the log may say the same.
-const SELDOM: Duration = Duration::from_secs(1);
 
 /// Binds a listener. A taken port is an error at once.
 pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
@@ -66,7 +64,6 @@ impl<A: Application> Edge<A> {
     /// own: those that serve a request end after it, the others at once.
     pub async fn run(self: Arc<Self>, listener: TcpListener, stop: watch::Receiver<bool>) {
         let mut stopping = stop.clone();
-        let (mut full, mut failing) = (None, None);
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -89,19 +86,15 @@ impl<A: Application> Edge<A> {
                 }
                 Ok(_) => {
                     self.metrics.refused(Refused::Limit);
-                    if is_due(&mut full) {
-                        tracing::warn!(
-                            listener = %self.name,
-                            limit = self.limits.connections,
-                            "too many connections; closing new ones"
-                        );
-                    }
+                    tracing::warn!(
+                        listener = %self.name,
+                        limit = self.limits.connections,
+                        "too many connections; closing new ones"
+                    );
                 }
                 Err(why) if is_of_one_connection(why.kind()) => {}
                 Err(why) => {
-                    if is_due(&mut failing) {
-                        tracing::error!(listener = %self.name, %why, "accept failed");
-                    }
+                    tracing::error!(listener = %self.name, %why, "accept failed");
                     // Out of descriptors or memory, accept would fail again at once, and spin.
                     tokio::select! {
                         () = stopped(&mut stopping) => return,
@@ -139,16 +132,6 @@ impl<A> Drop for Place<A> {
             self.edge.metrics.refused(Refused::Panic);
         }
     }
-}
-
-/// Whether the log may say a thing again that it says at most once in `SELDOM`.
-fn is_due(last: &mut Option<Instant>) -> bool {
-    let now = Instant::now();
-    let due = last.is_none_or(|last| now - last >= SELDOM);
-    if due {
-        *last = Some(now);
-    }
-    due
 }
 
 /// Listens again with a longer backlog: std's is 128, which a burst of new connections overflows.

@@ -95,12 +95,3 @@ fn only_errors_of_one_connection_are_passed_over() {
         assert!(!is_of_one_connection(kind), "{kind}");
     }
 }
-
-#[test]
-fn the_log_says_a_thing_seldom() {
-    let mut last = None;
-    assert!(is_due(&mut last));
-    assert!(!is_due(&mut last));
-    last = Some(Instant::now().checked_sub(SELDOM).unwrap());
-    assert!(is_due(&mut last));
-}

@@ -19,6 +19,7 @@ const SHORT: usize = 256;
 pub struct AccessLine<'a> {
     /// When it ended, milliseconds since the epoch.
     pub time_ms: u64,
+    pub severity: Severity,
     pub request_id: &'a str,
     pub listener: &'a str,
     pub route: Option<&'a str>,
@@ -38,6 +39,27 @@ pub struct AccessLine<'a> {
     /// From the request's first byte to its end.
     pub duration: Duration,
     pub bytes_out: u64,
+}
+
+/// Whose attention a request's end asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Nobody's: it was answered, or its caller did something that is not let through.
+    Usual,
+    /// It failed on our side, or its upstream's.
+    Failed,
+    /// It met a bug of ours.
+    Bug,
+}
+
+impl Severity {
+    const fn level(self) -> &'static str {
+        match self {
+            Self::Usual => "INFO",
+            Self::Failed => "WARN",
+            Self::Bug => "ERROR",
+        }
+    }
 }
 
 #[allow(
@@ -75,9 +97,12 @@ impl AccessLine<'_> {
             }
             None => Ok(()),
         };
-        out.extend_from_slice(b"{\"time\":\"");
+        out.extend_from_slice(b"{\"timestamp\":\"");
         time(out, self.time_ms)?;
-        text(out, b"\",\"request_id\":", Some(self.request_id), SHORT)?;
+        out.extend_from_slice(b"\",\"level\":\"");
+        out.extend_from_slice(self.severity.level().as_bytes());
+        let id = b"\",\"kind\":\"access\",\"request_id\":";
+        text(out, id, Some(self.request_id), SHORT)?;
         text(out, b",\"listener\":", Some(self.listener), usize::MAX)?;
         text(out, b",\"route\":", self.route, usize::MAX)?;
         text(out, b",\"method\":", Some(self.method), SHORT)?;
@@ -103,7 +128,12 @@ impl AccessLine<'_> {
 
     fn write_text(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
         time(out, self.time_ms)?;
-        write!(out, " {} ", self.status)?;
+        write!(
+            out,
+            " {:>5} access: {} ",
+            self.severity.level(),
+            self.status
+        )?;
         write_word(out, &clean(self.method, SHORT))?;
         out.push(b' ');
         write_word(out, &clean(self.path, LONG))?;

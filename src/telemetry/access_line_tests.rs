@@ -3,6 +3,7 @@ use super::*;
 fn line() -> AccessLine<'static> {
     AccessLine {
         time_ms: 1_800_000_000_123,
+        severity: Severity::Usual,
         request_id: "r-1",
         listener: "apis",
         route: Some("calc"),
@@ -30,7 +31,8 @@ fn both_forms_tell_the_same() {
     assert_eq!(
         rendered(&line(), LogFormat::Json),
         concat!(
-            r#"{"time":"2027-01-15T08:00:00.123Z","request_id":"r-1","listener":"apis","#,
+            r#"{"timestamp":"2027-01-15T08:00:00.123Z","level":"INFO","kind":"access","#,
+            r#""request_id":"r-1","listener":"apis","#,
             r#""route":"calc","method":"GET","path":"/calc/v1/add/1/1","status":403,"#,
             r#""reason":"role_missing","detail":"none of invokeRole","principal":"app:1234","#,
             r#""client":"127.0.0.1","duration_ms":1.234,"bytes_out":512}"#,
@@ -40,11 +42,28 @@ fn both_forms_tell_the_same() {
     assert_eq!(
         rendered(&line(), LogFormat::Text),
         concat!(
-            "2027-01-15T08:00:00.123Z 403 GET /calc/v1/add/1/1 route=calc reason=role_missing ",
+            "2027-01-15T08:00:00.123Z  INFO access: 403 GET /calc/v1/add/1/1 route=calc ",
+            "reason=role_missing ",
             r#"detail="none of invokeRole" principal=app:1234 client=127.0.0.1 "#,
             "listener=apis request_id=r-1 duration_ms=1.234 bytes_out=512\n"
         )
     );
+}
+
+#[test]
+fn the_level_tells_whose_attention_is_asked_for() {
+    for (severity, level) in [
+        (Severity::Usual, "INFO"),
+        (Severity::Failed, "WARN"),
+        (Severity::Bug, "ERROR"),
+    ] {
+        let line = AccessLine { severity, ..line() };
+        let json: serde_json::Value =
+            serde_json::from_str(&rendered(&line, LogFormat::Json)).unwrap();
+        assert_eq!(json["level"], level);
+        let text = rendered(&line, LogFormat::Text);
+        assert!(text.contains(&format!(" {level} access: ")), "{text}");
+    }
 }
 
 #[test]

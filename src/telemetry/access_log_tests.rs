@@ -1,10 +1,15 @@
 use std::sync::mpsc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
+
+use super::super::Severity;
 use super::*;
 
 fn line(path: &str) -> AccessLine<'_> {
     AccessLine {
         time_ms: 0,
+        severity: Severity::Usual,
         request_id: "r",
         listener: "apis",
         route: None,

@@ -1,13 +1,22 @@
 //! The process's own log, on standard error.
 
+use std::io;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
+use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Format;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::process_log::{Clock, ProcessLog};
 use crate::reason::Reason;
+
+/// The one that was started; `tracing` has one for the process too.
+static STARTED: OnceLock<ProcessLog> = OnceLock::new();
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogDefinition {
@@ -37,16 +46,65 @@ impl Default for LogDefinition {
 /// Starts the process's log; a second call does nothing. Takes in what libraries say through
 /// `log` as well.
 pub fn start_logging(definition: &LogDefinition) {
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines = match definition.format {
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
-        LogFormat::Text => lines.with_ansi(colours()).boxed(),
+    if STARTED.get().is_some() {
+        return;
+    }
+    // Without a thread to write, nothing is written: the process has worse troubles.
+    let Ok(log) = ProcessLog::to_writer(Box::new(io::stderr()), definition.format) else {
+        return;
     };
+    let level = level(&definition.level);
     // The error says that there is a log already.
-    let _ = tracing_subscriber::registry()
-        .with(filter(&definition.level))
-        .with(lines)
+    let started = tracing_subscriber::registry()
+        .with(filter(level))
+        .with(layer(&log, colours()))
         .try_init();
+    if started.is_ok() {
+        let _ = STARTED.set(log);
+    }
+    // Lines of libraries are filtered all the same; but what is below this they do not even put
+    // together, and Pingora panics on a Latin-1 header when it does.
+    log::set_max_level(log_level(level));
+}
+
+/// Says a panic in the process's log, not on standard error, where it would wait for a reader.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let why = panic.payload_as_str().unwrap_or_default();
+        let backtrace = std::backtrace::Backtrace::capture();
+        tracing::error!(why, place, %backtrace, "panicked");
+    }));
+}
+
+/// Waits until everything that was said is written; two seconds at most.
+pub fn flush_logging() {
+    if let Some(log) = STARTED.get() {
+        log.flush();
+    }
+}
+
+/// How many of the process's own lines were lost.
+pub(super) fn dropped() -> u64 {
+    STARTED.get().map_or(0, ProcessLog::dropped)
+}
+
+pub(super) fn layer<S>(log: &ProcessLog, colours: bool) -> impl Layer<S> + use<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let layer = tracing_subscriber::fmt::layer().with_writer(log.pens());
+    let lines = Format::default().with_timer(Clock);
+    match log.format() {
+        LogFormat::Json => {
+            let shape = log.shape(lines.json().flatten_event(true));
+            layer.json().event_format(shape).boxed()
+        }
+        LogFormat::Text => {
+            let shape = log.shape(lines.with_ansi(colours));
+            layer.with_ansi(colours).event_format(shape).boxed()
+        }
+    }
 }
 
 /// A request that was not served by a fault that is not its caller's.
@@ -60,8 +118,19 @@ pub fn warn_of_failure(
     tracing::warn!(%request_id, %reason, route, detail, "{message}");
 }
 
-fn filter(level: &str) -> Targets {
-    let level = LevelFilter::from_str(level).unwrap_or(LevelFilter::INFO);
+fn level(written: &str) -> LevelFilter {
+    LevelFilter::from_str(written).unwrap_or(LevelFilter::INFO)
+}
+
+fn log_level(level: LevelFilter) -> log::LevelFilter {
+    match level {
+        LevelFilter::OFF => log::LevelFilter::Off,
+        LevelFilter::ERROR => log::LevelFilter::Error,
+        _ => log::LevelFilter::Warn,
+    }
+}
+
+fn filter(level: LevelFilter) -> Targets {
     // SECURITY: below `warn`, HTTP libraries print heads, and with them tokens.
     Targets::new()
         .with_default(level.min(LevelFilter::WARN))
@@ -106,18 +175,20 @@ mod tests {
             ("nonsense", "bearergate", Level::INFO, true),
             ("nonsense", "bearergate", Level::DEBUG, false),
         ] {
-            let enabled = filter(level).would_enable(target, &line);
+            let enabled = filter(super::level(level)).would_enable(target, &line);
             assert_eq!(enabled, shown, "{level}: {target} at {line}");
         }
     }
 
     #[test]
-    fn starting_twice_does_nothing() {
-        let definition = LogDefinition {
-            level: "error".to_owned(),
+    fn starting_twice_does_nothing_and_libraries_never_put_together_what_is_below_warn() {
+        let definition = |level: &str| LogDefinition {
+            level: level.to_owned(),
             ..LogDefinition::default()
         };
-        start_logging(&definition);
-        start_logging(&definition);
+        start_logging(&definition("trace"));
+        assert_eq!(log::max_level(), log::LevelFilter::Warn);
+        start_logging(&definition("trace"));
+        assert_eq!(log::max_level(), log::LevelFilter::Warn);
     }
 }

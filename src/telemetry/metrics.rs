@@ -11,7 +11,9 @@ use prometheus::{
 
 use super::names::{counter, gauge, opts, register};
 use super::route_metrics::RouteFamilies;
-use super::{AccessLog, EdgeMetrics, KeySetSample, RouteMetrics, TokenSample, names, samples};
+use super::{
+    AccessLog, EdgeMetrics, KeySetSample, RouteMetrics, TokenSample, logging, names, samples,
+};
 use crate::clock::UnixTime;
 
 const ROUTE_LABELS: usize = 200;
@@ -124,6 +126,8 @@ impl Metrics {
             register(&sampled, IntCounter::with_opts(opts(names::LINES_DROPPED)))
                 .inc_by(log.dropped());
         }
+        let lost = IntCounter::with_opts(opts(names::PROCESS_LINES_DROPPED));
+        register(&sampled, lost).inc_by(logging::dropped());
         families.extend(sampled.gather());
         TextEncoder::new()
             .encode_to_string(&families)

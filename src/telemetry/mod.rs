@@ -7,14 +7,19 @@ mod edge_metrics;
 mod logging;
 mod metrics;
 mod names;
+mod outlet;
+mod process_log;
+mod repeats;
 mod route_metrics;
 mod samples;
 mod written;
 
-pub use access_line::{AccessLine, milliseconds};
+pub use access_line::{AccessLine, Severity, milliseconds};
 pub use access_log::AccessLog;
 pub use edge_metrics::{CAUSES, EdgeMetrics, Refused};
-pub use logging::{LogDefinition, LogFormat, start_logging, warn_of_failure};
+pub use logging::{
+    LogDefinition, LogFormat, flush_logging, log_panics, start_logging, warn_of_failure,
+};
 pub use metrics::Metrics;
 pub use names::NAMES;
 pub use route_metrics::{Counted, Outcome, RouteMetrics};

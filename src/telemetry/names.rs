@@ -30,6 +30,8 @@ metrics! {
         "Requests that met a bug of the gateway and were answered with 500.";
     LINES_DROPPED "bearergate_access_log_dropped_total" "counter"
         "Access lines that were lost because they could not be written fast enough.";
+    PROCESS_LINES_DROPPED "bearergate_process_log_dropped_total" "counter"
+        "Lines of the process's own log that were lost because they could not be written fast enough.";
     KEY_SET_KEYS "bearergate_key_set_keys" "gauge"
         "Signing keys held, by issuer; 0 means that its tokens cannot be verified.";
     KEY_SET_AGE "bearergate_key_set_age_seconds" "gauge"

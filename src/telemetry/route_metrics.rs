@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
+use super::Severity;
 use crate::reason::Reason;
 
 const REASONS: usize = Reason::ALL.len();
@@ -26,6 +27,14 @@ impl Outcome {
             Self::Allowed => "allowed",
             Self::Denied(_) => "denied",
             Self::Failed(_) => "failed",
+        }
+    }
+
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Failed(Reason::InternalError) => Severity::Bug,
+            Self::Allowed | Self::Denied(_) | Self::Failed(Reason::ClientClosed) => Severity::Usual,
+            Self::Failed(_) => Severity::Failed,
         }
     }
 

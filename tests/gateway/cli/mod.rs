@@ -4,6 +4,7 @@
 mod certificate;
 mod check;
 mod dev;
+mod log;
 mod serve;
 mod usage;
 
