@@ -1,6 +1,6 @@
 //! What goes on to the upstream and what never does: spoofed identity headers, credentials,
-//! method overrides, foreign forwarding headers, in every spelling. Removals come first, then
-//! additions, each replacing what may be left under its name.
+//! method overrides, foreign forwarding headers, in every spelling; beside a token of ours only what
+//! is on a list. Removals come first, then additions, each replacing what may be left under its name.
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,21 +10,21 @@ use super::forwarding;
 use super::telling::told;
 use crate::outbound::Carried;
 use crate::policy::Principal;
-use crate::request::header_names::{Removal, RemovedNames, are_one};
+use crate::request::header_names::{NameRules, Removal, are_one};
 use crate::request::{AccessRequest, Head};
 use crate::routing::RouteDefinition;
 
 /// What is stripped, prepared once for all routes of a plan.
 #[derive(Debug)]
 pub struct HeaderRules {
-    names: RemovedNames,
+    names: NameRules,
 }
 
 impl HeaderRules {
     pub fn new<'a>(definitions: impl Iterator<Item = &'a RouteDefinition>) -> Self {
         let told = definitions.flat_map(|route| &route.caller_headers);
         Self {
-            names: RemovedNames::with(told.map(|(name, _)| name)),
+            names: NameRules::with(told.map(|(name, _)| name)),
         }
     }
 
@@ -34,13 +34,15 @@ impl HeaderRules {
     ///
     /// `strip` takes off what belongs to one connection: after that was read which is continued, and
     /// before ours is set, which is nobody's to take off.
+    ///
+    /// Gives back what was left out beside our token for no other reason than being on no list.
     pub fn edit(
         &self,
         headers: &mut HeaderMap,
         admission: &Admission,
         head: &Head,
         strip: impl FnOnce(&mut HeaderMap),
-    ) {
+    ) -> Vec<HeaderName> {
         let (route, principal) = (admission.route(), admission.permit().principal());
         let edit = Edit {
             route: &route.definition,
@@ -48,7 +50,7 @@ impl HeaderRules {
             credential: authorization(admission.token()),
             principal,
         };
-        self.apply(edit, headers, head, strip);
+        self.apply(edit, headers, head, strip)
     }
 
     /// When a field of this name does not go on.
@@ -62,17 +64,21 @@ impl HeaderRules {
         headers: &mut HeaderMap,
         head: &Head,
         strip: impl FnOnce(&mut HeaderMap),
-    ) {
+    ) -> Vec<HeaderName> {
         let (route, ours) = (edit.route, edit.carries_ours);
         let forwarded = (!ours).then(|| forwarding::fields(AccessRequest { head, headers }));
         strip(headers);
-        let removed: Vec<HeaderName> = self
-            .removed(route, ours, headers)
-            // What is replaced as a whole need not be taken off before.
-            .filter(|name| edit.credential.is_none() || **name != AUTHORIZATION)
-            .cloned()
-            .collect();
-        for name in removed {
+        let (mut removed, mut left_out) = (Vec::new(), Vec::new());
+        for name in headers.keys() {
+            match self.fate(route, ours, name) {
+                Fate::GoesOn => {}
+                // What is replaced as a whole need not be taken off before.
+                Fate::Removed if edit.credential.is_some() && *name == AUTHORIZATION => {}
+                Fate::Removed => removed.push(name.clone()),
+                Fate::LeftOut => left_out.push(name.clone()),
+            }
+        }
+        for name in removed.iter().chain(&left_out) {
             headers.remove(name);
         }
         if let Some(credential) = edit.credential {
@@ -86,24 +92,29 @@ impl HeaderRules {
         for (name, value) in forwarded.into_iter().flatten().flatten() {
             headers.insert(name, value);
         }
+        left_out
     }
 
-    fn removed<'a>(
-        &self,
-        route: &RouteDefinition,
-        carries_ours: bool,
-        headers: &'a HeaderMap,
-    ) -> impl Iterator<Item = &'a HeaderName> {
-        headers
-            .keys()
-            .filter(move |name| match self.names.removal(name) {
-                Removal::Never => false,
-                Removal::Always | Removal::Misspelled => true,
-                Removal::OnTokenRoutes => carries_ours,
-                // SECURITY: what this route tells of the caller is never the caller's to say.
-                Removal::UnlessKept => !route.keep_headers.contains(name) || tells(route, name),
-            })
+    fn fate(&self, route: &RouteDefinition, carries_ours: bool, name: &HeaderName) -> Fate {
+        let removal = self.names.removal(name);
+        match removal {
+            Removal::Never => Fate::GoesOn,
+            Removal::Unlisted | Removal::OnTokenRoutes if !carries_ours => Fate::GoesOn,
+            Removal::OnTokenRoutes => Fate::LeftOut,
+            Removal::Always | Removal::Misspelled => Fate::Removed,
+            // SECURITY: what this route tells of the caller is never the caller's to say.
+            _ if route.keep_headers.contains(name) && !tells(route, name) => Fate::GoesOn,
+            Removal::Unlisted => Fate::LeftOut,
+            Removal::UnlessKept => Fate::Removed,
+        }
     }
+}
+
+enum Fate {
+    GoesOn,
+    Removed,
+    /// It is on no list of what goes on beside our token.
+    LeftOut,
 }
 
 /// What one request's edit depends on beside its head.

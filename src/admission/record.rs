@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, HeaderName, Method, Response};
 
 use super::{Admission, Denial, Plan, Refusal, Shared, admit};
 use crate::clock::UnixTime;
@@ -19,7 +19,9 @@ use crate::policy::Principal;
 use crate::reason::Reason;
 use crate::request::{AccessRequest, Client, Head, HeadError, Limits, Peer, RequestId, Sent};
 use crate::routing::Route;
-use crate::telemetry::{AccessLine, Counted, Outcome, milliseconds, warn_of_failure};
+use crate::telemetry::{
+    AccessLine, Counted, Outcome, debug_of_left_out, milliseconds, warn_of_failure,
+};
 
 /// Its `Drop` tells, so that what timed out, was reset or panicked is told too.
 pub struct Record {
@@ -117,6 +119,14 @@ impl Record {
             self.warn("request failed", &denial);
         }
         self.denial = Some(denial);
+    }
+
+    /// These of the caller's fields did not go on beside our token, being on no list.
+    pub fn left_out(&self, names: &[HeaderName]) {
+        let Some(route) = self.route() else { return };
+        route.metrics.left_out(names.len());
+        let names = names.iter().map(HeaderName::as_str);
+        debug_of_left_out(self.request_id.as_str(), &route.definition.id, names);
     }
 
     /// What was sent to the caller: 0 for no status at all.

@@ -28,7 +28,10 @@ pub(super) fn edit(
     let headers = &mut parts.headers;
     let wants_trailers = wants_trailers(headers);
     let rules = &record.plan().headers;
-    rules.edit(headers, admission, head, strip_hops);
+    let left_out = rules.edit(headers, admission, head, strip_hops);
+    if !left_out.is_empty() {
+        record.left_out(&left_out);
+    }
     if let Some(coding) = headers.get_mut(header::TRANSFER_ENCODING) {
         // SECURITY: to an upstream that knows lower case only, `Chunked` would be no body, and the
         // chunks its next request.

@@ -130,10 +130,18 @@ fn request_body(gateway: &Gateway, record: &Record, body: Incoming) -> RequestBo
         return RequestBody::none();
     }
     let plan = Arc::clone(record.plan());
+    let admission = record.admission();
+    let goes_on = match admission.is_some_and(|it| !it.route().egress.is_ours()) {
+        true => Removal::OnTokenRoutes,
+        false => Removal::Never,
+    };
     // SECURITY: what must not come in the head must not come behind the body either.
     let rules = move |trailers: &mut HeaderMap| {
-        let goes = |name: &&http::HeaderName| plan.headers.removal(name) != Removal::Never;
-        let gone: Vec<_> = trailers.keys().filter(goes).cloned().collect();
+        let stays_back = |name: &&http::HeaderName| match plan.headers.removal(name) {
+            Removal::Misspelled => true,
+            removal => removal > goes_on,
+        };
+        let gone: Vec<_> = trailers.keys().filter(stays_back).cloned().collect();
         for name in gone {
             trailers.remove(name);
         }

@@ -118,6 +118,28 @@ pub fn warn_of_failure(
     tracing::warn!(%request_id, %reason, route, detail, "{message}");
 }
 
+/// Bytes of names that one line shows.
+const LONGEST_NAMES: usize = 1024;
+
+/// Header fields of a request that did not go on beside our token. Never their values.
+pub fn debug_of_left_out<'a>(request_id: &str, route: &str, names: impl Iterator<Item = &'a str>) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let mut listed = String::new();
+    for name in names {
+        if listed.len() + name.len() > LONGEST_NAMES {
+            listed.push_str(" …");
+            break;
+        }
+        if !listed.is_empty() {
+            listed.push(' ');
+        }
+        listed.push_str(name);
+    }
+    tracing::debug!(%request_id, route, headers = listed, "headers left out");
+}
+
 fn level(written: &str) -> LevelFilter {
     LevelFilter::from_str(written).unwrap_or(LevelFilter::INFO)
 }

@@ -53,6 +53,7 @@ impl Metrics {
             by_route: RouteFamilies {
                 requests: counter(&registry, names::REQUESTS, labels),
                 durations: register(&registry, HistogramVec::new(durations, &["route"])),
+                left_out: counter(&registry, names::LEFT_OUT, &["route"]),
                 in_flight: register(&registry, IntGauge::with_opts(opts(names::IN_FLIGHT))),
                 labels: Arc::default(),
             },

@@ -79,9 +79,9 @@ fn token(identity: &str, scope: &str, expires_at: u64) -> TokenSample {
 #[test]
 fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     let metrics = Metrics::new();
-    metrics
-        .route(&id("a"))
-        .finished(Outcome::Allowed, Duration::ZERO);
+    let route = metrics.route(&id("a"));
+    route.finished(Outcome::Allowed, Duration::ZERO);
+    route.left_out(1);
     metrics.edge("apis").refused(Refused::Limit);
     metrics.watch_access_log(&AccessLog::to_writer(
         Box::new(std::io::sink()),
@@ -216,8 +216,10 @@ fn the_series_of_a_route_that_is_no_more_end_with_the_last_request_that_counts_b
         Outcome::Failed(Reason::UpstreamTimeout),
     ];
     for outcome in outcomes {
-        kept.finished(outcome, Duration::ZERO);
-        gone.finished(outcome, Duration::ZERO);
+        for route in [&kept, &gone] {
+            route.finished(outcome, Duration::ZERO);
+            route.left_out(1);
+        }
     }
     let of = |label: &str| {
         let page = Page::of(&metrics);

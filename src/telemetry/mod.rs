@@ -18,7 +18,8 @@ pub use access_line::{AccessLine, Severity, milliseconds};
 pub use access_log::AccessLog;
 pub use edge_metrics::{CAUSES, EdgeMetrics, Refused};
 pub use logging::{
-    LogDefinition, LogFormat, flush_logging, log_panics, start_logging, warn_of_failure,
+    LogDefinition, LogFormat, debug_of_left_out, flush_logging, log_panics, start_logging,
+    warn_of_failure,
 };
 pub use metrics::Metrics;
 pub use names::NAMES;

@@ -20,6 +20,8 @@ metrics! {
         "Time from a request's head to the end of its answer, by route.";
     IN_FLIGHT "bearergate_requests_in_flight" "gauge"
         "Requests being served now.";
+    LEFT_OUT "bearergate_headers_left_out_total" "counter"
+        "Request header fields that did not go on beside the gateway's token, being on no list, by route.";
     CONNECTIONS "bearergate_connections" "gauge"
         "Connections open now, by listener.";
     CONNECTIONS_TOTAL "bearergate_connections_total" "counter"

@@ -58,6 +58,8 @@ struct Series {
     allowed: IntCounter,
     denied: Counts,
     failed: Counts,
+    /// Made when it first counts.
+    left_out: OnceLock<IntCounter>,
 }
 
 /// By reason, each made when it first counts: `/metrics` shows what happened.
@@ -68,6 +70,7 @@ type Counts = OnceLock<Box<[OnceLock<IntCounter>; REASONS]>>;
 pub(super) struct RouteFamilies {
     pub(super) requests: IntCounterVec,
     pub(super) durations: HistogramVec,
+    pub(super) left_out: IntCounterVec,
     pub(super) in_flight: IntGauge,
     /// The labels of routes that are. The series of others end with the last that counts by them.
     pub(super) labels: Arc<Mutex<HashSet<Arc<str>>>>,
@@ -85,6 +88,7 @@ impl RouteMetrics {
             durations: families.durations.with_label_values(&[label]),
             denied: OnceLock::new(),
             failed: OnceLock::new(),
+            left_out: OnceLock::new(),
             families: families.clone(),
             label: Arc::clone(label),
         };
@@ -100,6 +104,14 @@ impl RouteMetrics {
     pub fn finished(&self, outcome: Outcome, duration: Duration) {
         self.series.count(outcome).inc();
         self.series.durations.observe(duration.as_secs_f64());
+    }
+
+    /// Header fields that did not go on beside our token.
+    pub fn left_out(&self, fields: usize) {
+        let (families, label) = (&self.series.families, [&*self.series.label]);
+        let count = &self.series.left_out;
+        let count = count.get_or_init(|| families.left_out.with_label_values(&label));
+        count.inc_by(fields as u64);
     }
 }
 
@@ -137,6 +149,7 @@ impl Drop for Series {
         }
         let label = [&*self.label];
         let _ = self.families.durations.remove_label_values(&label);
+        let _ = self.families.left_out.remove_label_values(&label);
     }
 }
 

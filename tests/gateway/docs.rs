@@ -172,6 +172,60 @@ fn the_page_of_metrics_is_the_list_of_metrics() {
     assert_eq!(documented, real);
 }
 
+/// Run with `BEARERGATE_BLESS=1` it writes them.
+#[test]
+fn the_header_names_on_the_page_are_those_of_the_table() {
+    use bearergate::request::header_names::{Removal, listed};
+    let path = "docs/config.md";
+    let kept = read(path);
+    let mut page = kept.clone();
+    for (place, removals) in [
+        (
+            "go on everywhere",
+            &[Removal::Never, Removal::Misspelled][..],
+        ),
+        ("are removed on every route", &[Removal::Always]),
+        ("are removed unless kept", &[Removal::UnlessKept]),
+    ] {
+        let mark = format!("<!-- names that {place} -->\n");
+        let start = page
+            .find(&mark)
+            .unwrap_or_else(|| panic!("{mark} is not there"))
+            + mark.len();
+        let end = start + page[start..].find("\n\n").unwrap();
+        let mut names: Vec<_> = removals.iter().flat_map(|it| listed(*it)).collect();
+        names.sort();
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        page.replace_range(start..end, &wrapped(&names, 118));
+    }
+    if std::env::var_os("BEARERGATE_BLESS").is_some() {
+        std::fs::write(root().join(path), &page).unwrap();
+    }
+    assert!(
+        kept == page,
+        "{path} is stale: BEARERGATE_BLESS=1 writes it"
+    );
+}
+
+fn wrapped(words: &[String], width: usize) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for word in words {
+        let between = match column {
+            0 => "",
+            _ if column + word.len() < width => " ",
+            _ => {
+                column = 0;
+                "\n"
+            }
+        };
+        text.push_str(between);
+        text.push_str(word);
+        column += word.len() + 1;
+    }
+    text
+}
+
 #[test]
 fn every_command_the_docs_name_exists() {
     let commands = [

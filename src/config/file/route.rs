@@ -29,7 +29,7 @@ object! {
         token: May<Token> = "nothing is sent",
         /// What the upstream is told of the caller: header names, each with a claim.
         caller_headers: May<CallerHeaders> = "none",
-        /// Headers that others trust and that may nevertheless come from outside.
+        /// Headers that go on from outside although they would be removed: what others trust, and on routes that carry the gateway's token what is on no list. `Set-Cookie` keeps it in answers.
         keep_headers: Or<Vec<At<KeptHeader>>> = "[]",
         /// Bounds in time of the route's requests.
         timeouts: Or<RouteTimeouts> = "{}",

@@ -10,7 +10,7 @@ use crate::entra::Tenant;
 use crate::guid::Guid;
 use crate::located::{NodeId, Reader, Scalar, Wrong, shown};
 use crate::policy::ValuePattern;
-use crate::request::header_names::unnameable;
+use crate::request::header_names::{unkeepable, unnameable};
 use crate::routing::{HostPattern, Template};
 
 /// A header that tells the upstream who calls.
@@ -21,7 +21,10 @@ pub(in crate::config) struct CallerHeader(pub(in crate::config) HeaderName);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) struct KeptHeader(pub(in crate::config) HeaderName);
 
-fn header(text: &str) -> Result<HeaderName, String> {
+fn header(
+    text: &str,
+    unnameable: fn(&HeaderName) -> Option<&'static str>,
+) -> Result<HeaderName, String> {
     let name = HeaderName::from_bytes(text.as_bytes())
         .map_err(|_| format!("`{}` cannot be a header's name", shown(text)))?;
     match unnameable(&name) {
@@ -33,7 +36,7 @@ fn header(text: &str) -> Result<HeaderName, String> {
 impl CallerHeader {
     /// From the key of an entry of `caller_headers`.
     pub(in crate::config) fn of_key(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        header(reader.tree().key(node))
+        header(reader.tree().key(node), unnameable)
             .map_err(|why| reader.key_problem(node, why))
             .map(Self)
             .ok()
@@ -44,7 +47,7 @@ impl Scalar for KeptHeader {
     const EXPECTED: &str = "a header's name";
 
     fn parse(text: &str) -> Result<Self, Wrong> {
-        header(text).map(Self).map_err(Wrong::because)
+        header(text, unkeepable).map(Self).map_err(Wrong::because)
     }
 }
 

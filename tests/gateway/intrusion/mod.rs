@@ -3,6 +3,7 @@
 
 mod credentials;
 mod headers;
+mod identities;
 mod issuers;
 mod keys;
 mod secrets;
