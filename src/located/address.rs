@@ -68,9 +68,7 @@ impl Scalar for HttpUrl {
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let Some(url) = url else {
-            let bare = !text.contains("://") && text.contains('.');
-            let hint = bare.then(|| format!("write `https://{}`", shown(text)));
-            return Err(Wrong::but(hint));
+            return Err(Wrong::but(with_scheme(text)));
         };
         Err(Wrong::because(
             if !url.username().is_empty() || url.password().is_some() {
@@ -88,6 +86,18 @@ impl Scalar for HttpUrl {
     }
 }
 
+/// What to write instead of a host without a scheme: either, for what stands behind a gateway often
+/// speaks no TLS.
+fn with_scheme(text: &str) -> Option<String> {
+    let named = |one: char| one.is_ascii_alphanumeric() || matches!(one, '.' | '-' | '_');
+    let is_place = text.split(['/', ':']).next()?.chars().all(named);
+    let url = Url::parse(&format!("https://{text}")).ok();
+    let usable =
+        !text.contains("://") && is_place && url.is_some_and(|url| url.username().is_empty());
+    let text = shown(text);
+    usable.then(|| format!("write `https://{text}`, or `http://{text}` where it speaks no TLS"))
+}
+
 impl HttpUrl {
     /// Whether it is `http` to anything but a loopback address: readable on the way. A name,
     /// `localhost` too, is what DNS makes of it.
@@ -102,9 +112,20 @@ impl HttpUrl {
 
     /// What to write instead of an exposed URL.
     pub(crate) fn less_exposed(&self) -> String {
-        match self.0.host_str().unwrap_or("…") {
-            "localhost" => "localhost is whatever DNS makes of it: write 127.0.0.1".to_owned(),
-            host => format!("write `https://{}`", shown(host)),
+        let (host, path) = (self.0.host_str().unwrap_or("…"), self.0.path());
+        let path = path.trim_end_matches('/');
+        // What listens for http on its own port hardly listens for https on another.
+        let port = self.0.port().map(|port| format!(":{port}"));
+        let port = port.unwrap_or_default();
+        match host {
+            "localhost" => {
+                let url = format!("http://127.0.0.1{port}{path}");
+                format!(
+                    "localhost is whatever DNS makes of it: write `{}`",
+                    shown(&url)
+                )
+            }
+            host => format!("write `https://{}`", shown(&format!("{host}{port}{path}"))),
         }
     }
 

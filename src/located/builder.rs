@@ -7,7 +7,8 @@ use std::ops::Range;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, StrInput};
 
 use super::masking::{Masking, shown};
-use super::parser::{explained, options, place};
+use super::mistake::explained;
+use super::parser::{options, place};
 use super::tree::{Found, Key, Node, NodeId, Place, Step, Tree, Value};
 
 const MAX_NODES: usize = 2_000_000;
@@ -15,6 +16,7 @@ const MAX_NODES: usize = 2_000_000;
 const MAX_ALIASED: usize = 200_000;
 
 struct Builder<'t> {
+    text: &'t str,
     events: Parser<'t, StrInput<'t>>,
     masking: &'static Masking,
     tree: Tree<'t>,
@@ -39,9 +41,13 @@ impl<'t> Tree<'t> {
         masking: &'static Masking,
     ) -> Result<(Self, Vec<Found>), Found> {
         let mut builder = Builder {
+            text,
             events: Parser::new_from_str_with_options(text, options()),
             masking,
-            tree: Tree::default(),
+            tree: Tree {
+                references: masking.references,
+                ..Tree::default()
+            },
             found: Vec::new(),
             anchors: HashMap::new(),
             aliased: 0,
@@ -71,7 +77,7 @@ impl<'t> Builder<'t> {
         let Some(next) = self.events.next() else {
             return Ok((Event::StreamEnd, Place::default()));
         };
-        let (event, span) = next.map_err(|error| explained(&error))?;
+        let (event, span) = next.map_err(|error| explained(self.text, &error, self.masking))?;
         let at = place(&span);
         if let Some(tag) = event.tag() {
             let tag = shown(&tag.original());
@@ -89,7 +95,11 @@ impl<'t> Builder<'t> {
         let (id, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
                 let plain = style == ScalarStyle::Plain;
-                (self.add(Value::Scalar { text, plain }, at, way)?, anchor)
+                let id = self.add(Value::Scalar { text, plain }, at, way)?;
+                if plain && self.text[at.start..at.end].contains('\n') {
+                    self.several_lines(id, at);
+                }
+                (id, anchor)
             }
             Event::SequenceStart(_, anchor, _) => {
                 let id = self.add(Value::Broken, at, way)?;
@@ -103,9 +113,9 @@ impl<'t> Builder<'t> {
             }
             Event::Alias(anchor) => return self.alias(anchor, at, way),
             Event::UnresolvedAlias(name) => {
-                let message = format!("there is no anchor `&{}` above this place", shown(&name));
-                self.report(way.0, at, message);
-                return self.add(Value::Broken, at, way);
+                let id = self.add(Value::Broken, at, way)?;
+                self.no_anchor(id, at, &name);
+                return Ok(id);
             }
             _ => return self.add(Value::Broken, at, way),
         };
@@ -233,6 +243,34 @@ impl<'t> Builder<'t> {
             self.tree.nodes.push(copy);
         }
         Ok(id)
+    }
+
+    /// What is meant is hardly ever an alias: `*@contoso.example` is a pattern without its quotes.
+    fn no_anchor(&mut self, id: NodeId, at: Place, name: &str) {
+        let (message, hint) = match self.tree.is_sensitive(id) {
+            true => (
+                "`*` without quotes begins an alias, and there is no such anchor".to_owned(),
+                None,
+            ),
+            false => (
+                format!(
+                    "`*` without quotes begins an alias, and there is no anchor `&{}` above",
+                    shown(name)
+                ),
+                Some(format!("if text is meant, write \"*{}\"", shown(name))),
+            ),
+        };
+        self.report(Some(id), at, message).hint = hint;
+    }
+
+    /// A line that is indented too far becomes part of the text above it, and nobody is told.
+    fn several_lines(&mut self, id: NodeId, at: Place) {
+        let hint = format!(
+            "is line {} indented too far? Text of several lines needs quotes",
+            at.line + 1
+        );
+        let message = "this text goes on over the next line";
+        self.report(Some(id), at, message).hint(hint);
     }
 
     /// Notes what is wrong, with the path of a node.

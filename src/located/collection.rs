@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value as Json, json};
 
 use super::field::At;
+use super::masking::shown;
 use super::reader::{Read, Reader};
 use super::scalar::Scalar;
 use super::schema::Schemas;
@@ -25,10 +26,10 @@ pub(crate) struct Named<T> {
 
 impl<T: Read> Read for Filled<T> {
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        if reader.list(node, "a list")?.is_empty() {
+        if list::<T>(node, reader)?.is_empty() {
             reader
                 .problem(node, "an empty list says nothing")
-                .hint("name at least one, or leave the key out");
+                .hint("name at least one");
             return None;
         }
         Vec::read(node, reader).map(Self)
@@ -39,6 +40,23 @@ impl<T: Read> Read for Filled<T> {
     }
 }
 
+/// The items; where one value stands without its brackets, they are what is missing.
+fn list<'r, T: Read>(node: NodeId, reader: &mut Reader<'r>) -> Option<&'r [NodeId]> {
+    let alone = match reader.scalar(node) {
+        Some((text, plain)) if T::IS_SCALAR && plain && !reader.tree().is_sensitive(node) => {
+            Some(text).filter(|text| !text.is_empty() && !text.contains([',', '[', ']']))
+        }
+        _ => None,
+    };
+    let Some(text) = alone else {
+        return reader.list(node, "a list");
+    };
+    reader
+        .unexpected(node, "a list")
+        .hint(format_args!("write `[{}]`", shown(text)));
+    None
+}
+
 impl<T> Filled<T> {
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|at| &at.value)
@@ -47,7 +65,7 @@ impl<T> Filled<T> {
 
 impl<T: Read> Read for Vec<At<T>> {
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
-        let items = reader.list(node, "a list")?.iter();
+        let items = list::<T>(node, reader)?.iter();
         Some(items.filter_map(|&item| At::read(item, reader)).collect())
     }
 

@@ -79,7 +79,7 @@ fn floor(text: &str, byte: usize) -> usize {
 }
 
 /// Whether the place's line, the one before it, or a line it is indented under mentions a secret.
-fn may_hold_secret(text: &str, place: usize, masking: &Masking) -> bool {
+pub(super) fn may_hold_secret(text: &str, place: usize, masking: &Masking) -> bool {
     let start = floor(text, place.saturating_sub(LOOK_BACK));
     let furthest = floor(text, place.saturating_add(LOOK_BACK));
     let end = text[place..furthest]

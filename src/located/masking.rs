@@ -19,7 +19,7 @@ pub(crate) struct Masking {
     pub(crate) marks: &'static [&'static str],
 }
 
-type Reference = (&'static str, fn(&str) -> bool);
+pub(super) type Reference = (&'static str, fn(&str) -> bool);
 
 impl Masking {
     /// Whether a value must not be shown. `inherited`: it stands below such a key.
@@ -80,8 +80,9 @@ pub(super) fn visible(character: char) -> char {
     // SECURITY: bidirectional and other format characters can make a line read as another.
     let reorders = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     match character {
-        '\t' => ' ',
-        other if other.is_control() || reorders => '\u{fffd}',
+        '\t' | ' ' => ' ',
+        // A no-break space looks like the one that was expected.
+        other if other.is_control() || other.is_whitespace() || reorders => '\u{fffd}',
         other => other,
     }
 }

@@ -17,6 +17,9 @@ pub(super) const MAX_PROBLEMS: usize = 1000;
 
 /// A type that a node can be read as.
 pub(crate) trait Read: Sized {
+    /// Whether it is written as one scalar.
+    const IS_SCALAR: bool = false;
+
     /// Reads it; notes what is wrong and gives `None` where nothing can be made of it.
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self>;
 
@@ -149,9 +152,11 @@ impl<'r> Reader<'r> {
         later: &[&str],
     ) -> Option<bool> {
         let before = self.count();
+        let mut above = None;
         for &child in self.map(map, expected)? {
             let key = self.tree.key(child);
             if known.contains(&key) {
+                above = Some(child);
                 continue;
             }
             if later.contains(&key) {
@@ -173,10 +178,28 @@ impl<'r> Reader<'r> {
             let nearest = nearest(key, known.iter().copied());
             self.misspelt.extend(nearest.map(|meant| (map, meant)));
             let listed = || format!("known here: {}", known.join(", "));
-            self.key_problem(child, message)
-                .hint(nearest.map_or_else(listed, did_you_mean));
+            let hint = self.misplaced(child, above, known);
+            let hint = hint.or_else(|| nearest.map(did_you_mean));
+            let hint = hint.unwrap_or_else(listed);
+            self.key_problem(child, message).hint(hint);
         }
         Some(self.count() == before)
+    }
+
+    /// What is likely meant by a key that is not known: `id:calc`, which is all key, or one that belongs
+    /// into what stands empty above it.
+    fn misplaced(&self, child: NodeId, above: Option<NodeId>, known: &[&str]) -> Option<String> {
+        let glued = self.tree.key(child).split_once(':');
+        if let Some((key, _)) = glued.filter(|(key, _)| known.contains(key)) {
+            return Some(format!("a space belongs after the colon: `{key}: …`"));
+        }
+        let above = above.filter(|&above| {
+            matches!(self.scalar(above), Some((text, true)) if Plain::of(text) == Plain::Nothing)
+        });
+        let above = self.tree.key(above?);
+        Some(format!(
+            "to belong to `{above}`, it must be indented further"
+        ))
     }
 
     /// Notes that a value is not of the form that was expected.

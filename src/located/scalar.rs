@@ -65,6 +65,8 @@ impl Wrong {
 }
 
 impl<T: Scalar> Read for T {
+    const IS_SCALAR: bool = true;
+
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let Some((text, plain)) = reader.scalar(node) else {
             reader.mismatch(node, T::EXPECTED);
@@ -83,11 +85,19 @@ impl<T: Scalar> Read for T {
                 Err(wrong) => wrong,
             },
         };
+        let curly = |edge: char| matches!(edge, '\u{2018}'..='\u{201f}');
+        let typographic =
+            (text.starts_with(curly) && !reader.tree().is_sensitive(node)).then(|| {
+                format!(
+                    "these are typographic quotation marks; write \"{}\"",
+                    shown(text.trim_matches(curly))
+                )
+            });
         let found = match wrong.message {
             Some(message) => reader.problem(node, message),
             None => reader.unexpected(node, T::EXPECTED),
         };
-        found.hint = wrong.hint;
+        found.hint = wrong.hint.or(typographic);
         None
     }
 

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::masking::shown;
+use super::masking::{Reference, shown};
 
 /// Nodes in document order, each before its children.
 #[derive(Debug, Default)]
 pub(crate) struct Tree<'t> {
     pub(super) nodes: Vec<Node<'t>>,
+    /// The keys that may be named although what they stand under is a secret.
+    pub(super) references: &'static [Reference],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,7 +121,10 @@ impl<'t> Tree<'t> {
             value,
             ..Node::default()
         };
-        Self { nodes: vec![root] }
+        Self {
+            nodes: vec![root],
+            references: &[],
+        }
     }
 
     pub(crate) fn value(&self, id: NodeId) -> &Value<'t> {
@@ -165,16 +170,25 @@ impl<'t> Tree<'t> {
         match &node.step {
             Step::Root => above,
             Step::Item(index) => format!("{above}[{index}]"),
+            Step::Key(key) if self.hides_key(node, key) => format!("{above}.[masked]"),
             Step::Key(key) if above.is_empty() => shown(&key.name),
             Step::Key(key) => format!("{above}.{}", shown(&key.name)),
         }
+    }
+
+    /// What stands in the place of a secret's reference may be the secret.
+    fn hides_key(&self, node: &Node<'_>, key: &Key<'_>) -> bool {
+        let inherits = node.parent.is_some_and(|parent| self.is_sensitive(parent));
+        let mut references = self.references.iter();
+        node.sensitive && inherits && references.all(|(name, _)| *name != key.name)
     }
 
     /// The byte ranges that must not be shown, sorted.
     pub(super) fn secrets(&self) -> Vec<Range<usize>> {
         let mut ranges = Vec::new();
         for node in self.nodes.iter().filter(|node| node.sensitive) {
-            if let Value::Scalar { .. } = node.value {
+            // Of what is broken it is not known what it would have been.
+            if let Value::Scalar { .. } | Value::Broken = node.value {
                 ranges.push(node.at.start..node.at.end);
             }
             let inherits = node.parent.is_some_and(|parent| self.is_sensitive(parent));

@@ -38,6 +38,8 @@ pub(crate) fn word<T: Copy>(
 macro_rules! words {
     ($($kind:ty: $words:expr;)*) => { $(
         impl $crate::located::Read for $kind {
+            const IS_SCALAR: bool = true;
+
             fn read(node: $crate::located::NodeId, reader: &mut $crate::located::Reader<'_>) -> Option<Self> {
                 $crate::located::word(node, reader, $words)
             }

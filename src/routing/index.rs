@@ -58,8 +58,7 @@ impl Index {
                 tell(first, place, problem);
             } else if methods.0.as_ref().is_some_and(Vec::is_empty) {
                 let problem = format!(
-                    "no request reaches route `{}`: its `methods` are empty; leave the key out for \
-                     all",
+                    "no request reaches route `{}`: its `methods` are empty",
                     definition.id
                 );
                 tell(place, place, problem);

@@ -243,8 +243,7 @@ fn routes_that_no_request_reaches_are_named() {
         [(
             0,
             0,
-            "no request reaches route `idle`: its `methods` are empty; leave the key out for all"
-                .to_owned()
+            "no request reaches route `idle`: its `methods` are empty".to_owned()
         )]
     );
 }

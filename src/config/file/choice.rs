@@ -26,7 +26,7 @@ impl Read for Callers {
             }
             Value::List(_) => reader
                 .problem(node, "an empty list lets nobody in")
-                .hint("name who may come in; `callers: public` leaves a route open"),
+                .hint("name who may come in"),
             Value::Map(_) => reader
                 .unexpected(node, expected)
                 .hint("begin each entry with `- `"),

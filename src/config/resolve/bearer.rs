@@ -61,7 +61,7 @@ fn conditions(context: &mut Context<'_>, written: &At<Bearer>) -> Vec<Condition>
     if let Some((key, _)) = conditions.first() {
         rules! { context,
             **any => any.node(), format!("`any_valid_token` contradicts `{key}`"),
-                "leave one of them out";
+                format_args!("keep `{key}`");
         }
     }
     rules! { context,
@@ -69,7 +69,7 @@ fn conditions(context: &mut Context<'_>, written: &At<Bearer>) -> Vec<Condition>
         // without a role.
         conditions.is_empty() && !**any && written.complete => written.node,
             "any application of the tenant could come in: there is no condition",
-            "name one of azp, roles, all_roles, scp, oid; or say `any_valid_token: true`";
+            "name one of azp, roles, all_roles, scp, oid";
     }
     conditions
         .into_iter()

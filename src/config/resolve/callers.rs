@@ -60,11 +60,11 @@ fn entry(
             "make `bearer` and `api_key` two entries: either will do then";
         !presented && !network.is_written() && written.complete => written.node,
             "this entry names nobody",
-            "it takes `bearer`, `api_key` or `network`; `callers: public` lets anyone in";
+            "it takes `bearer`, `api_key` or `network`";
         // Many who write a network beside a token mean *and*; the list means *or*.
         network_beside && alone.node().is_none() => network.node(),
             "this network alone would be let in, beside the other entries",
-            "put it into the entry it belongs to, or add `alone: true` if it is meant";
+            "put it into the entry it belongs to";
         network_beside && alone.node().is_some() && !**alone => network.node(),
             "this network is alone, whatever `alone` says";
         presented && **alone => alone.node(),
@@ -99,7 +99,7 @@ fn parameters(
     };
     rules! { context,
         at.entries.is_empty() => at.node, "an empty `where` says nothing",
-            "leave it out, or name a parameter of the path";
+            "name a parameter of the path";
     }
     for (name, _) in &at.entries {
         let Some(path) = path.filter(|path| path.parameters().all(|known| known != name.value))

@@ -45,7 +45,7 @@ pub(super) fn route(
         listener: written.listener.value()?.into(),
         host: matched?.host.value().cloned(),
         path: path?.clone(),
-        methods: matched?.methods.value().map(methods),
+        methods: matched?.methods.optional(methods)?,
         callers: Arc::new(callers?),
         upstream: upstream?,
         token: token?,
@@ -95,13 +95,14 @@ fn ordinal(index: Option<usize>) -> String {
     }
 }
 
-fn methods(written: &Filled<Verb>) -> Vec<Method> {
+/// None where not one of them could be read: a route without methods would be told to leave them out.
+fn methods(written: &At<Filled<Verb>>) -> Option<Vec<Method>> {
     let mut methods = Vec::new();
     for verb in written.values() {
         let method = Method::from_bytes(verb.0.as_bytes()).ok();
         methods.extend(method.filter(|method| !methods.contains(method)));
     }
-    methods
+    (!methods.is_empty()).then_some(methods)
 }
 
 fn caller_headers(

@@ -30,6 +30,50 @@ fn no_text_repeats_a_secret() {
     assert!(seen >= 3, "the fixtures with secrets have gone");
 }
 
+/// A hint is followed at night and without thinking: none may lead to a route that lets in more.
+#[test]
+fn no_hint_proposes_what_would_open_more() {
+    const OPENING: [&str; 6] = [
+        "any_valid_token: true",
+        "alone: true",
+        "callers: public",
+        "leave the key out",
+        "leave it out",
+        "leave `where` out",
+    ];
+    for path in invalid() {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let problems = Config::parse(&text, name, Path::new(FIXTURES)).unwrap_err();
+        for hint in problems
+            .0
+            .iter()
+            .filter_map(|problem| problem.hint.as_ref())
+        {
+            let opens = OPENING.iter().any(|words| hint.contains(words));
+            assert!(!opens, "{name}: {hint}");
+        }
+    }
+}
+
+/// Where the cause of a mistake is looked for, no place of a text may be beyond it or inside a character.
+#[test]
+fn a_slip_of_the_pen_anywhere_is_refused_or_harmless() {
+    let text = super::one_route("bearer: { issuer: contoso, roles: [ü] } # ß");
+    let text = text.replacen("listener: apis", "listener: \"apis\"", 1);
+    for (place, character) in text.char_indices() {
+        let (before, after) = (&text[..place], &text[place + character.len_utf8()..]);
+        for slip in [
+            "", "\t", " ", "\n", "\u{a0}", "{", "}", "[", "*", "\"", "'", "-", ":", "@", "#", "ü",
+        ] {
+            let slipped = format!("{before}{slip}{after}");
+            if let Err(problems) = Config::parse(&slipped, "x.yaml", Path::new("")) {
+                assert!(problems.to_string().contains("problem"));
+            }
+        }
+    }
+}
+
 #[test]
 fn secrets_are_masked_wherever_the_mistake_beside_them_is() {
     for text in [
@@ -43,6 +87,11 @@ fn secrets_are_masked_wherever_the_mistake_beside_them_is() {
         "version: 1\nkey:\n  hunter2:\n    hunter2: : :\n",
         "version: 1\nlisteners: { a: { address: \"eyJhunter2.hunter2.hunter2\" } }\n",
         "version: 1\nfetch: { proxy: https://u:hunter2@proxy.example }\n",
+        "version: 1\nidentities: { a: { credentials: [{ secret: { file:hunter2 } }] } }\n",
+        "version: 1\nidentities: { a: { credentials: [{ secret: { hunter2 } }] } }\n",
+        "version: 1\nidentities: { a: { credentials: [{ secret: *hunter2 }] } }\n",
+        "version: 1\nidentities: { a: { credentials: [{ secret: hunter2{x} }] } }\n",
+        "version: 1\nsecret:hunter2\nlisteners: {}\n",
     ] {
         let printed = Config::parse(text, "x.yaml", Path::new(""))
             .unwrap_err()
