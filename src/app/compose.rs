@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::http_client::{FetchDefinition, FetchError, HttpClient};
 use crate::inbound::{Gate, Issuer};
 use crate::outbound::{
-    AppTokens, Connector, Egress, IdentityDefinition, Names, TokenDefinition, TokenSource,
-    Upstream, UpstreamDefinition, UpstreamError,
+    AppTokens, Connector, Egress, IdentityDefinition, Names, RouteTokens, TokenDefinition,
+    TokenSource, Upstream, UpstreamDefinition, UpstreamError,
 };
 use crate::routing::{Route, RouteDefinition, Table};
 use crate::telemetry::Metrics;
@@ -190,7 +190,7 @@ impl Parts<'_> {
         });
         let tokens = Arc::clone(&known.1);
         self.tokens.insert(key, known);
-        Ok(Egress::App(tokens))
+        Ok(Egress::App(RouteTokens::new(tokens)))
     }
 
     fn upstream(&mut self, route: &RouteDefinition) -> Result<Arc<Upstream>, ComposeError> {
@@ -212,8 +212,8 @@ impl Parts<'_> {
 }
 
 fn is_same_egress(one: &Egress, other: &Egress) -> bool {
-    match (one, other) {
-        (Egress::App(one), Egress::App(other)) => Arc::ptr_eq(one, other),
-        (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
+    match (one.tokens(), other.tokens()) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => std::mem::discriminant(one) == std::mem::discriminant(other),
     }
 }

@@ -21,8 +21,8 @@ const ASSUMED_LIFE: u64 = 600;
 /// The longest life that is believed; tokens for continuous access evaluation live a day.
 const LONGEST_LIFE: u64 = 24 * 60 * 60;
 
-/// A token with less is of no use to anybody.
-const LEAST_LIFE: u64 = 5;
+/// A token with less has ended before it can be used.
+const LEAST_LIFE: u64 = 2;
 
 /// How long to wait where a throttled answer does not say, and the longest that is obeyed.
 const WAIT: Duration = Duration::from_secs(5);

@@ -25,6 +25,17 @@ pub enum AuthError {
         /// Until they may be asked for again.
         retry_after: Duration,
     },
+    /// The key set lacks it, and was fetched before anybody brought it.
+    #[error(
+        "the key is not among those that issuer {issuer} last published; they are fetched again in \
+         {} at the earliest",
+        humantime::format_duration(*.retry_after)
+    )]
+    KeyNotSought {
+        issuer: Arc<str>,
+        /// Until they may be asked for again.
+        retry_after: Duration,
+    },
     /// Genuine, but not allowed; or nothing was presented.
     #[error(transparent)]
     Policy(#[from] PolicyRefusal),
@@ -37,7 +48,7 @@ impl AuthError {
             Self::Malformed => Reason::MalformedToken,
             Self::Token(why) => why.reason(),
             Self::BadKey => Reason::BadKey,
-            Self::KeysUnavailable { .. } => Reason::KeysUnavailable,
+            Self::KeysUnavailable { .. } | Self::KeyNotSought { .. } => Reason::KeysUnavailable,
             Self::Policy(why) => why.reason,
         }
     }
@@ -45,7 +56,9 @@ impl AuthError {
     /// When a caller may come again, where time is all that is missing.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::KeysUnavailable { retry_after, .. } => Some(*retry_after),
+            Self::KeysUnavailable { retry_after, .. } | Self::KeyNotSought { retry_after, .. } => {
+                Some(*retry_after)
+            }
             _ => None,
         }
     }
@@ -55,7 +68,10 @@ impl AuthError {
         match self {
             Self::Token(_) | Self::Malformed => true,
             Self::Policy(why) => matches!(why.principal, Some(Principal::Token(_))),
-            Self::RepeatedCredential | Self::BadKey | Self::KeysUnavailable { .. } => false,
+            Self::RepeatedCredential
+            | Self::BadKey
+            | Self::KeysUnavailable { .. }
+            | Self::KeyNotSought { .. } => false,
         }
     }
 }

@@ -33,6 +33,15 @@ impl AppTokens {
         Ok(self.0.current(now).await.map_err(Box::new)?)
     }
 
+    /// The token to send where this one, the current one, was refused before.
+    pub(super) async fn instead_of(
+        &self,
+        token: Arc<AccessToken>,
+        now: UnixTime,
+    ) -> Arc<AccessToken> {
+        self.0.instead_of(token, now).await
+    }
+
     /// Takes note that an upstream answered 401 to this token: access may have been granted or taken
     /// since it was issued.
     pub fn refused(&self, token: &Arc<AccessToken>, now: UnixTime) {

@@ -1,7 +1,6 @@
 use super::*;
-use crate::entra::{Authority, Cloud, Endpoint, EntraError};
-use crate::http_client::{FetchDefinition, HttpClient};
-use crate::outbound::{IdentityDefinition, TokenTimes};
+use crate::entra::EntraError;
+use crate::outbound::samples;
 use crate::refresh::{Failure as _, Mishap};
 
 fn unavailable(cause: impl Into<TokenRequestError>, is_backoff: bool) -> AcquireError {
@@ -66,17 +65,7 @@ fn a_wait_that_is_asked_for_is_heard() {
 
 #[test]
 fn nothing_is_shown_but_names() {
-    let tenant = "11111111-aaaa-4bbb-8ccc-222222222222".parse().unwrap();
-    let identity = IdentityDefinition {
-        name: Arc::from("mail"),
-        authority: Authority::new(Cloud::Public, tenant, None),
-        client_id: "aaaa0000-1111-4222-8333-444444444444".parse().unwrap(),
-        endpoint: Endpoint::V2,
-        credentials: Vec::new(),
-        tokens: TokenTimes::default(),
-    };
-    let http = HttpClient::new(&FetchDefinition::default()).unwrap();
-    let tokens = AppTokens::new(TokenSource::new(identity, "x/.default".to_owned(), http));
+    let tokens = AppTokens::new(samples::source("http://127.0.0.1:9"));
     assert_eq!(
         format!("{tokens:?}"),
         r#"AppTokens { identity: "mail", scope: "x/.default", .. }"#

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::{AccessToken, AcquireError, AppTokens};
+use super::{AccessToken, AcquireError, AppTokens, RouteTokens};
 use crate::clock::UnixTime;
 use crate::policy::Permit;
 
@@ -24,11 +24,11 @@ pub enum TokenDefinition {
 }
 
 /// The same, alive.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Egress {
     Nothing,
     CallersOwn,
-    App(Arc<AppTokens>),
+    App(RouteTokens),
 }
 
 /// What an admitted request carries.
@@ -56,6 +56,14 @@ impl Egress {
     pub fn refused(&self, carried: &Carried, now: UnixTime) {
         if let (Self::App(tokens), Carried::App(token)) = (self, carried) {
             tokens.refused(token, now);
+        }
+    }
+
+    /// The tokens that it takes from, where they are ours.
+    pub fn tokens(&self) -> Option<&Arc<AppTokens>> {
+        match self {
+            Self::App(tokens) => Some(tokens.shared()),
+            Self::Nothing | Self::CallersOwn => None,
         }
     }
 

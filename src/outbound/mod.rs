@@ -4,6 +4,9 @@ mod app_tokens;
 mod credential;
 mod egress;
 mod identity;
+mod route_tokens;
+#[cfg(test)]
+mod samples;
 mod token_error;
 mod token_source;
 mod upstream;
@@ -12,6 +15,7 @@ pub use app_tokens::{AcquireError, AppTokens, TokenStatus};
 pub use credential::{CertificateCredential, CredentialDefinition, SecretCredential};
 pub use egress::{Carried, Egress, TokenDefinition};
 pub use identity::{IdentityDefinition, TokenTimes};
+pub use route_tokens::RouteTokens;
 pub use token_error::TokenRequestError;
 pub use token_source::{AccessToken, TokenSource};
 pub use upstream::{

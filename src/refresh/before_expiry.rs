@@ -9,7 +9,7 @@ use super::renewal::{Expires, Renewal};
 use super::source::{Source, Unavailable};
 use crate::clock::UnixTime;
 
-/// How long a caller waits for what replaces a refused one.
+/// How long after one was refused somebody waits for what replaces it.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 pub struct BeforeExpiry<S: Source<Item: Expires>> {
@@ -31,12 +31,6 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
     /// The one to use now; waits for a fetch only where there is none that is good.
     pub async fn current(&self, now: UnixTime) -> Result<Arc<S::Item>, Unavailable<S::Error>> {
         if let Some((item, is_stale)) = self.good(now) {
-            if let Some(in_flight) = self.replacement() {
-                // Where no fresh one comes soon, the old one is still worth a try: somebody else
-                // may take it.
-                let fresh = tokio::time::timeout(LONGEST_WAIT, in_flight.outcome()).await;
-                return Ok(fresh.ok().and_then(Result::ok).unwrap_or(item));
-            }
             if is_stale {
                 self.renew(now);
             }
@@ -52,6 +46,18 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
         outcome
     }
 
+    /// What to use where this one, the current one, was refused before: the one that replaces it, or
+    /// itself where none comes soon. It is still worth a try then, and elsewhere it may be taken all
+    /// along: nobody else waits.
+    pub async fn instead_of(&self, item: Arc<S::Item>, now: UnixTime) -> Arc<S::Item> {
+        if let Some(in_flight) = self.replacement_of(&item, now) {
+            let fresh = tokio::time::timeout(LONGEST_WAIT, in_flight.outcome()).await;
+            return fresh.ok().and_then(Result::ok).unwrap_or(item);
+        }
+        // It may have come since the caller looked.
+        self.good(now).map_or(item, |(kept, _)| kept)
+    }
+
     /// Takes note that this one was refused: has a fresh one fetched, unless it has been replaced
     /// already, or that was tried a short while ago. Says whether a fetch began. A side that refuses
     /// every one must not make a storm.
@@ -59,15 +65,14 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
         let mut state = self.keeper.state.lock();
         let kept = self.keeper.kept.load();
         let kept = kept.as_ref().filter(|kept| Arc::ptr_eq(&kept.item, item));
-        let Some(kept) = kept else { return false };
-        if state.in_flight.is_some()
+        if kept.is_none()
+            || state.in_flight.is_some()
             || !state.policy.may_replace(now)
             || state.refusal(now).is_some()
         {
             return false;
         }
         state.policy.replace(now);
-        kept.marks.refused.set();
         self.keeper.begin(state, now);
         true
     }
@@ -90,12 +95,13 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
         })
     }
 
-    /// The fetch that replaces one that was refused.
-    fn replacement(&self) -> Option<InFlightOf<S>> {
-        match self.keeper.kept.load().as_ref()?.marks.refused.is_set() {
-            true => self.keeper.state.lock().in_flight.clone(),
-            false => None,
-        }
+    /// The fetch that replaces this one, where it began a moment ago.
+    fn replacement_of(&self, item: &Arc<S::Item>, now: UnixTime) -> Option<InFlightOf<S>> {
+        let state = self.keeper.state.lock();
+        let kept = self.keeper.kept.load();
+        let is_kept = Arc::ptr_eq(&kept.as_ref()?.item, item);
+        let replaced = state.policy.replaced()?;
+        (is_kept && now <= replaced.plus(LONGEST_WAIT)).then(|| state.in_flight.clone())?
     }
 
     /// Joins the fetch in flight, or begins one where that is allowed.

@@ -1,3 +1,4 @@
+use futures_util::FutureExt;
 use tokio::task::{JoinSet, yield_now};
 
 use super::super::scripted::{Answer, Scripted, Why, settle};
@@ -93,20 +94,30 @@ async fn five_hundred_cold_callers_make_one_call_though_the_first_leaves() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_replaced_once_a_minute_and_the_next_request_gets_the_fresh_one() {
+async fn a_refused_token_is_replaced_once_a_minute_and_only_who_was_refused_waits() {
     let (tokens, script) = tokens(&[Until(9000), Until(9000), Until(9000)], true);
     script.allow(1);
     let first = tokens.current(at(1000)).await.unwrap();
     tokens.refused(&first, at(1100));
     tokens.refused(&first, at(1100));
     let next = tokio::spawn({
-        let tokens = Arc::clone(&tokens);
-        async move { number(&tokens, 1100).await }
+        let (tokens, first) = (Arc::clone(&tokens), Arc::clone(&first));
+        async move { tokens.instead_of(first, at(1100)).await.number }
     });
     settle().await;
     assert_eq!(script.calls(), 2, "one fetch, however many were refused");
+    let others = tokens.current(at(1100)).now_or_never();
+    assert_eq!(others.expect("nobody else waits").unwrap().number, 1);
+    let later = tokens
+        .instead_of(Arc::clone(&first), at(1102))
+        .now_or_never();
+    assert_eq!(later.expect("a second, and no longer").number, 1);
     script.allow(1);
     assert_eq!(next.await.unwrap(), 2);
+    let straggler = tokens
+        .instead_of(Arc::clone(&first), at(1101))
+        .now_or_never();
+    assert_eq!(straggler.expect("it is there").number, 2);
     // A straggler that was sent the old one, and an upstream that takes none.
     tokens.refused(&first, at(1300));
     let second = tokens.current(at(1101)).await.unwrap();
@@ -123,7 +134,8 @@ async fn a_refused_token_is_kept_where_no_fresh_one_can_be_had() {
     let (tokens, script) = tokens(&[Until(9000), Throttled(600)], false);
     let first = tokens.current(at(1000)).await.unwrap();
     tokens.refused(&first, at(1100));
-    assert_eq!(number(&tokens, 1100).await, 1);
+    let same = tokens.instead_of(Arc::clone(&first), at(1100)).await;
+    assert_eq!(same.number, 1);
     settle().await;
     assert_eq!(number(&tokens, 1101).await, 1);
     tokens.refused(&first, at(1200));
@@ -319,7 +331,7 @@ async fn the_timer_goes_off_by_itself() {
 
 #[tokio::test]
 async fn what_expired_on_its_way_is_a_failure() {
-    let (tokens, script) = tokens(&[Until(1005), Until(4600)], false);
+    let (tokens, script) = tokens(&[Until(1001), Until(4600)], false);
     let error = tokens.current(at(1000)).await.unwrap_err();
     assert_eq!(error.cause, Why::Mishap(Mishap::Expired));
     assert_eq!(number(&tokens, 1006).await, 2);

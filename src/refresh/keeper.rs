@@ -205,11 +205,16 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
         let old = self.kept.load();
         let same = old.as_ref().filter(|old| P::is_same(&old.item, &item));
         let changed = same.is_none();
-        let (item, generation) = match same {
-            Some(old) => (Arc::clone(&old.item), old.generation),
+        let (item, generation, marks) = match same {
+            Some(old) => (
+                Arc::clone(&old.item),
+                old.generation,
+                Arc::clone(&old.marks),
+            ),
             None => (
                 Arc::new(item),
                 old.as_ref().map_or(0, |old| old.generation + 1),
+                Arc::new(P::marks(old.as_ref().map(|old| &old.item))),
             ),
         };
         self.kept.store(Some(Arc::new(Kept {
@@ -217,7 +222,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
             fetched_at: now,
             life,
             generation,
-            marks: P::Marks::default(),
+            marks,
         })));
         (item, changed)
     }

@@ -2,6 +2,7 @@
 //! through an outage, a backoff after a failure. What is kept, and why a fetch fails, is the
 //! caller's.
 
+mod asked;
 mod backoff;
 mod before_expiry;
 mod in_flight;

@@ -3,6 +3,7 @@
 //! miss. The last good set is kept until it expires.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::keeper::{InFlightOf, Keeper, Status};
@@ -47,17 +48,19 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
         self.keeper.good(now, |kept| pick(&kept.item))
     }
 
-    /// Looks for something; where it is not there, has the set fetched again and looks once more.
+    /// Looks for something, which goes by `name`; where it is not there, has the set fetched again
+    /// and looks once more.
     pub async fn find<R>(
         &self,
         now: UnixTime,
+        name: &impl Hash,
         pick: impl Fn(&S::Item) -> Option<R>,
     ) -> Result<Found<R>, Missing> {
         for _ in 0..FETCHES_PER_CALLER {
             if let Some(found) = self.look(now, &pick) {
                 return Ok(found);
             }
-            let missing = match self.miss(now) {
+            let missing = match self.miss(now, name, &pick) {
                 Ok(in_flight) => match in_flight.outcome().await {
                     Ok(_) => continue,
                     Err(why) => Missing::Unavailable {
@@ -92,7 +95,7 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
     ) -> Result<Found<R>, Missing> {
         let found = self.look(now, pick);
         found.ok_or_else(|| match (missing, self.generation(now)) {
-            (Missing::Unknown, None) => Missing::Unavailable {
+            (Missing::Unknown | Missing::NotAsked { .. }, None) => Missing::Unavailable {
                 retry_after: self.keeper.state.lock().policy.cooling(now),
             },
             (missing, _) => missing,
@@ -100,13 +103,24 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
     }
 
     /// Joins the fetch in flight, or begins one where that is allowed.
-    fn miss(&self, now: UnixTime) -> Result<InFlightOf<S>, Missing> {
+    fn miss<R>(
+        &self,
+        now: UnixTime,
+        name: &impl Hash,
+        pick: impl Fn(&S::Item) -> Option<R>,
+    ) -> Result<InFlightOf<S>, Missing> {
         let mut state = self.keeper.state.lock();
+        let is_in_flight = state.in_flight.is_some();
+        state.policy.asked.missed(name, is_in_flight);
         if let Some(in_flight) = &state.in_flight {
             return Ok(in_flight.clone());
         }
         let backoff = state.backoff;
-        state.policy.miss(backoff.as_ref(), now)?;
+        let before = self.keeper.good(now, |kept| Option::clone(&kept.marks));
+        let has_left = before
+            .flatten()
+            .is_some_and(|before| pick(&before).is_some());
+        state.policy.miss(name, has_left, backoff.as_ref(), now)?;
         Ok(self.keeper.begin(state, now))
     }
 }

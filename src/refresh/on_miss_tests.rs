@@ -43,7 +43,7 @@ fn start(times: RefetchTimes, fake: &Fake) -> Set {
 
 async fn find_at(set: &Set, now: UnixTime, name: &str) -> Result<Generation, Missing> {
     let pick = |names: &Names| names.iter().find(|known| *known == name).cloned();
-    let found = set.find(now, pick).await?;
+    let found = set.find(now, &name, pick).await?;
     assert_eq!(found.item, name);
     Ok(found.generation)
 }
@@ -64,6 +64,18 @@ fn assert_unavailable(outcome: Result<Generation, Missing>, cool_down: Duration)
                 !retry_after.is_zero() && retry_after <= longest,
                 "{retry_after:?}"
             );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whether nobody was asked about it, and when somebody will be is told.
+#[track_caller]
+fn assert_not_asked(outcome: Result<Generation, Missing>) {
+    match outcome {
+        Err(Missing::NotAsked { retry_after }) => {
+            let longest = HOUR + Duration::from_secs(1);
+            assert!(retry_after <= longest && retry_after > HOUR / 2);
         }
         other => panic!("{other:?}"),
     }
@@ -90,12 +102,20 @@ async fn many_misses_make_one_refetch() {
     settle().await;
     assert_eq!(fake.calls(), 2, "the start's and one for all of them");
     fake.allow(1);
-    for outcome in callers.join_all().await {
-        assert_eq!(outcome, Err(Missing::Unknown));
+    let outcomes = callers.join_all().await;
+    let unknown = |outcome: &&_| **outcome == Err(Missing::Unknown);
+    let asked = outcomes.iter().filter(unknown).count();
+    assert_eq!(
+        asked, 1,
+        "it was asked for the first, and under way for the others"
+    );
+    for outcome in outcomes {
+        if outcome != Err(Missing::Unknown) {
+            assert_not_asked(outcome);
+        }
     }
     for number in 500..600 {
-        let outcome = find(&set, &format!("unknown-{number}")).await;
-        assert_eq!(outcome, Err(Missing::Unknown));
+        assert_not_asked(find(&set, &format!("unknown-{number}")).await);
     }
     assert_eq!(fake.calls(), 2, "within the cool-down nothing is fetched");
     find(&set, "a").await.unwrap();
@@ -114,6 +134,27 @@ async fn a_new_one_is_found_by_all_who_waited() {
     }
     assert_eq!(find(&set, "a").await, Err(Missing::Unknown), "it left");
     assert_eq!(fake.calls(), 2);
+}
+
+#[tokio::test]
+async fn what_left_with_the_last_change_needs_no_asking() {
+    let answers = [&["a"][..], &["b"], &["b"]].map(names);
+    let fake = Fake::new(3, answers);
+    let set = start(NO_COOL_DOWN, &fake);
+    until("a set", || set.generation(UnixTime::now()).is_some()).await;
+    find(&set, "b").await.unwrap();
+    let mut state = set.keeper.state.lock();
+    let cooling = TIMES.cool_down;
+    state.policy = Refetch::new(RefetchTimes {
+        cool_down: cooling,
+        ..TIMES
+    });
+    drop(state);
+    // Starts the cool-down, and brings the same set.
+    assert_eq!(find(&set, "c").await, Err(Missing::Unknown));
+    assert_eq!(find(&set, "a").await, Err(Missing::Unknown), "it left");
+    assert_not_asked(find(&set, "d").await);
+    assert_eq!(fake.calls(), 3);
 }
 
 #[tokio::test]
@@ -234,12 +275,15 @@ async fn a_fetch_that_ends_meanwhile_has_the_last_word() {
     let seen = AtomicUsize::new(0);
     let now = UnixTime::now();
     let found = set
-        .find(now, |names| {
+        .find(now, &"b", |names| {
             if seen.fetch_add(1, Ordering::SeqCst) == 0 {
                 // Between reading the old set and asking what to do.
                 let mut state = set.keeper.state.lock();
                 let backoff = state.backoff;
-                state.policy.miss(backoff.as_ref(), now).unwrap();
+                state
+                    .policy
+                    .miss(&"c", false, backoff.as_ref(), now)
+                    .unwrap();
                 drop(state);
                 set.keeper.end(now, Ok(vec!["b".to_owned()]), now).unwrap();
             }

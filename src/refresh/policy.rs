@@ -9,8 +9,8 @@ use crate::clock::UnixTime;
 
 /// A pure state machine.
 pub(super) trait Policy<T>: Send + 'static {
-    /// What callers note on an item in passing.
-    type Marks: Default + Send + Sync + 'static;
+    /// What is noted on an item that is kept.
+    type Marks: Send + Sync + 'static;
 
     /// How long this item is good that came at `now`.
     fn life(&self, item: &T, now: UnixTime, chance: u32) -> Life;
@@ -19,6 +19,9 @@ pub(super) trait Policy<T>: Send + 'static {
     fn is_same(_old: &T, _new: &T) -> bool {
         false
     }
+
+    /// What is noted at first on one that differs from what it replaces.
+    fn marks(replaced: Option<&Arc<T>>) -> Self::Marks;
 
     /// Takes note that a fetch ended, and says how long the next must wait.
     fn ended(&mut self, ended: &Ended) -> Duration;
@@ -47,7 +50,7 @@ pub(super) struct Kept<T, M> {
     pub(super) life: Life,
     /// Counts the items that differed.
     pub(super) generation: u64,
-    pub(super) marks: M,
+    pub(super) marks: Arc<M>,
 }
 
 impl<T, M> Kept<T, M> {

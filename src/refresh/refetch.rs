@@ -1,8 +1,11 @@
 //! When is a set fetched again, and what is a caller told who misses something? A pure state
 //! machine: the time and the chance are arguments, `on_miss` acts on what it says.
 
+use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::backoff::{Backoff, Ended, jitter};
 use super::policy::{Kept, Life, Policy};
 use crate::clock::UnixTime;
@@ -14,6 +17,7 @@ pub(super) struct Refetch {
     is_for_miss: bool,
     /// After the last such fetch that succeeded.
     refetched: Option<Backoff>,
+    pub(super) asked: Asked,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +42,13 @@ impl Default for RefetchTimes {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// It is not in the set, and the set is the newest.
+    /// It is not in the set, and whoever has it was asked since it was first looked for.
     Unknown,
+    /// It is not in the set, which was fetched before anybody looked for it.
+    NotAsked {
+        /// Until the next fetch may begin.
+        retry_after: Duration,
+    },
     /// There is no good set, or nobody could be asked for this one.
     Unavailable {
         /// Until the next fetch may begin.
@@ -53,6 +62,7 @@ impl Refetch {
             times,
             is_for_miss: false,
             refetched: None,
+            asked: Asked::default(),
         }
     }
 
@@ -62,26 +72,45 @@ impl Refetch {
         left.unwrap_or_default().max(Duration::from_secs(1))
     }
 
-    /// Whether a miss may have the set fetched again; there is no fetch in flight.
-    pub(super) fn miss(&mut self, backoff: Option<&Backoff>, now: UnixTime) -> Result<(), Missing> {
+    /// Whether missing this may have the set fetched again; there is no fetch in flight. `has_left`:
+    /// the set before had it.
+    pub(super) fn miss(
+        &mut self,
+        what: &impl Hash,
+        has_left: bool,
+        backoff: Option<&Backoff>,
+        now: UnixTime,
+    ) -> Result<(), Missing> {
+        let failure = backoff.filter(|backoff| backoff.failed);
+        let failing = failure.and_then(|failure| failure.left(now));
         // A refresh by the clock starts no cool-down: sets may change right after one, and the
         // first caller who brings what is new must not have to wait.
-        if self.refetched.is_some_and(|last| last.left(now).is_some()) {
-            return Err(Missing::Unknown);
+        let cooling = self.refetched.and_then(|last| last.left(now));
+        match (cooling, failing) {
+            (Some(_), _) if has_left || self.asked.about(what) => Err(Missing::Unknown),
+            // SECURITY: what others miss, on purpose or not, starts the cool-down for all; whoever
+            // brings what is new must not be called a liar for it, only wait.
+            (Some(left), failing) => Err(Missing::NotAsked {
+                retry_after: left.max(failing.unwrap_or_default()),
+            }),
+            // SECURITY: the set may have changed during an outage; calling that unknown would send
+            // callers away for good, when the truth is that nobody could look.
+            (None, Some(retry_after)) => Err(Missing::Unavailable { retry_after }),
+            (None, None) => {
+                self.is_for_miss = true;
+                Ok(())
+            }
         }
-        // SECURITY: the set may have changed during an outage; calling that unknown would send
-        // callers away for good, when the truth is that nobody could look.
-        let failure = backoff.filter(|backoff| backoff.failed);
-        if let Some(retry_after) = failure.and_then(|failure| failure.left(now)) {
-            return Err(Missing::Unavailable { retry_after });
-        }
-        self.is_for_miss = true;
-        Ok(())
     }
 }
 
-impl<T: PartialEq> Policy<T> for Refetch {
-    type Marks = ();
+impl<T: PartialEq + Send + Sync + 'static> Policy<T> for Refetch {
+    /// The set before this one: what left with it is not there, and nobody need be asked again.
+    type Marks = Option<Arc<T>>;
+
+    fn marks(replaced: Option<&Arc<T>>) -> Self::Marks {
+        replaced.map(Arc::clone)
+    }
 
     fn life(&self, _: &T, now: UnixTime, chance: u32) -> Life {
         let refresh = self.times.refresh;
@@ -97,6 +126,7 @@ impl<T: PartialEq> Policy<T> for Refetch {
 
     fn ended(&mut self, ended: &Ended) -> Duration {
         let was_for_miss = std::mem::take(&mut self.is_for_miss);
+        self.asked.ended(!ended.failed);
         if ended.failed {
             return self.times.cool_down;
         }
@@ -108,7 +138,7 @@ impl<T: PartialEq> Policy<T> for Refetch {
 
     fn due(
         &self,
-        kept: Option<&Kept<T, ()>>,
+        kept: Option<&Kept<T, Self::Marks>>,
         backoff: Option<&Backoff>,
         now: UnixTime,
     ) -> Option<UnixTime> {
@@ -121,8 +151,6 @@ impl<T: PartialEq> Policy<T> for Refetch {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     type Set = Vec<u8>;
@@ -131,7 +159,7 @@ mod tests {
     struct Machine {
         policy: Refetch,
         backoff: Option<Backoff>,
-        kept: Option<Kept<Set, ()>>,
+        kept: Option<Kept<Set, Option<Arc<Set>>>>,
     }
 
     const TIMES: RefetchTimes = RefetchTimes {
@@ -176,13 +204,19 @@ mod tests {
                     fetched_at: at(now),
                     life: self.policy.life(&Set::new(), at(now), chance),
                     generation: 0,
-                    marks: (),
+                    marks: Arc::new(None),
                 });
             }
         }
 
         fn miss(&mut self, now: u64) -> Result<(), Missing> {
-            self.policy.miss(self.backoff.as_ref(), at(now))
+            self.miss_one("one", now)
+        }
+
+        fn miss_one(&mut self, what: &str, now: u64) -> Result<(), Missing> {
+            self.policy.asked.missed(&what, false);
+            self.policy
+                .miss(&what, false, self.backoff.as_ref(), at(now))
         }
 
         fn due(&self, now: u64) -> Option<UnixTime> {
@@ -210,6 +244,34 @@ mod tests {
         assert_eq!(machine.miss(1002), Err(Missing::Unknown));
         assert_eq!(machine.miss(1031), Err(Missing::Unknown));
         assert_eq!(machine.miss(1032), Ok(()));
+    }
+
+    #[test]
+    fn nobody_is_called_unknown_for_what_another_missed() {
+        let mut machine = Machine::started(1000);
+        assert_eq!(machine.miss_one("junk", 1000), Ok(()));
+        machine.end(true, 0, 1001);
+        let not_asked = |seconds| {
+            Err(Missing::NotAsked {
+                retry_after: Duration::from_secs(seconds),
+            })
+        };
+        for second in 1001..1031 {
+            let junk = format!("junk-{second}");
+            assert_eq!(machine.miss_one(&junk, second), not_asked(1031 - second));
+            assert_eq!(machine.miss_one("new", second), not_asked(1031 - second));
+            assert_eq!(machine.miss_one("junk", second), Err(Missing::Unknown));
+        }
+        // Whoever comes then: the fetch is for all who were told to wait.
+        assert_eq!(machine.miss_one("junk", 1031), Ok(()));
+        machine.end(true, 0, 1032);
+        for what in ["new", "junk", "junk-1001", "junk-1030"] {
+            let outcome = machine.miss_one(what, 1033);
+            assert_eq!(outcome, Err(Missing::Unknown), "{what}");
+        }
+        machine.end(false, 0, 1040);
+        assert_eq!(machine.miss_one("later", 1050), not_asked(20), "both waits");
+        assert_eq!(machine.miss_one("later", 1062), unavailable(8));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! When is something renewed that ends, and how long is it handed out? A pure state machine: the
 //! time and the chance are arguments, `before_expiry` acts on what it says.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use super::backoff::{Backoff, Ended, jitter};
 use super::policy::{Kept, Life, Policy};
 use crate::clock::UnixTime;
 
-/// What ends sooner is not handed out: it might end on its way.
-const LEAST_LEFT: Duration = Duration::from_secs(5);
+/// What has less left is not handed out, for it might end on its way: a tenth of its life, within
+/// these bounds.
+const LEAST_MARGIN: Duration = Duration::from_secs(1);
+const LONGEST_MARGIN: Duration = Duration::from_secs(5);
 
 /// The least between two fetches, whatever the times say.
 const LEAST_BACKOFF: Duration = Duration::from_secs(1);
@@ -39,8 +42,6 @@ pub trait Expires {
 pub(super) struct Marks {
     /// Somebody was given it: what nobody uses is not renewed.
     pub(super) used: Flag,
-    /// It was refused, and a fresh one is on its way.
-    pub(super) refused: Flag,
 }
 
 #[derive(Debug, Default)]
@@ -71,6 +72,10 @@ impl Renewal {
         self.replaced = Some(now);
     }
 
+    pub(super) fn replaced(&self) -> Option<UnixTime> {
+        self.replaced
+    }
+
     pub(super) fn may_replace(&self, now: UnixTime) -> bool {
         let pause = self.cool_down.max(LEAST_BETWEEN_REPLACEMENTS);
         self.replaced.is_none_or(|last| now >= last.plus(pause))
@@ -80,10 +85,16 @@ impl Renewal {
 impl<T: Expires> Policy<T> for Renewal {
     type Marks = Marks;
 
-    fn life(&self, item: &T, _: UnixTime, _: u32) -> Life {
+    fn marks(_: Option<&Arc<T>>) -> Marks {
+        Marks::default()
+    }
+
+    fn life(&self, item: &T, now: UnixTime, _: u32) -> Life {
+        let margin = now.until(item.expires_at()) / 10;
+        let margin = margin.clamp(LEAST_MARGIN, LONGEST_MARGIN);
         Life {
             stale_at: item.renew_at(),
-            expires_at: item.expires_at().minus(LEAST_LEFT),
+            expires_at: item.expires_at().minus(margin),
         }
     }
 

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use super::*;
 
 /// Renewed at 4300, expires at 4600.
@@ -33,7 +31,7 @@ fn kept(used: bool) -> Kept<Token, Marks> {
         fetched_at: at(1000),
         life: policy(5).life(&Token, at(1000), 0),
         generation: 0,
-        marks,
+        marks: Arc::new(marks),
     }
 }
 
@@ -63,6 +61,36 @@ fn one_is_fresh_then_stale_then_expired() {
         (u64::MAX, false),
     ] {
         assert_eq!(kept.is_good(at(now)), good, "at {now}");
+    }
+}
+
+/// Fetched at 1000.
+struct Short(u64);
+
+impl Expires for Short {
+    fn expires_at(&self) -> UnixTime {
+        at(1000 + self.0)
+    }
+
+    fn renew_at(&self) -> UnixTime {
+        at(1000)
+    }
+}
+
+#[test]
+fn what_lives_shortly_is_handed_out_for_nine_tenths_of_its_life() {
+    for (life, last) in [
+        (3600, 3595),
+        (60, 55),
+        (50, 45),
+        (45, 41),
+        (30, 27),
+        (10, 9),
+        (6, 5),
+        (2, 1),
+    ] {
+        let life = policy(5).life(&Short(life), at(1000), 0);
+        assert_eq!(life.expires_at, at(1000 + last));
     }
 }
 

@@ -138,12 +138,54 @@ async fn a_rotated_key_is_fetched_once_and_the_old_one_loses_its_verdicts() {
 async fn a_flood_of_unknown_kids_makes_one_fetch_a_cool_down() {
     let world = calc().ready().await;
     let before = world.contoso.issuer.key_fetches();
-    for number in 0..200 {
-        let token = world.token().kid(&format!("flood-{number}")).mint();
-        let reply = add(&world, &format!("Authorization: Bearer {token}")).await;
-        assert_eq!(reply.verdict(), is(401, "unknown_key"));
+    let present = async |kid: String| {
+        let token = world.token().kid(&kid).mint();
+        add(&world, &format!("Authorization: Bearer {token}")).await
+    };
+    let first = present("flood-0".to_owned()).await;
+    assert_eq!(first.verdict(), is(401, "unknown_key"));
+    for number in 1..200 {
+        let reply = present(format!("flood-{number}")).await;
+        assert_eq!(reply.verdict(), is(503, "keys_unavailable"));
+        let wait: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=31).contains(&wait), "{wait}");
     }
+    let again = present("flood-0".to_owned()).await;
+    assert_eq!(again.verdict(), is(401, "unknown_key"), "it was looked for");
     assert!(world.contoso.issuer.key_fetches() - before <= 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn junk_kids_never_turn_a_rollover_into_401() {
+    let world = calc()
+        .put("/issuers/contoso", "keys: { cool_down: 2s }")
+        .ready()
+        .await;
+    let junk = async |number: u32| {
+        let token = world.token().kid(&format!("junk-{number}")).mint();
+        add(&world, &format!("Authorization: Bearer {token}")).await;
+    };
+    junk(0).await;
+    world.contoso.issuer.rotate_keys().unwrap();
+    let new = bearer(&world);
+    let reply = add(&world, &new).await;
+    assert_eq!(reply.verdict(), is(503, "keys_unavailable"));
+    assert_eq!(reply.header("www-authenticate"), None);
+    let wait: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=3).contains(&wait), "{wait}");
+    // The junk goes on, and takes each fetch for itself.
+    let mut number = 1;
+    eventually("the new key is known", async || {
+        junk(number).await;
+        number += 1;
+        let (status, reason) = add(&world, &new).await.verdict();
+        assert!([200, 503].contains(&status), "{status} {reason}");
+        status == 200
+    })
+    .await;
+    let lines = world.gateway.lines(3).await;
+    let told = lines[1]["detail"].as_str().unwrap();
+    assert!(told.contains("fetched again in"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

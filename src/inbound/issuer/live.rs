@@ -101,7 +101,7 @@ impl Issuer {
         self.verifier.check_header(&token)?;
         let length = token.text.len();
         let find = |set: &PublishedKeys| set.keys.find(&token.key_id).cloned();
-        let found = self.keys.find(now, find).await;
+        let found = self.keys.find(now, &token.key_id, find).await;
         let key = found.map_err(|missing| self.refusal(missing))?;
         let claims = self.verifier.verify(token, &key.item, now)?;
         let IssuerDefinition { kind, name, .. } = &self.definition;
@@ -119,6 +119,10 @@ impl Issuer {
     fn refusal(&self, missing: Missing) -> AuthError {
         match missing {
             Missing::Unknown => TokenError::UnknownKey.into(),
+            Missing::NotAsked { retry_after } => AuthError::KeyNotSought {
+                issuer: Arc::clone(&self.definition.name),
+                retry_after,
+            },
             Missing::Unavailable { retry_after } => AuthError::KeysUnavailable {
                 issuer: Arc::clone(&self.definition.name),
                 retry_after,

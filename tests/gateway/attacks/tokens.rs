@@ -92,8 +92,7 @@ async fn tokens_that_are_forged_stale_or_foreign_stay_out() {
         ("typ at+jwt", 401, "wrong_type", good().header("typ", json!("at+jwt")).mint()),
         ("kid missing", 401, "malformed_token", good().without_header("kid").mint()),
         ("kid not a string", 401, "malformed_token", good().header("kid", json!(7)).mint()),
-        ("kid unknown", 401, "unknown_key", good().kid("no-such-key").mint()),
-        ("kid a path", 401, "unknown_key", good().kid("../../../etc/passwd").mint()),
+        ("kid unknown, and a path", 401, "unknown_key", good().kid("../../../etc/passwd").mint()),
         ("embedded jwk", 401, "bad_signature", good().signed_by(&other_key).kid(&kid).header("jwk", json!({"kty": "RSA"})).mint()),
         ("jku elsewhere", 401, "bad_signature", good().signed_by(&other_key).kid(&kid).header("jku", json!("http://127.0.0.1:1/k")).mint()),
         // signature

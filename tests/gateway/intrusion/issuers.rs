@@ -90,10 +90,9 @@ async fn a_flood_of_unknown_keys_at_one_issuer_is_not_felt_at_the_other() {
     let good = world.token().role("First").mint();
     assert_eq!(world.present("/both", &good).await, is(200, ""));
     for caller in flood {
-        assert_eq!(
-            caller.await.unwrap().unwrap().verdict(),
-            is(401, "unknown_key")
-        );
+        let (status, reason) = caller.await.unwrap().unwrap().verdict();
+        let told = [(401, "unknown_key"), (503, "keys_unavailable")];
+        assert!(told.contains(&(status, &reason)), "{status} {reason}");
     }
     let after = [&world.contoso, &world.fabrikam].map(|one| one.issuer.key_fetches());
     assert_eq!(after[0], before[0]);

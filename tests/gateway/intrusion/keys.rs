@@ -1,6 +1,6 @@
 //! Keys that an issuer publishes for something else, or that are too weak: nothing is verified by them.
 
-use crate::support::{Setup, Told, is};
+use crate::support::{Setup, Told, eventually, is};
 use bearergate::fake::{Contoso, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -42,7 +42,11 @@ async fn keys_that_were_not_published_to_sign_verify_nothing() {
     keys.extend(bad.iter().map(|(_, key)| key));
     let document = json!({ "keys": keys });
     let (_, publisher) = Told::open(move |_| Response::json(StatusCode::OK, &document));
-    let world = setup.fill("ISSUER", publisher.base()).ready().await;
+    let world = setup
+        .fill("ISSUER", publisher.base())
+        .put("/issuers/contoso", "keys: { cool_down: 1s }")
+        .ready()
+        .await;
     let present = async |kid: &str| {
         let token = world.token().role(Contoso::CALC_ROLE).kid(kid).mint();
         let headers = [bearer(&token)];
@@ -53,6 +57,20 @@ async fn keys_that_were_not_published_to_sign_verify_nothing() {
             .verdict()
     };
     assert_eq!(present("good").await, is(200, ""));
+    // Each is looked for in its turn: until then nobody is called a liar.
+    for (kid, _) in &bad {
+        let (status, reason) = present(kid).await;
+        let told = [(401, "unknown_key"), (503, "keys_unavailable")];
+        assert!(
+            told.contains(&(status, &reason)),
+            "{kid}: {status} {reason}"
+        );
+    }
+    eventually("each was looked for", async || {
+        let first = present(bad[0].0).await;
+        first == is(401, "unknown_key") && present(bad[1].0).await == first
+    })
+    .await;
     for (kid, _) in &bad {
         assert_eq!(present(kid).await, is(401, "unknown_key"), "{kid}");
     }
