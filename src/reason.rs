@@ -34,6 +34,7 @@ macro_rules! reasons {
 
 reasons! {
     NoRoute 404 "no_route" "No route matches this host and path.";
+    PathNotExact 404 "path_not_exact" "The path is not spelled as the route for it is.";
     MethodNotAllowed 405 "method_not_allowed" "This path does not take this method.";
     BadPath 400 "bad_path" "The path is not in a form that can be matched safely.";
     BadHost 400 "bad_host" "The Host header is missing, repeated or malformed.";

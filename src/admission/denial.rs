@@ -13,7 +13,7 @@ use crate::routing::{Route, RouteMiss};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    #[error("{}", .0.reason().sentence())]
+    #[error("{0}")]
     Route(RouteMiss),
     #[error(transparent)]
     Malformed(#[from] HeadError),

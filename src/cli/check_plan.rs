@@ -12,10 +12,13 @@ use crate::outbound::TokenDefinition;
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
 };
-use crate::routing::{HostPattern, RouteDefinition};
+use crate::routing::{HostPattern, RouteDefinition, Table as RouteTable};
 
 /// A list that is longer goes on lines of its own; with the left column, 80 are filled.
 const LINE: usize = 58;
+
+/// The most routes that are named on one line of the plan.
+const MOST_NAMED: usize = 12;
 
 /// The plan as a table, without colours: a block a route. Nothing is wrapped, for a broken URL or
 /// id cannot be copied.
@@ -24,14 +27,20 @@ pub(crate) fn plan_table(config: &Config) -> Table {
     table
         .load_preset(presets::UTF8_FULL)
         .set_content_arrangement(ContentArrangement::Disabled);
-    for route in &config.routes {
+    let yielding = RouteTable::yielding(&config.routes);
+    for (route, narrower) in config.routes.iter().zip(&yielding) {
+        let narrower = narrower.iter().map(|place| &config.routes[*place]);
         let (mut left, mut right) = (Vec::new(), Vec::new());
         for (label, lines) in [
             (&*route.id, vec![matched(route)]),
             ("who may come in", who(&route.callers)),
             ("where it goes", vec![destination(route)]),
             ("whose token", vec![token(&route.token)]),
+            ("yields to", yields(route, narrower)),
         ] {
+            if lines.is_empty() {
+                continue;
+            }
             left.push(label);
             left.extend(lines.iter().skip(1).map(|_| ""));
             right.extend(lines);
@@ -149,6 +158,28 @@ fn token(token: &TokenDefinition) -> String {
             format!("{identity}'s, for {resource}")
         }
     }
+}
+
+/// The routes whose paths are refused here in another spelling, for their callers are others.
+fn yields<'a>(
+    route: &RouteDefinition,
+    narrower: impl Iterator<Item = &'a RouteDefinition>,
+) -> Vec<String> {
+    let others = narrower.filter(|narrower| narrower.callers != route.callers);
+    let mut ids: Vec<_> = others.map(|narrower| narrower.id.to_string()).collect();
+    let more = ids.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        ids.truncate(MOST_NAMED);
+        ids.push(format!("{more} more"));
+    }
+    let lines = match ids[..] {
+        [] => String::new(),
+        _ => listed("", ids, "and"),
+    };
+    lines
+        .lines()
+        .map(|line| line.trim_start().to_owned())
+        .collect()
 }
 
 pub(super) fn count(number: usize, noun: &str) -> String {

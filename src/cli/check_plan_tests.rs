@@ -60,3 +60,38 @@ fn the_plan_reads_like_the_sentence() {
         "colours are not the table's business"
     );
 }
+
+#[test]
+fn a_broader_route_says_which_narrower_ones_it_yields_to() {
+    let routes = r#"
+version: 1
+listeners: { legacy: { address: 127.0.0.1:0 } }
+routes:
+  - id: all
+    listener: legacy
+    match: { path: /api/** }
+    callers: public
+    upstream: { url: "http://127.0.0.1:1" }
+  - id: inside
+    listener: legacy
+    match: { path: /api/inside/** }
+    callers: [network: [10.0.0.0/8]]
+    upstream: { url: "http://127.0.0.1:1" }
+  - id: open
+    listener: legacy
+    match: { path: "/api/{open}" }
+    callers: public
+    upstream: { url: "http://127.0.0.1:1" }
+"#;
+    let config = Config::parse(routes, "plan.yaml", Path::new("")).unwrap();
+    let printed = plan_table(&config).to_string();
+    let lines: Vec<_> = printed
+        .lines()
+        .filter(|line| line.contains("yields to"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{printed}");
+    assert!(
+        lines.iter().all(|line| line.contains(" inside ")),
+        "{printed}"
+    );
+}

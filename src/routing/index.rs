@@ -1,11 +1,13 @@
 //! Listener, host, path and method to the place of a route: the table without what is alive.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use http::Method;
 
-use super::methods::Methods;
+use super::folded_tree::FoldedTree;
+use super::near_miss::{self, Traits};
 use super::tree::PathTree;
 use super::{HostPattern, RouteDefinition, RouteMiss, TableError};
 use crate::request::{CanonicalPath, normalised_host};
@@ -13,16 +15,25 @@ use crate::request::{CanonicalPath, normalised_host};
 #[derive(Debug, Default)]
 pub(super) struct Index {
     listeners: HashMap<Arc<str>, Hosts>,
-    methods: Vec<Methods>,
+    traits: Vec<Traits>,
 }
 
 /// The patterns of one listener by host.
 #[derive(Debug, Default)]
 struct Hosts {
-    exact: HashMap<String, PathTree>,
+    exact: HashMap<String, Paths>,
     /// By what follows `*.`.
-    suffix: HashMap<String, PathTree>,
-    any: PathTree,
+    suffix: HashMap<String, Paths>,
+    any: Paths,
+}
+
+/// The patterns of one listener and host.
+#[derive(Debug, Default)]
+struct Paths {
+    exact: PathTree,
+    folded: FoldedTree,
+    /// Whether some are found by the folded form.
+    ignore_case: bool,
 }
 
 impl Index {
@@ -30,60 +41,46 @@ impl Index {
     pub(super) fn of<'a>(
         definitions: impl Iterator<Item = &'a RouteDefinition>,
     ) -> (Self, Vec<TableError>) {
-        let mut index = Self::default();
-        let mut errors = Vec::new();
-        let mut tell = |first, second, problem| {
-            errors.push(TableError {
-                first,
-                second,
-                problem,
-            });
-        };
         let definitions: Vec<_> = definitions.collect();
+        let mut index = Self {
+            listeners: HashMap::new(),
+            traits: Traits::of(&definitions),
+        };
+        let mut errors = Vec::new();
         for (place, definition) in definitions.iter().enumerate() {
-            let methods = Methods(definition.methods.clone());
             let listener = Arc::clone(&definition.listener);
             let hosts = index.listeners.entry(listener).or_default();
-            let routes = hosts.tree_for(&definition.host).routes_of(&definition.path);
-            let equal = routes.iter().find_map(|earlier| {
-                let method = index.methods[*earlier].overlap(&methods)?;
-                Some((*earlier, method))
-            });
-            if let Some((first, method)) = equal {
-                let problem = format!(
-                    "routes `{}` and `{}` have the same listener, host and path shape, and both \
-                     take {method}: which one is meant?",
-                    definitions[first].id, definition.id
-                );
-                tell(first, place, problem);
-            } else if methods.0.as_ref().is_some_and(Vec::is_empty) {
-                let problem = format!(
-                    "no request reaches route `{}`: its `methods` are empty",
-                    definition.id
-                );
-                tell(place, place, problem);
-            }
-            routes.push(place);
-            index.methods.push(methods);
+            let paths = hosts.paths_for(&definition.host);
+            let found = paths.add(&definitions, &index.traits, place);
+            errors.extend(found);
         }
-        for tree in index.listeners.values().flat_map(Hosts::trees) {
-            for (unreachable, lesser) in tree.unreachable() {
-                for &second in unreachable {
-                    let first = lesser.first().copied().unwrap_or(second);
-                    let (route, lesser) = (definitions[second], definitions[first]);
-                    let problem = format!(
-                        "no request reaches route `{}`: `{}` and its neighbours are more exact and \
-                         take every path of `{}`",
-                        route.id,
-                        lesser.id,
-                        route.path.as_str()
-                    );
-                    tell(first, second, problem);
-                }
-            }
+        for paths in index.listeners.values().flat_map(Hosts::all) {
+            paths.tell_unreachable(&definitions, &mut errors);
         }
         errors.sort_by_key(|error| (error.second, error.first));
+        for (place, definition) in definitions.iter().enumerate() {
+            let yields = index
+                .each_stricter(definition, place, &mut |_| ControlFlow::Break(()))
+                .is_break();
+            index.traits[place].yields = yields;
+        }
         (index, errors)
+    }
+
+    /// Tells which routes this one yields to: each takes some of its paths in another spelling.
+    pub(super) fn each_stricter(
+        &self,
+        definition: &RouteDefinition,
+        place: usize,
+        visit: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let hosts = self.listeners.get(&definition.listener);
+        match hosts.and_then(|hosts| hosts.named(&definition.host)) {
+            Some(paths) => {
+                near_miss::each_stricter(&paths.folded, &self.traits, place, definition, visit)
+            }
+            None => ControlFlow::Continue(()),
+        }
     }
 
     pub(super) fn find(
@@ -94,19 +91,59 @@ impl Index {
         method: &Method,
     ) -> Result<usize, RouteMiss> {
         let hosts = self.listeners.get(listener).ok_or(RouteMiss::NoRoute)?;
-        let routes = hosts.best(host).find(path);
-        if routes.is_empty() {
+        let paths = hosts.best(host);
+        let routes = paths.exact.find(path);
+        match routes.first() {
+            Some(first) if !self.traits[*first].yields => self.taking(routes.iter(), method),
+            None if !paths.ignore_case => Err(RouteMiss::NoRoute),
+            _ => self.find_folded(paths, routes, path, method),
+        }
+    }
+
+    /// Finds the route where the spelling of the path makes a difference.
+    fn find_folded(
+        &self,
+        paths: &Paths,
+        exact: &[usize],
+        path: &CanonicalPath,
+        method: &Method,
+    ) -> Result<usize, RouteMiss> {
+        let (tree, traits, path) = (&paths.folded, &self.traits, path.as_str());
+        let folded = match paths.ignore_case {
+            true => near_miss::least_fitting(tree, traits, path, exact.first().copied()),
+            false => None,
+        };
+        let folds = |place: &&usize| folded.is_none() || traits[**place].ignores_case;
+        let routes = folded.unwrap_or(exact).iter().filter(folds);
+        if routes.clone().next().is_none() {
             return Err(RouteMiss::NoRoute);
         }
+        let winner = self.taking(routes, method)?;
+        match near_miss::stricter(tree, traits, path, method, winner) {
+            None => Ok(winner),
+            Some(narrower) => Err(RouteMiss::PathNotExact {
+                narrower: Arc::clone(&traits[narrower].id),
+            }),
+        }
+    }
+
+    /// Whether the first has the narrower pattern.
+    pub(super) fn is_narrower(&self, one: usize, other: usize) -> bool {
+        self.traits[one].comes_before(&self.traits[other])
+    }
+
+    /// Of the routes of one pattern the one that takes the method.
+    fn taking<'a>(
+        &self,
+        routes: impl Iterator<Item = &'a usize> + Clone,
+        method: &Method,
+    ) -> Result<usize, RouteMiss> {
         let taking = routes
-            .iter()
-            .find(|place| self.methods[**place].take(method));
+            .clone()
+            .find(|place| self.traits[**place].methods.take(method));
         taking.copied().ok_or_else(|| {
             let mut allow = Vec::new();
-            for method in routes
-                .iter()
-                .flat_map(|place| self.methods[*place].allowed())
-            {
+            for method in routes.flat_map(|place| self.traits[*place].methods.allowed()) {
                 if !allow.contains(&method) {
                     allow.push(method);
                 }
@@ -116,23 +153,102 @@ impl Index {
     }
 }
 
+impl Paths {
+    /// Adds a route, and says what is wrong with it.
+    fn add(
+        &mut self,
+        definitions: &[&RouteDefinition],
+        traits: &[Traits],
+        place: usize,
+    ) -> Option<TableError> {
+        let (definition, own) = (definitions[place], &traits[place]);
+        let overlap = |earlier: &usize| {
+            let method = traits[*earlier].methods.overlap(&own.methods)?;
+            Some((*earlier, method))
+        };
+        self.ignore_case |= own.ignores_case;
+        let routes = self.exact.routes_of(&definition.path);
+        let equal = routes.iter().find_map(overlap);
+        routes.push(place);
+        let routes = self.folded.routes_of(&own.folded);
+        let folded_equal = routes.iter().find_map(|earlier| {
+            let is_folded = own.ignores_case || traits[*earlier].ignores_case;
+            is_folded.then(|| overlap(earlier)).flatten()
+        });
+        routes.push(place);
+        let (first, problem) = if let Some((first, method)) = equal {
+            let problem = format!(
+                "routes `{}` and `{}` have the same listener, host and path shape, and both take \
+                 {method}: which one is meant?",
+                definitions[first].id, definition.id
+            );
+            (first, problem)
+        } else if let Some((first, method)) = folded_equal {
+            let problem = format!(
+                "the paths of routes `{}` and `{}` differ in spelling alone, which their upstream \
+                 ignores, and both take {method}: which one is meant?",
+                definitions[first].id, definition.id
+            );
+            (first, problem)
+        } else if definition.methods.as_ref().is_some_and(Vec::is_empty) {
+            let problem = format!(
+                "no request reaches route `{}`: its `methods` are empty",
+                definition.id
+            );
+            (place, problem)
+        } else {
+            return None;
+        };
+        Some(TableError {
+            first,
+            second: place,
+            problem,
+        })
+    }
+
+    fn tell_unreachable(&self, definitions: &[&RouteDefinition], errors: &mut Vec<TableError>) {
+        for (unreachable, lesser) in self.exact.unreachable() {
+            for &second in unreachable {
+                let first = lesser.first().copied().unwrap_or(second);
+                let (route, lesser) = (definitions[second], definitions[first]);
+                let problem = format!(
+                    "no request reaches route `{}`: `{}` and its neighbours are more exact and \
+                     take every path of `{}`",
+                    route.id,
+                    lesser.id,
+                    route.path.as_str()
+                );
+                errors.push(TableError {
+                    first,
+                    second,
+                    problem,
+                });
+            }
+        }
+    }
+}
+
 impl Hosts {
-    fn tree_for(&mut self, host: &Option<HostPattern>) -> &mut PathTree {
+    fn paths_for(&mut self, host: &Option<HostPattern>) -> &mut Paths {
         match host {
             None => &mut self.any,
-            Some(HostPattern::Exact(name)) => {
-                let name = normalised_host(name).map_or_else(|| name.clone(), Into::into);
-                self.exact.entry(name).or_default()
-            }
+            Some(HostPattern::Exact(name)) => self.exact.entry(exact_name(name)).or_default(),
             Some(HostPattern::Suffix(suffix)) => {
-                let suffix = suffix.trim_start_matches('.').to_owned();
-                self.suffix.entry(suffix).or_default()
+                self.suffix.entry(suffix_name(suffix)).or_default()
             }
         }
     }
 
+    fn named(&self, host: &Option<HostPattern>) -> Option<&Paths> {
+        match host {
+            None => Some(&self.any),
+            Some(HostPattern::Exact(name)) => self.exact.get(&exact_name(name)),
+            Some(HostPattern::Suffix(suffix)) => self.suffix.get(&suffix_name(suffix)),
+        }
+    }
+
     /// The best level that names the host decides alone: the name itself, its longest suffix, none.
-    fn best(&self, host: Option<&str>) -> &PathTree {
+    fn best(&self, host: Option<&str>) -> &Paths {
         let Some(host) = host else { return &self.any };
         if let Some(tree) = self.exact.get(host) {
             return tree;
@@ -147,10 +263,18 @@ impl Hosts {
         &self.any
     }
 
-    fn trees(&self) -> impl Iterator<Item = &PathTree> {
+    fn all(&self) -> impl Iterator<Item = &Paths> {
         let named = self.exact.values().chain(self.suffix.values());
         named.chain(std::iter::once(&self.any))
     }
+}
+
+fn exact_name(name: &str) -> String {
+    normalised_host(name).map_or_else(|| name.to_owned(), Into::into)
+}
+
+fn suffix_name(suffix: &str) -> String {
+    suffix.trim_start_matches('.').to_owned()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const ORDINARY: [Method; 7] = [
 ];
 
 /// The methods of a route; `None`: all but CONNECT and TRACE.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Methods(pub(super) Option<Vec<Method>>);
 
 impl Methods {

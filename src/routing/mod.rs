@@ -1,7 +1,11 @@
 //! Which route? Listener, host, path and method to one route, never to a broader one.
 
+mod fold;
+mod folded;
+mod folded_tree;
 mod index;
 mod methods;
+mod near_miss;
 mod route;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -6,9 +6,11 @@ use std::time::Duration;
 use http::{HeaderName, Method};
 
 use super::Template;
+use super::folded::Folded;
 use crate::inbound::Gate;
 use crate::outbound::{Egress, TokenDefinition, Upstream, UpstreamDefinition};
 use crate::policy::Callers;
+use crate::request::{CanonicalPath, Params};
 use crate::telemetry::RouteMetrics;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,9 @@ pub struct RouteDefinition {
     /// `match.host`; `None`: any.
     pub host: Option<HostPattern>,
     pub path: Template,
+    /// Found by the folded form of the path: `match.ignore_case`, and always for Graph, which
+    /// ignores case.
+    pub ignore_case: bool,
     /// `match.methods`; `None`: all but CONNECT and TRACE.
     pub methods: Option<Vec<Method>>,
     pub callers: Arc<Callers>,
@@ -31,6 +36,23 @@ pub struct RouteDefinition {
     pub request_timeout: Option<Duration>,
     /// `allow_batch: true`: `$batch` may pass a route that carries our token.
     pub allow_batch: bool,
+}
+
+impl RouteDefinition {
+    /// The parameters of a path that this route was found for.
+    pub(super) fn params(&self, path: &CanonicalPath) -> Option<Params> {
+        let exact = self.path.matches(path);
+        if exact.is_some() || !self.ignore_case {
+            return exact;
+        }
+        let strip_segments = self.upstream.strip_segments;
+        let values = Folded::of(&self.path).values(path.as_str(), strip_segments)?;
+        let mut params = Params::none();
+        for (name, value) in values {
+            params.push(name, value);
+        }
+        Some(params)
+    }
 }
 
 /// A host pattern, lower case.

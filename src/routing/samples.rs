@@ -6,7 +6,7 @@ use http::Method;
 
 use super::{HostPattern, RouteDefinition, Template};
 use crate::outbound::{TokenDefinition, UpstreamDefinition};
-use crate::policy::Callers;
+use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, Where};
 
 /// A public route of listener `apis` that carries nothing.
 pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
@@ -15,6 +15,7 @@ pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
         listener: "apis".into(),
         host: None,
         path: Template::parse(path).unwrap(),
+        ignore_case: false,
         methods: None,
         callers: Callers::Public.into(),
         upstream: upstream("", 0),
@@ -48,6 +49,25 @@ impl RouteDefinition {
             .iter()
             .map(|name| Method::from_bytes(name.as_bytes()).unwrap());
         self.methods = Some(parsed.collect());
+        self
+    }
+
+    pub(crate) fn ignoring_case(mut self) -> Self {
+        self.ignore_case = true;
+        self
+    }
+
+    /// With a key of this name.
+    pub(crate) fn for_key(mut self, id: &str) -> Self {
+        let entry = Entry {
+            credential: Some(Credential::ApiKey(ApiKeyCondition {
+                id: id.into(),
+                sha256: [0; 32],
+            })),
+            network: None,
+            parameters: Where::default(),
+        };
+        self.callers = Callers::Entries(vec![entry].into()).into();
         self
     }
 

@@ -1,5 +1,8 @@
 //! All routes, arranged so that finding one costs the same with ten thousand as with ten.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use http::Method;
@@ -31,6 +34,8 @@ pub enum RouteMiss {
     NoRoute,
     /// The winning pattern does not list the method: 405 with these in `Allow`.
     MethodNotAllowed { allow: Vec<Method> },
+    /// Another spelling of what this narrower route takes, on other terms: 404.
+    PathNotExact { narrower: Arc<str> },
 }
 
 impl RouteMiss {
@@ -38,6 +43,20 @@ impl RouteMiss {
         match self {
             Self::NoRoute => Reason::NoRoute,
             Self::MethodNotAllowed { .. } => Reason::MethodNotAllowed,
+            Self::PathNotExact { .. } => Reason::PathNotExact,
+        }
+    }
+}
+
+/// For the log.
+impl fmt::Display for RouteMiss {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PathNotExact { narrower } => write!(
+                out,
+                "the path is another spelling of one that route `{narrower}` takes"
+            ),
+            _ => out.write_str(self.reason().sentence()),
         }
     }
 }
@@ -47,6 +66,24 @@ impl Table {
     pub fn conflicts(definitions: &[RouteDefinition]) -> Vec<TableError> {
         let (_, errors) = Index::of(definitions.iter());
         errors
+    }
+
+    /// For each route the narrower ones that take some of its paths in another spelling, on other
+    /// terms. Places of the definitions.
+    pub fn yielding(definitions: &[RouteDefinition]) -> Vec<Vec<usize>> {
+        let (index, _) = Index::of(definitions.iter());
+        let definitions = definitions.iter().enumerate();
+        let yielding = definitions.clone().map(|(place, definition)| {
+            let mut stricter = BTreeSet::new();
+            let _ = index.each_stricter(definition, place, &mut |other| {
+                if index.is_narrower(other, place) {
+                    stricter.insert(other);
+                }
+                ControlFlow::Continue(())
+            });
+            stricter.into_iter().collect()
+        });
+        yielding.collect()
     }
 
     /// Arranges the routes. Definitions with conflicts must have been refused before; of two equal
@@ -67,9 +104,9 @@ impl Table {
             .index
             .find(&head.listener, host, &head.path, &head.method)?;
         let route = &self.routes[place];
-        let template = &route.definition.path;
-        let params = match template.parameters().next() {
-            Some(_) => template.matches(&head.path).ok_or(RouteMiss::NoRoute)?,
+        let definition = &route.definition;
+        let params = match definition.path.parameters().next() {
+            Some(_) => definition.params(&head.path).ok_or(RouteMiss::NoRoute)?,
             None => Params::none(),
         };
         Ok((route, params))

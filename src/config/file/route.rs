@@ -53,6 +53,8 @@ object! {
         path: Must<Template>,
         /// `api.example.com`, or `*.example.com` for what is below it; without port.
         host: May<HostPattern> = "any",
+        /// Whether the path is matched as upstreams read it that ignore case: with trailing slashes, dots and spaces, `()`, `microsoft.graph.` and keys as `users('a')` as well. Always so for Microsoft Graph's hosts. What came is what is forwarded.
+        ignore_case: Or<bool> = "false",
         /// `[GET, POST]`. Where the path fits and the method does not, the answer is 405.
         methods: May<Filled<Verb>> = "all but CONNECT and TRACE",
     }

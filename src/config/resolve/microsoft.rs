@@ -33,13 +33,7 @@ pub(super) fn hosts(resource: &str, cloud: Cloud) -> Option<Vec<String>> {
         return Some(hosts.flat_map(|(_, hosts)| owned(hosts)).collect());
     }
     let host = host(resource)?;
-    let graph = [Cloud::Public, Cloud::UsGov, Cloud::China].map(Cloud::graph_hosts);
-    if graph
-        .iter()
-        .copied()
-        .flatten()
-        .any(|graph| is_under(&host, graph))
-    {
+    if is_graph(&host) {
         return Some(vec![host]);
     }
     let (_, group) = EXCHANGE_HOSTS
@@ -50,6 +44,14 @@ pub(super) fn hosts(resource: &str, cloud: Cloud) -> Option<Vec<String>> {
         hosts.push(host);
     }
     Some(hosts)
+}
+
+/// Whether this is one of Microsoft Graph's hosts, in any cloud.
+pub(super) fn is_graph(host: &str) -> bool {
+    let host = host.trim_end_matches('.');
+    let graph = [Cloud::Public, Cloud::UsGov, Cloud::China].map(Cloud::graph_hosts);
+    let mut graph = graph.iter().copied().flatten();
+    graph.any(|graph| is_under(host, graph))
 }
 
 fn host(resource: &str) -> Option<String> {

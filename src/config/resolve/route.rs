@@ -7,7 +7,7 @@ use http::{HeaderName, Method};
 
 use super::context::{Context, rules};
 use super::names::Known;
-use super::{callers, token, upstream};
+use super::{callers, microsoft, token, upstream};
 use crate::config::file::{CallerHeaders, Route};
 use crate::config::value::{KeptHeader, Verb};
 use crate::located::{At, Filled, NodeId};
@@ -46,6 +46,7 @@ pub(super) fn route(
         host: matched?.host.value().cloned(),
         path: path?.clone(),
         methods: matched?.methods.optional(methods)?,
+        ignore_case: *matched?.ignore_case || is_graph(written),
         callers: Arc::new(callers?),
         upstream: upstream?,
         token: token?,
@@ -54,6 +55,14 @@ pub(super) fn route(
         request_timeout: written.timeouts.request.value().copied(),
         allow_batch: *written.allow_batch,
     })
+}
+
+/// Microsoft Graph ignores the case of paths, in every cloud.
+fn is_graph(written: &Route) -> bool {
+    let upstream = written.upstream.value();
+    let url = upstream.and_then(|upstream| upstream.url.get());
+    url.and_then(|url| url.0.host_str())
+        .is_some_and(microsoft::is_graph)
 }
 
 fn check_id(context: &mut Context<'_>, seen: &mut Seen, written: &Route) {

@@ -138,6 +138,28 @@ fn upstreams_are_taken_apart() {
 }
 
 #[test]
+fn routes_to_graph_ignore_case_in_every_cloud_and_others_where_they_say_so() {
+    for (url, said, ignores) in [
+        ("https://graph.microsoft.com", "", true),
+        ("https://GRAPH.microsoft.com", "", true),
+        ("https://canary.graph.microsoft.com", "", true),
+        ("https://graph.microsoft.us", "", true),
+        ("https://dod-graph.microsoft.us", "", true),
+        ("https://microsoftgraph.chinacloudapi.cn", "", true),
+        ("https://graph.microsoft.com.evil.example", "", false),
+        ("https://outlook.office365.com", "", false),
+        ("http://calc.internal", "", false),
+        ("http://calc.internal", "ignore_case: true,", true),
+    ] {
+        let text = one_route("bearer: { issuer: contoso, roles: [r] }")
+            .replace("http://calc.internal:8080", &format!("'{url}'"))
+            .replace("match: {", &format!("match: {{ {said}"));
+        let route = parsed(&text).routes.remove(0);
+        assert_eq!(route.ignore_case, ignores, "{url} {said}");
+    }
+}
+
+#[test]
 fn windows_line_ends_and_a_byte_order_mark_change_nothing() {
     let text = fs::read_to_string("config/protect-api.yaml").unwrap();
     let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));

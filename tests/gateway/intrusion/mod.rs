@@ -7,6 +7,7 @@ mod identities;
 mod issuers;
 mod keys;
 mod secrets;
+mod spellings;
 mod tokens;
 
 use std::ops::Deref;

@@ -1,0 +1,381 @@
+//! Ways to spell a path that another route takes, tried on a table with a broader one.
+
+use http::Method;
+use proptest::prelude::*;
+
+use super::super::index::Index;
+use super::super::samples::definition;
+use super::super::{RouteDefinition, RouteMiss};
+use super::*;
+use crate::request::CanonicalPath;
+
+fn found(routes: &[RouteDefinition], method: &str, path: &str) -> String {
+    let (index, _) = Index::of(routes.iter());
+    let Ok(path) = CanonicalPath::parse(path) else {
+        return "400".to_owned();
+    };
+    let method = Method::from_bytes(method.as_bytes()).unwrap();
+    match index.find("apis", None, &path, &method) {
+        Ok(place) => routes[place].id.to_string(),
+        Err(RouteMiss::NoRoute) => "404".to_owned(),
+        Err(RouteMiss::MethodNotAllowed { .. }) => "405".to_owned(),
+        Err(RouteMiss::PathNotExact { narrower }) => format!("not exactly {narrower}"),
+    }
+}
+
+const SPELLINGS_OF_SEND_MAIL: &[&str] = &[
+    "/graph/v1.0/users/a@b/sendMail/",
+    "/graph/v1.0/users/a@b/SENDMAIL",
+    "/graph/v1.0/users/a@b/sendmail",
+    "/graph/v1.0/Users/a@b/sendMail",
+    "/graph/V1.0/users/a@b/sendMail",
+    "/graph/v1.0/users/a@b/sendMail()",
+    "/graph/v1.0/users/a@b/sendMail()/",
+    "/graph/v1.0/users/a@b/sendMail()()",
+    "/graph/v1.0/users/a@b/sendMail(a=1)",
+    "/graph/v1.0/users/a@b/microsoft.graph.sendMail",
+    "/graph/v1.0/users/a@b/Microsoft.Graph.sendMail",
+    "/graph/v1.0/users/a@b/microsoft.graph.sendMail()",
+    "/graph/v1.0/users/a@b/graph.sendMail",
+    "/graph/v1.0/users/a@b/microsoft.graph.user/sendMail",
+    "/graph/v1.0/users/microsoft.graph.user/a@b/sendMail",
+    "/graph/v1.0/users/microsoft.graph.user('a@b')/sendMail",
+    "/graph/v1.0/users('a@b')/sendMail",
+    "/graph/v1.0/users(%27a@b%27)/sendMail",
+    "/graph/v1.0/users%28%27a@b%27%29/sendMail",
+    "/graph/v1.0/users(a@b)/sendMail",
+    "/graph/v1.0/users(userPrincipalName='a@b')/sendMail",
+    "/graph/v1.0/users(id='a@b')/microsoft.graph.sendMail()/",
+    "/graph/v1.0/users/a@b/sendMail%20",
+    "/graph/v1.0/users/a@b/sendMail%20/",
+    "/graph/v1.0/users/a@b/%20sendMail",
+    "/graph/v1.0/users/a@b/sendMail+",
+    "/graph/v1.0/users/a@b/sendMail.",
+    "/graph/v1.0/users/a@b/sendMail...",
+    "/graph/v1.0/users/a@b/sendMail%C2%A0",
+    "/graph/v1.0/users/a@b/sendMail%3Ba=b",
+    "/graph/v1.0/users/a@b/sendMail%3Fa=b",
+    "/graph/v1.0/users/a@b/sendMail%23a",
+    "/graph/v1.0/users/a@b/sendMail%253Fa",
+    "/graph/v1.0/users/a@b/sendMail::$DATA",
+    "/graph/v1.0/users/a@b/send%254Dail",
+    "/graph/v1.0/users/a@b/send%25u004Dail",
+    "/graph/v1.0/users/a@b/send%2525254Dail",
+    "/graph/v1.0/users/a@b%252FsendMail",
+    "/graph/v1.0/users/a@b%25252fsendMail",
+    "/graph/v1.0/users/a@b/$/sendMail",
+    "/graph/v1.0/myorganization/users/a@b/sendMail",
+    "/graph/v1.0/contoso.example/users/a@b/sendMail",
+    "/graph/v1.0/5e0699a2-7e10-4d08-8ebb-4f7d7406ad09/users/a@b/sendMail",
+    "/graph/v1.0/users/a('b')/SENDMAIL",
+    "/graph/v1.0/users/%20/SENDMAIL",
+    "/graph/v1.0/u%C5%BFers/a@b/sendMail",
+];
+
+fn graph_routes() -> [RouteDefinition; 2] {
+    [
+        definition("send", "/graph/v1.0/users/{mailbox}/sendMail").for_key("sender"),
+        definition("rest", "/graph/**").for_key("reader"),
+    ]
+}
+
+#[test]
+fn another_spelling_of_a_narrower_path_never_goes_by_a_broader_route() {
+    let routes = graph_routes();
+    for path in SPELLINGS_OF_SEND_MAIL {
+        let found = found(&routes, "POST", path);
+        assert!(
+            ["send", "not exactly send"].contains(&&*found),
+            "{path}: {found}"
+        );
+    }
+    for path in [
+        "/graph/v1.0/users/a@b/messages",
+        "/graph/v1.0/users/a@b/messages/",
+        "/graph/v1.0/users('a@b')/messages",
+        "/graph/v1.0/users/a@b/sendMails",
+        "/graph/v1.0/users/a@b/xsendMail",
+        "/graph/v1.0/users/a@b/sendMail/x",
+        "/graph/v1.0/users/a@b/messages/sendMail",
+        "/graph/v1.0/users/sendMail",
+        "/graph/v1.0/groups/a@b/sendMail",
+        "/graph/beta/users/a@b/sendMail",
+        "/graph",
+        "/graph/",
+    ] {
+        assert_eq!(found(&routes, "GET", path), "rest", "{path}");
+    }
+    let path = "/graph/v1.0/users/a@b/sendMail";
+    assert_eq!(found(&routes, "POST", path), "send");
+}
+
+#[test]
+fn upstreams_that_ignore_case_are_not_fooled_by_it() {
+    let routes = [
+        definition("admin", "/api/admin/**").for_key("admin"),
+        definition("all", "/api/**").for_key("user"),
+    ];
+    for path in [
+        "/api/ADMIN/x",
+        "/api/%41dmin/x",
+        "/api/Admin",
+        "/api/admin./x",
+        "/api/admin%20/x",
+        "/api/%2561dmin/x",
+        "/api/x%252Fadmin/../y",
+        "/api%252FADMIN/x",
+        "/API/admin/x",
+    ] {
+        let found = found(&routes, "GET", path);
+        assert!(
+            ["not exactly admin", "400", "404"].contains(&&*found),
+            "{path}: {found}"
+        );
+    }
+    assert_eq!(found(&routes, "GET", "/api/administrator"), "all");
+    assert_eq!(found(&routes, "GET", "/api/x/ADMIN"), "all");
+}
+
+#[test]
+fn routes_on_the_same_terms_stand_in_for_each_other() {
+    let routes = [
+        definition("export", "/orders/export").for_key("a"),
+        definition("one", "/orders/{id}").for_key("a"),
+    ];
+    assert_eq!(found(&routes, "GET", "/orders/EXPORT"), "one");
+}
+
+#[test]
+fn a_method_that_is_kept_back_is_kept_back_in_every_spelling() {
+    let routes = [
+        definition("read", "/orders/export")
+            .for_key("a")
+            .taking(&["GET"]),
+        definition("one", "/orders/{id}").for_key("a"),
+    ];
+    assert_eq!(found(&routes, "GET", "/orders/EXPORT"), "one");
+    assert_eq!(found(&routes, "DELETE", "/orders/export"), "405");
+    assert_eq!(
+        found(&routes, "DELETE", "/orders/EXPORT"),
+        "not exactly read"
+    );
+}
+
+#[test]
+fn routes_that_fold_take_every_spelling_that_their_upstream_takes() {
+    let [send, rest] = graph_routes();
+    let routes = [send.ignoring_case(), rest.ignoring_case()];
+    for path in [
+        "/graph/v1.0/users/a@b/sendMail",
+        "/graph/v1.0/users/a@b/sendmail",
+        "/graph/v1.0/users/a@b/sendMail/",
+        "/Graph/V1.0/Users/a@b/SENDMAIL",
+        "/graph/v1.0/users('a@b')/sendMail",
+        "/graph/v1.0/users/a@b/microsoft.graph.sendMail()",
+        "/graph/v1.0/users/a@b/sendMail%20",
+    ] {
+        assert_eq!(found(&routes, "POST", path), "send", "{path}");
+    }
+    for path in SPELLINGS_OF_SEND_MAIL {
+        let found = found(&routes, "POST", path);
+        assert!(
+            ["send", "not exactly send"].contains(&&*found),
+            "{path}: {found}"
+        );
+    }
+    assert_eq!(found(&routes, "GET", "/GRAPH/v1.0/users"), "rest");
+    assert_eq!(
+        found(&routes[..1], "GET", "/graph/v1.0/users/a@b/messages"),
+        "404"
+    );
+}
+
+#[test]
+fn a_path_with_too_many_readings_is_refused() {
+    let routes = [
+        definition("deep", "/{a}/{b}/{c}/{d}/{e}/{f}/x").for_key("a"),
+        definition("rest", "/**").for_key("b"),
+    ];
+    let path = "/microsoft.a('b')".repeat(400);
+    assert!(found(&routes, "GET", &path).starts_with("not exactly"));
+}
+
+#[test]
+fn paths_that_differ_where_their_upstream_does_not_are_equal() {
+    let routes = [
+        definition("one", "/users/{m}/sendMail").ignoring_case(),
+        definition("two", "/Users/{n}/microsoft.graph.sendmail"),
+        definition("three", "/x"),
+        definition("four", "/X"),
+    ];
+    let errors = crate::routing::Table::conflicts(&routes);
+    let places: Vec<_> = errors
+        .iter()
+        .map(|error| (error.first, error.second))
+        .collect();
+    assert_eq!(places, [(0, 1)]);
+    assert!(errors[0].problem.contains("spelling alone"), "{errors:?}");
+}
+
+#[test]
+fn a_broader_route_knows_what_it_yields_to() {
+    let routes = [
+        definition("rest", "/graph/**").for_key("a"),
+        definition("send", "/graph/v1.0/users/{m}/sendMail").for_key("b"),
+        definition("read", "/graph/v1.0/users/{m}/messages").for_key("a"),
+        definition("other", "/api/**").for_key("c"),
+        definition("exact", "/graph/v1.0/Users").for_key("c"),
+    ];
+    let yielding = crate::routing::Table::yielding(&routes);
+    assert_eq!(yielding, [vec![1, 4], vec![], vec![], vec![], vec![]]);
+}
+
+/// A way to spell a segment otherwise.
+#[derive(Clone, Copy, Debug)]
+enum Spelling {
+    AsIs,
+    Upper,
+    Escaped(u8),
+    Dot,
+    Space,
+    Called,
+    Namespace,
+    Cast,
+    Cut,
+    Stream,
+    Dollar,
+    KeyOfPrevious,
+}
+
+fn spelled(segments: &[&str], spellings: &[Spelling], slash: bool) -> String {
+    let mut path = String::new();
+    for (place, segment) in segments.iter().enumerate() {
+        use Spelling::*;
+        let spelling = spellings.get(place).copied().unwrap_or(AsIs);
+        let escape = |segment: &str, depth: u8| {
+            let percent = format!("%{}", "25".repeat(usize::from(depth)));
+            segment.bytes().fold(String::new(), |text, byte| {
+                format!("{text}{percent}{byte:02x}")
+            })
+        };
+        let written = match spelling {
+            AsIs => (*segment).to_owned(),
+            Upper => segment.to_uppercase(),
+            Escaped(depth) => escape(segment, depth),
+            Dot => format!("{segment}."),
+            Space => format!("%20{segment}%20."),
+            Called => format!("{segment}()"),
+            Namespace => format!("microsoft.Graph.{segment}"),
+            Cast => format!("microsoft.graph.entity/{segment}"),
+            Cut => format!("{segment}%3Bv=1"),
+            Stream => format!("{segment}::$data"),
+            Dollar => format!("$/{segment}"),
+            // What is cut off takes a key along.
+            KeyOfPrevious if place > 0 && !matches!(spellings[place - 1], Cut | Stream) => {
+                path.push_str(&format!("(%27{segment}')"));
+                continue;
+            }
+            KeyOfPrevious => (*segment).to_owned(),
+        };
+        path.push('/');
+        path.push_str(&written);
+    }
+    if slash {
+        path.push('/');
+    }
+    path
+}
+
+fn spelling() -> impl Strategy<Value = Spelling> {
+    use Spelling::*;
+    prop_oneof![
+        4 => Just(AsIs),
+        1 => (0_u8..4).prop_map(Escaped),
+        8 => prop::sample::select(vec![
+            Upper, Dot, Space, Called, Namespace, Cast, Cut, Stream, Dollar, KeyOfPrevious,
+        ]),
+    ]
+}
+
+/// A pattern, whose it is, and whether it folds.
+type Row = (String, &'static str, bool);
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    let segment = prop::sample::select(vec!["a", "b", "sendMail", "users", "{}"]);
+    let segments = prop::collection::vec(segment, 0..4);
+    let tail = prop::sample::select(vec!["/**", "/", "", ""]);
+    let caller = prop::sample::select(vec!["k", "l", "m"]);
+    let row = (segments, tail, caller, prop::bool::weighted(0.2));
+    let row = row.prop_map(|(segments, tail, caller, folds)| {
+        let segments = segments.iter().enumerate();
+        let written = segments.map(|(place, segment)| match *segment {
+            "{}" => format!("/{{p{place}}}"),
+            literal => format!("/{literal}"),
+        });
+        let path = written.collect::<String>() + tail;
+        let path = if path.is_empty() {
+            "/".to_owned()
+        } else {
+            path
+        };
+        (path, caller, folds)
+    });
+    prop::collection::vec(row, 2..8)
+}
+
+fn table(rows: &[Row]) -> Vec<RouteDefinition> {
+    let rows = rows.iter().map(|(path, caller, folds)| {
+        let route = definition(path, path).for_key(caller);
+        match folds {
+            true => route.ignoring_case(),
+            false => route,
+        }
+    });
+    let mut routes: Vec<_> = rows.collect();
+    while let Some(error) = crate::routing::Table::conflicts(&routes).pop() {
+        routes.remove(error.second);
+    }
+    routes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6000))]
+
+    /// Whoever spells a path otherwise gets no further: not by a broader route with other callers
+    /// than the one that takes the plain path.
+    #[test]
+    fn no_spelling_evades_a_narrower_route(
+        rows in rows(),
+        segments in prop::collection::vec(prop::sample::select(vec!["a", "b", "sendMail", "users", "c"]), 0..4),
+        spellings in prop::collection::vec(spelling(), 4),
+        slash in any::<bool>(),
+    ) {
+        let routes = table(&rows);
+        let (index, _) = Index::of(routes.iter());
+        let find = |path: &str| {
+            let path = CanonicalPath::parse(path).ok()?;
+            Some(index.find("apis", None, &path, &Method::GET))
+        };
+        let plain = spelled(&segments, &[], segments.is_empty());
+        let path = spelled(&segments, &spellings, slash || segments.is_empty());
+        let (Some(Ok(narrower)), Some(Ok(winner))) = (find(&plain), find(&path)) else {
+            return Ok(());
+        };
+        let same_callers = routes[narrower].callers == routes[winner].callers;
+        let (narrower, winner) = (&routes[narrower].path, &routes[winner].path);
+        let is_before = Folded::of(winner).is_before(&Folded::of(narrower));
+        prop_assert!(same_callers || is_before, "{} for {}, {} for {}", plain, narrower.as_str(), path, winner.as_str());
+    }
+
+    #[test]
+    fn folding_never_panics(path in any::<String>(), shaped in crate::request::samples::raw_path()) {
+        for path in [format!("/{path}"), shaped] {
+            let _ = super::super::fold::respellings(&path);
+            for segment in path.split('/') {
+                let _ = super::super::fold::readings(segment, Some("v1.0"));
+                let _ = super::super::fold::words_of_literal(segment);
+                let _ = super::super::fold::named(segment);
+            }
+        }
+    }
+}
