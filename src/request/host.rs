@@ -49,44 +49,52 @@ pub fn normalised_host(raw: &str) -> Option<Cow<'_, str>> {
     if let Some(bracketed) = raw.strip_prefix('[') {
         let (literal, after) = bracketed.split_once(']')?;
         if !after.is_empty() {
-            port(after.strip_prefix(':')?)?;
+            port(after.strip_prefix(':')?.as_bytes())?;
         }
         let address: Ipv6Addr = literal.parse().ok()?;
         return Some(Cow::Owned(format!("[{address}]")));
     }
-    // By bytes: what searches a text for a character is made for longer ones.
-    let name = match raw.bytes().position(|byte| byte == b':') {
-        Some(colon) => {
-            port(raw.get(colon + 1..)?)?;
-            raw.get(..colon)?
-        }
-        None => raw,
-    };
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let mut labels = name.as_bytes().split(|byte| *byte == b'.');
-    if name.len() > LONGEST_NAME || !labels.all(is_label) {
-        return None;
-    }
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Some(Cow::Owned(name.to_ascii_lowercase()))
-    } else {
-        Some(Cow::Borrowed(name))
-    }
+    let (length, is_lower) = name(raw.as_bytes())?;
+    let name = raw.get(..length)?;
+    Some(match is_lower {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(name.to_ascii_lowercase()),
+    })
 }
 
-fn port(digits: &str) -> Option<u16> {
+/// How long the name is that an authority begins with, without its final dot, and whether it is in
+/// lower case. Every request names one: each byte is looked at once.
+fn name(authority: &[u8]) -> Option<(usize, bool)> {
+    let (mut label, mut is_lower, mut end) = (0, true, authority.len());
+    for (at, byte) in authority.iter().enumerate() {
+        match byte {
+            // The underscore is in internal names, in spite of RFC 1123.
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => label += 1,
+            b'A'..=b'Z' => {
+                is_lower = false;
+                label += 1;
+            }
+            b'.' if (1..=LONGEST_LABEL).contains(&label) => label = 0,
+            b':' => {
+                port(authority.get(at + 1..)?)?;
+                end = at;
+                break;
+            }
+            _ => return None,
+        }
+    }
+    let has_final_dot = label == 0;
+    let length = end.checked_sub(has_final_dot.into())?;
+    (label <= LONGEST_LABEL && (1..=LONGEST_NAME).contains(&length)).then_some((length, is_lower))
+}
+
+fn port(digits: &[u8]) -> Option<u16> {
     // `u16::from_str` would take a plus sign.
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        digits.parse().ok()
+    if digits.iter().all(u8::is_ascii_digit) {
+        std::str::from_utf8(digits).ok()?.parse().ok()
     } else {
         None
     }
-}
-
-/// Letters, digits, hyphens, and the underscore that internal names have in spite of RFC 1123.
-fn is_label(label: &[u8]) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=LONGEST_LABEL).contains(&label.len()) && label.iter().all(plain)
 }
 
 #[cfg(test)]
