@@ -42,14 +42,17 @@ pub(super) fn receive(
 /// What `Connection` names goes with it, but for what tells where the message ends: that is not the
 /// other side's to take away.
 pub(super) fn strip_hops(headers: &mut HeaderMap) {
-    let of_one_hop = |name: &HeaderName| *name == header::CONNECTION || OF_ONE_HOP.contains(name);
+    let of_one_hop = |name: &HeaderName| {
+        let name = name.as_str();
+        name == "connection" || OF_ONE_HOP.contains(&name)
+    };
     if !headers.keys().any(of_one_hop) {
         return;
     }
     for name in named_by_connection(headers) {
         headers.remove(&name);
     }
-    for name in &OF_ONE_HOP {
+    for name in OF_ONE_HOP {
         headers.remove(name);
     }
     headers.remove(header::CONNECTION);

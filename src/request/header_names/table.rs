@@ -117,15 +117,15 @@ pub fn listed(removal: Removal) -> Vec<String> {
 
 /// Fields of one connection (RFC 9110 §7.6.1), whether `Connection` names them or not. `Connection`
 /// itself and `Transfer-Encoding` belong to whoever frames the message.
-pub static OF_ONE_HOP: [HeaderName; 8] = [
-    HeaderName::from_static("http2-settings"),
-    HeaderName::from_static("keep-alive"),
-    header::PROXY_AUTHENTICATE,
-    HeaderName::from_static("proxy-authentication-info"),
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("proxy-connection"),
-    header::TE,
-    header::UPGRADE,
+pub const OF_ONE_HOP: [&str; 8] = [
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "upgrade",
 ];
 
 /// Why a route may not set a header of this name; `None` where it may.
