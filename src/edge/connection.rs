@@ -67,6 +67,7 @@ impl<A: Application> Edge<A> {
             .serve_connection(TokioIo::new(io), service);
         let mut stopping = stop.clone();
         let mut stopped = pin!(stopped(&mut stopping));
+        let mut awaits_stop = false;
         let mut idle = Deadline::after(self.timeouts.idle);
         std::future::poll_fn(|cx| {
             if Pin::new(&mut connection).poll(cx).is_ready() {
@@ -80,11 +81,14 @@ impl<A: Application> Edge<A> {
                 Stage::Idle => {}
                 _ => return Poll::Pending,
             }
-            // Between requests nobody waits for an answer: the connection may end.
-            match stopped.as_mut().poll(cx) {
-                Poll::Pending => idle.poll(cx),
-                stopped => stopped,
+            // Between requests nobody waits for an answer: the connection may end. Once asked, what
+            // stops it wakes this task, and is asked again only when there is news.
+            let asked = std::mem::replace(&mut awaits_stop, true);
+            let no_news = asked && matches!(stop.has_changed(), Ok(false));
+            if no_news || stopped.as_mut().poll(cx).is_pending() {
+                return idle.poll(cx);
             }
+            Poll::Ready(())
         })
         .await;
         let parts = connection.into_parts();
