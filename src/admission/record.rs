@@ -37,8 +37,8 @@ pub struct Record {
     in_flight: Option<Counted>,
     status: u16,
     bytes_out: u64,
-    /// Told, never decided by.
-    started: Instant,
+    /// Told, never decided by; with it, the time of day in milliseconds since the epoch.
+    started: (Instant, u64),
 }
 
 impl Record {
@@ -57,7 +57,7 @@ impl Record {
             in_flight: None,
             status: 0,
             bytes_out: 0,
-            started: Instant::now(),
+            started: (Instant::now(), milliseconds()),
         }
     }
 
@@ -135,6 +135,11 @@ impl Record {
         self.bytes_out = bytes_out;
     }
 
+    /// When it began.
+    pub fn began(&self) -> UnixTime {
+        UnixTime::from_seconds(self.started.1 / 1000)
+    }
+
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
@@ -202,7 +207,7 @@ impl Record {
     fn tell(&self, outcome: Outcome, duration: Duration) {
         let principal = self.principal();
         self.shared.access_log.write(&AccessLine {
-            time_ms: milliseconds(),
+            time_ms: self.started.1.saturating_add(whole_ms(duration)),
             severity: outcome.severity(),
             request_id: self.request_id.as_str(),
             listener: &self.listener,
@@ -227,7 +232,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         self.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
-        let (outcome, duration) = (self.outcome(), self.started.elapsed());
+        let (outcome, duration) = (self.outcome(), self.started.0.elapsed());
         let metrics = self.route().map(|route| &route.metrics);
         let metrics = metrics.unwrap_or(&self.shared.unrouted);
         metrics.finished(outcome, duration);
@@ -255,6 +260,10 @@ fn internal(detail: &str) -> Denial {
         reason: Reason::InternalError,
         detail,
     })
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn client(peer: Peer) -> IpAddr {

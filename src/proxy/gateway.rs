@@ -9,7 +9,6 @@ use hyper::body::Incoming;
 
 use super::{AnswerBody, early, relay};
 use crate::admission::{Record, Shared};
-use crate::clock::UnixTime;
 use crate::edge::{Abandoned, Application, Conversation, ListenerDefinition, Misread};
 use crate::http1::Kind;
 use crate::reason::Reason;
@@ -56,7 +55,8 @@ impl Application for Gateway {
             authority: None,
             headers: &head.headers,
         };
-        let admitted = record.decide(&sent, &self.limits, UnixTime::now()).await;
+        let now = record.began();
+        let admitted = record.decide(&sent, &self.limits, now).await;
         if admitted {
             relay::forward(&self, record, head, body, conversation).await
         } else {
