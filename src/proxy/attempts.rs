@@ -2,13 +2,13 @@
 //! what was not sent is sent again, and what was sent and may be repeated (RFC 9110 §9.2.2) too.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, response};
+use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, response};
 use hyper::body::Incoming;
 use tokio::time::sleep;
 
@@ -46,12 +46,16 @@ pub(super) async fn answered(
             None => Box::pin(connect(upstream)).await?,
         };
         let spare = if may_be_repeated && connection.is_reused() {
-            Some(request.clone())
+            Some(Spare::of(&request))
         } else {
             body.is_the_last();
             None
         };
-        let why = match exchange(&mut connection, request, body, &mut meanwhile).await {
+        let sent = {
+            let sending = pin!(connection.exchange(request, &mut meanwhile));
+            held_back(sending, body).await
+        };
+        let why = match sent {
             Ok(answer) => {
                 let (head, incoming) = answer.into_parts();
                 return Ok(Answered {
@@ -65,7 +69,7 @@ pub(super) async fn answered(
         if let Some(reason) = body.failure() {
             return Err(Failure::of_body(reason));
         }
-        request = match (why, spare.and_then(from_the_beginning)) {
+        request = match (why, spare.and_then(Spare::from_the_beginning)) {
             (ExchangeError::NotSent(unsent), _) if !is_last => *unsent,
             (ExchangeError::Unanswered, Some(again)) => again,
             (why, _) => return Err(why.into()),
@@ -86,16 +90,12 @@ async fn connect(upstream: &Upstream) -> Result<Box<Connection>, ConnectError> {
     }
 }
 
-async fn exchange(
-    connection: &mut Connection,
-    request: Request<RequestBody>,
-    body: &RequestBody,
-    meanwhile: &mut impl FnMut(&[Bytes]),
-) -> Result<http::Response<Incoming>, ExchangeError> {
-    let mut exchange = pin!(connection.exchange(request, meanwhile));
+/// Waits for the answer; where the body is held back, no longer than a moment without it.
+async fn held_back<T>(mut sending: Pin<&mut impl Future<Output = T>>, body: &RequestBody) -> T {
     if body.is_held_back() {
-        let mut patience = pin!(sleep(HELD_BACK));
-        let answered = std::future::poll_fn(|cx| match exchange.as_mut().poll(cx) {
+        // Rare, and large.
+        let mut patience = Box::pin(sleep(HELD_BACK));
+        let answered = std::future::poll_fn(|cx| match sending.as_mut().poll(cx) {
             Poll::Ready(answered) => Poll::Ready(Some(answered)),
             Poll::Pending if !body.is_held_back() => Poll::Ready(None),
             Poll::Pending => patience.as_mut().poll(cx).map(|()| None),
@@ -105,12 +105,48 @@ async fn exchange(
         }
         body.release();
     }
-    exchange.await
+    sending.await
 }
 
-fn from_the_beginning(request: Request<RequestBody>) -> Option<Request<RequestBody>> {
-    let (head, body) = request.into_parts();
-    Some(Request::from_parts(head, body.again()?))
+/// A request that may have to be sent again. Made for most requests and used by next to none: what
+/// costs most of a copy, its table of names, is made when it is.
+struct Spare {
+    method: Method,
+    uri: Uri,
+    fields: Vec<(HeaderName, HeaderValue)>,
+    extensions: Extensions,
+    body: RequestBody,
+}
+
+impl Spare {
+    fn of(request: &Request<RequestBody>) -> Self {
+        let headers = request.headers();
+        let mut fields = Vec::with_capacity(headers.len());
+        fields.extend(
+            headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            fields,
+            extensions: request.extensions().clone(),
+            body: request.body().clone(),
+        }
+    }
+
+    /// `None` where some of its body is no longer there.
+    fn from_the_beginning(self) -> Option<Request<RequestBody>> {
+        let mut request = Request::new(self.body.again()?);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.extensions_mut() = self.extensions;
+        for (name, value) in self.fields {
+            request.headers_mut().append(name, value);
+        }
+        Some(request)
+    }
 }
 
 fn is_idempotent(method: &Method) -> bool {

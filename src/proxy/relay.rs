@@ -3,7 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -58,8 +58,19 @@ pub(super) async fn forward(
         .admission()
         .and_then(|it| it.route().definition.request_timeout);
     let mut most = most.map(Deadline::after);
-    let exchange = exchange(gateway, &record, head, &body, &asked, &conversation);
-    match within(most.as_mut(), &body, exchange).await {
+    let exchanged = {
+        // Pinned where it stands: it is large, and would be kept once more by whom it moves to.
+        let exchange = pin!(exchange(
+            gateway,
+            &record,
+            head,
+            &body,
+            &asked,
+            &conversation
+        ));
+        within(most.as_mut(), &body, exchange).await
+    };
+    match exchanged {
         Ok((upstream, answered)) => Ok(relay(
             gateway,
             record,
@@ -79,12 +90,11 @@ pub(super) async fn forward(
 async fn within<T>(
     most: Option<&mut Deadline>,
     body: &RequestBody,
-    work: impl Future<Output = Result<T, Failure>>,
+    mut work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
 ) -> Result<T, Failure> {
     let Some(most) = most else {
         return work.await;
     };
-    let mut work = pin!(work);
     let late = || {
         let reason = match body.has_ended() {
             true => Reason::UpstreamTimeout,

@@ -38,7 +38,7 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
         }
         let outcome = match self.join(now)? {
             Joined::Good(item) => Ok(item),
-            Joined::InFlight(in_flight) => in_flight.outcome().await,
+            Joined::InFlight(in_flight) => Box::pin(in_flight.outcome()).await,
         };
         if let Some(kept) = self.keeper.kept.load().as_ref() {
             kept.marks.used.set();

@@ -61,7 +61,8 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
                 return Ok(found);
             }
             let missing = match self.miss(now, name, &pick) {
-                Ok(in_flight) => match in_flight.outcome().await {
+                // Rare, and large.
+                Ok(in_flight) => match Box::pin(in_flight.outcome()).await {
                     Ok(_) => continue,
                     Err(why) => Missing::Unavailable {
                         retry_after: why.retry_after,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::{TrySendError, http1};
 use hyper_util::rt::TokioIo;
 
 use super::answer_io::{AnswerIo, Line, UpstreamSocket};
@@ -19,6 +19,9 @@ use crate::edge::Deadline;
 
 /// Bytes of a body that the codec may hold.
 const MOST_BUFFERED: usize = 128 * 1024;
+
+/// What the codec gives back of a request that it could not send.
+type Unsent = TrySendError<Request<RequestBody>>;
 
 pub struct Connection {
     sender: http1::SendRequest<RequestBody>,
@@ -79,14 +82,24 @@ impl Connection {
     }
 
     /// Sends a request and waits for the head of its answer; `meanwhile` is told what comes before.
-    pub async fn exchange(
+    pub fn exchange(
         &mut self,
         request: Request<RequestBody>,
-        mut meanwhile: impl FnMut(&[Bytes]),
-    ) -> Result<Response<Incoming>, ExchangeError> {
+        meanwhile: impl FnMut(&[Bytes]),
+    ) -> impl Future<Output = Result<Response<Incoming>, ExchangeError>> {
         self.line.ask(request.method() == http::Method::HEAD);
         self.deadline.move_to(self.patience);
-        let mut answer = pin!(self.sender.try_send_request(request));
+        // Before anything is waited for, so that nobody keeps the request beside the codec.
+        let answer = self.sender.try_send_request(request);
+        self.answered(answer, meanwhile)
+    }
+
+    async fn answered(
+        &mut self,
+        answer: impl Future<Output = Result<Response<Incoming>, Unsent>>,
+        mut meanwhile: impl FnMut(&[Bytes]),
+    ) -> Result<Response<Incoming>, ExchangeError> {
+        let mut answer = pin!(answer);
         let answered = std::future::poll_fn(|cx| {
             loop {
                 let ended = poll(&mut self.driver, cx).is_ready();
