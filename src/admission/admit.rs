@@ -7,8 +7,9 @@ use super::{Denial, Plan, Refusal, guard};
 use crate::clock::UnixTime;
 use crate::outbound::Carried;
 use crate::policy::Permit;
+use crate::reason::Reason;
 use crate::request::{AccessRequest, Params};
-use crate::routing::Route;
+use crate::routing::{Route, RouteMiss};
 
 /// A request that may go on. Only `admit` makes one, and without one nothing is forwarded.
 pub struct Admission {
@@ -38,10 +39,20 @@ pub async fn admit(
     now: UnixTime,
 ) -> Result<Admission, Denial> {
     let found = plan.routes.find(request);
-    let (route, params) = found.map_err(|miss| Denial::unrouted(Refusal::Route(miss)))?;
+    let (route, params) = found.map_err(|miss| Denial::unrouted(unrouted(miss, request)))?;
     decide(route, &params, request, now)
         .await
         .map_err(|why| why.on(route))
+}
+
+/// No route that takes the method which a header names, and none that would let it: that is told.
+fn unrouted(miss: RouteMiss, request: AccessRequest<'_>) -> Refusal {
+    match miss {
+        RouteMiss::MethodNotAllowed { .. } if request.head.is_overridden => {
+            Refusal::Guard(Reason::MethodOverrideNotAllowed)
+        }
+        miss => Refusal::Route(miss),
+    }
 }
 
 async fn decide(

@@ -27,6 +27,10 @@ fn broken(route: &RouteDefinition, ours: bool, request: AccessRequest<'_>) -> Op
     if ours && is_from_browser(request) {
         return Some(Reason::BrowserNotAllowed);
     }
+    // SECURITY: an update that goes on as a plain POST is a create.
+    if request.head.is_overridden && !route.method_override {
+        return Some(Reason::MethodOverrideNotAllowed);
+    }
     let path = &request.head.path;
     let has_segment = |name| path.segments().any(|segment| means(segment, name));
     if ours && !route.allow_batch && has_segment("$batch") {

@@ -212,7 +212,11 @@ impl Record {
             request_id: self.request_id.as_str(),
             listener: &self.listener,
             route: self.route().map(|route| &*route.definition.id),
-            method: self.method.as_str(),
+            method: self
+                .head
+                .as_ref()
+                .map_or(&self.method, |head| &head.method)
+                .as_str(),
             path: self.head.as_ref().map_or("", |head| head.path.as_str()),
             status: self.status,
             reason: outcome.reason(),
@@ -268,7 +272,7 @@ fn whole_ms(duration: Duration) -> u64 {
 
 fn client(peer: Peer) -> IpAddr {
     match peer.client {
-        Client::Known(address) => address,
+        Client::Known(address) | Client::Proxy(address) => address,
         Client::Unknown => peer.address,
     }
 }

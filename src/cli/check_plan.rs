@@ -89,7 +89,7 @@ fn conditions(entry: &Entry) -> Vec<String> {
         None => vec!["anyone".to_owned()],
     };
     if let Some(networks) = &entry.network {
-        lines.push(listed("from", &networks.0, "or"));
+        lines.push(listed("from", networks.iter(), "or"));
     }
     for (name, patterns) in &entry.parameters.0 {
         let patterns = patterns.iter().map(|pattern| &pattern.0);

@@ -43,7 +43,7 @@ fn bearer(issuer: &str) -> Entry {
 
 fn network() -> Entry {
     Entry {
-        network: Some(Networks(vec!["127.0.0.0/8".parse().unwrap()])),
+        network: Some(Networks::of(vec!["127.0.0.0/8".parse().unwrap()])),
         ..entry(None)
     }
 }

@@ -63,7 +63,11 @@ pub struct ApiKeyCondition {
 
 /// `network:`: the client's address is in one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Networks(pub Vec<IpNet>);
+pub struct Networks {
+    networks: Vec<IpNet>,
+    /// `proxies: true`: a trusted proxy that tells of no client counts as one.
+    proxies: bool,
+}
 
 impl BearerConditions {
     pub fn fits_audience(&self, token: &TokenPrincipal) -> bool {
@@ -115,15 +119,30 @@ impl PrincipalRule {
 }
 
 impl Networks {
+    pub fn of(networks: Vec<IpNet>) -> Self {
+        Self {
+            networks,
+            proxies: false,
+        }
+    }
+
+    pub fn and_proxies(self, proxies: bool) -> Self {
+        Self { proxies, ..self }
+    }
+
     /// Whether the client is in one of the networks; an unknown client is in none.
     pub fn contain(&self, client: Client) -> bool {
-        match client {
-            Client::Known(address) => {
-                let address: IpAddr = address.to_canonical();
-                self.0.iter().any(|network| network.contains(&address))
-            }
-            Client::Unknown => false,
-        }
+        let address: IpAddr = match client {
+            Client::Known(address) => address.to_canonical(),
+            Client::Proxy(address) if self.proxies => address.to_canonical(),
+            Client::Proxy(_) | Client::Unknown => return false,
+        };
+        let mut networks = self.networks.iter();
+        networks.any(|network| network.contains(&address))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &IpNet> {
+        self.networks.iter()
     }
 }
 

@@ -168,7 +168,7 @@ fn each_condition_has_its_reason_and_its_turn() {
 
 #[test]
 fn networks_hold_known_addresses_only() {
-    let networks = Networks(vec![
+    let networks = Networks::of(vec![
         "10.0.0.0/8".parse().unwrap(),
         "fd00::/8".parse().unwrap(),
     ]);
@@ -185,6 +185,13 @@ fn networks_hold_known_addresses_only() {
         assert_eq!(networks.contain(client), inside, "{address}");
     }
     assert!(!networks.contain(Client::Unknown));
-    assert!(!Networks(vec!["0.0.0.0/0".parse().unwrap()]).contain(Client::Unknown));
-    assert!(!Networks(Vec::new()).contain(Client::Known("10.0.0.1".parse().unwrap())));
+    let proxy = Client::Proxy("10.0.0.1".parse().unwrap());
+    let inside = || Networks::of(vec!["10.0.0.0/8".parse().unwrap()]);
+    assert!(!inside().contain(proxy));
+    assert!(inside().and_proxies(true).contain(proxy));
+    assert!(!inside().and_proxies(true).contain(Client::Unknown));
+    let outside = Client::Proxy("192.0.2.1".parse().unwrap());
+    assert!(!inside().and_proxies(true).contain(outside));
+    assert!(!Networks::of(vec!["0.0.0.0/0".parse().unwrap()]).contain(Client::Unknown));
+    assert!(!Networks::of(Vec::new()).contain(Client::Known("10.0.0.1".parse().unwrap())));
 }

@@ -126,7 +126,7 @@ impl Entry {
                 }
                 None => return Err((Weight::Closed, refusal(Reason::NetworkNotAllowed, None))),
             },
-            (None, Some(_), Client::Known(address)) if in_network => {
+            (None, Some(_), Client::Known(address) | Client::Proxy(address)) if in_network => {
                 (Weight::Closed, Principal::Address(address.to_canonical()))
             }
             // An entry that asks for nothing admits nobody either: only `Public` is open.

@@ -3,7 +3,7 @@
 use super::*;
 
 fn away(mut entry: Entry) -> Entry {
-    entry.network = Some(Networks(vec!["192.0.2.0/24".parse().unwrap()]));
+    entry.network = Some(Networks::of(vec!["192.0.2.0/24".parse().unwrap()]));
     entry
 }
 

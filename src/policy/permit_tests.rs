@@ -35,7 +35,7 @@ fn entry(credential: Option<Credential>) -> Entry {
 
 impl Entry {
     fn inside(mut self) -> Self {
-        self.network = Some(Networks(vec!["10.0.0.0/8".parse().unwrap()]));
+        self.network = Some(Networks::of(vec!["10.0.0.0/8".parse().unwrap()]));
         self
     }
 
@@ -339,7 +339,7 @@ fn who_presents_nothing_is_asked_for_a_credential_where_one_would_do() {
 fn a_client_that_is_not_known_is_in_no_network() {
     let unknown = Evidence::of(Client::Unknown);
     let mut everywhere = network();
-    everywhere.network = Some(Networks(vec![
+    everywhere.network = Some(Networks::of(vec![
         "0.0.0.0/0".parse().unwrap(),
         "::/0".parse().unwrap(),
     ]));
@@ -364,7 +364,7 @@ fn what_asks_for_nothing_admits_nobody() {
         refused
     );
     let mut nowhere = network();
-    nowhere.network = Some(Networks(Vec::new()));
+    nowhere.network = Some(Networks::of(Vec::new()));
     assert_eq!(ask(&[nowhere], &nothing(INSIDE)), refused);
     assert_eq!(
         ask(&[], &nothing(INSIDE)),

@@ -10,6 +10,10 @@ use crate::admission::{Admission, Record};
 use crate::clock::UnixTime;
 use crate::reason::Reason;
 use crate::request::header_names::{OF_ONE_HOP, X_REQUEST_ID};
+use crate::routing::Route;
+
+/// Of RFC 2965; some still read it.
+const SET_COOKIE2: HeaderName = HeaderName::from_static("set-cookie2");
 
 pub(super) fn receive(
     head: &mut response::Parts,
@@ -34,9 +38,18 @@ pub(super) fn receive(
         // The codec frames the body anew.
         head.headers.remove(header::TRANSFER_ENCODING);
     }
+    strip_cookies(&mut head.headers, admission.route());
     let id = record.request_id().header().clone();
     head.headers.insert(X_REQUEST_ID, id);
     Ok(())
+}
+
+/// SECURITY: the session that an upstream begins with our token is not the caller's.
+pub(super) fn strip_cookies(headers: &mut HeaderMap, route: &Route) {
+    if !route.lets_cookies_back() {
+        headers.remove(header::SET_COOKIE);
+        headers.remove(SET_COOKIE2);
+    }
 }
 
 /// What `Connection` names goes with it, but for what tells where the message ends: that is not the

@@ -4,10 +4,11 @@
 use bytes::{BufMut, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
-use super::incoming::strip_hops;
+use super::incoming::{strip_cookies, strip_hops};
 use crate::edge::Conversation;
 use crate::outbound::RequestBody;
 use crate::request::header_names::X_REQUEST_ID;
+use crate::routing::Route;
 
 /// Fields of an interim answer that are read.
 const MOST_FIELDS: usize = 100;
@@ -15,6 +16,7 @@ const MOST_FIELDS: usize = 100;
 pub(super) fn pass_on(
     heads: &[Bytes],
     version: Version,
+    route: &Route,
     body: &RequestBody,
     conversation: &Conversation,
 ) {
@@ -31,14 +33,14 @@ pub(super) fn pass_on(
             }
             Some(code) if version == Version::HTTP_11 => {
                 let reason = parsed.reason.unwrap_or_default();
-                conversation.interim(&rendered(code, reason, parsed.headers));
+                conversation.interim(&rendered(code, reason, parsed.headers, route));
             }
             _ => {}
         }
     }
 }
 
-fn rendered(code: u16, reason: &str, fields: &[httparse::Header<'_>]) -> Vec<u8> {
+fn rendered(code: u16, reason: &str, fields: &[httparse::Header<'_>], route: &Route) -> Vec<u8> {
     let fields = fields.iter().filter_map(|field| {
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
         Some((name, HeaderValue::from_bytes(field.value).ok()?))
@@ -48,6 +50,7 @@ fn rendered(code: u16, reason: &str, fields: &[httparse::Header<'_>]) -> Vec<u8>
         headers.append(name, value);
     }
     strip_hops(&mut headers);
+    strip_cookies(&mut headers, route);
     // RFC 9110 §8.6: an interim answer announces no body. The id is the final answer's.
     for name in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
         headers.remove(name);

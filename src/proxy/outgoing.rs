@@ -52,6 +52,9 @@ pub(super) fn edit(
         // RFC 9110 §10.1.1: from such a caller it is to be ignored.
         headers.remove(header::EXPECT);
     }
+    if head.is_overridden {
+        parts.method = head.method.clone();
+    }
     parts.version = Version::HTTP_11;
     // What is left there is the spelling of the names.
     parts.extensions.remove::<OnUpgrade>();

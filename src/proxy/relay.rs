@@ -127,8 +127,10 @@ async fn exchange(
         let why = "a panic while building headers";
         Err(Failure::new(Reason::InternalError, why))
     })?;
-    let upstream = &admission.route().upstream;
-    let meanwhile = |heads: &[Bytes]| interim::pass_on(heads, asked.version, body, conversation);
+    let route = admission.route();
+    let upstream = &route.upstream;
+    let meanwhile =
+        |heads: &[Bytes]| interim::pass_on(heads, asked.version, route, body, conversation);
     let mut answered = answered(upstream, head, body, meanwhile).await?;
     incoming::receive(&mut answered.head, record, admission, asked)?;
     Ok((Arc::clone(upstream), answered))

@@ -7,16 +7,22 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 
+use super::header_names::is_method_override;
 use super::{CanonicalPath, Host, Peer};
 use crate::reason::Reason;
+
+/// Bytes of a method's name that are read; none is that long.
+const LONGEST_METHOD: usize = 32;
 
 /// A request without its header fields and its body, kept to its end.
 /// Not `Debug`, for queries hold what is nobody's business.
 #[derive(Clone)]
 pub struct Head {
     pub listener: Arc<str>,
-    /// HEAD is matched as GET.
+    /// What the request line says, or the header that overrides it. HEAD is matched as GET.
     pub method: Method,
+    /// A header made another method of the request line's.
+    pub is_overridden: bool,
     /// `None` where HTTP/1.0 sent none.
     pub host: Option<Host>,
     /// The one form that is matched and forwarded; the query, untouched, with it.
@@ -79,9 +85,11 @@ impl Head {
         }
         let said = Said::of(sent.headers)?;
         check_framing(&said, limits)?;
+        let overriding = overriding(sent.method, &said)?;
         Ok(Self {
             listener: Arc::clone(listener),
-            method: sent.method.clone(),
+            is_overridden: overriding.is_some(),
+            method: overriding.unwrap_or_else(|| sent.method.clone()),
             host: host(sent, &said)?,
             path: path(sent)?,
             peer,
@@ -95,6 +103,8 @@ struct Said<'a> {
     host: Field<'a>,
     length: Field<'a>,
     coding: Field<'a>,
+    /// By another name each, for all that the upstream knows.
+    method: Field<'a>,
 }
 
 /// A field that may come once.
@@ -119,6 +129,7 @@ impl<'a> Said<'a> {
                 header::CONTENT_LENGTH => said.length.set(value),
                 header::TRANSFER_ENCODING => said.coding.set(value),
                 header::CONNECTION => check_connection(value)?,
+                _ if is_method_override(name) => said.method.set(value),
                 _ => {}
             }
         }
@@ -149,6 +160,34 @@ fn check_connection(list: &HeaderValue) -> Result<(), HeadError> {
         }
     }
     Ok(())
+}
+
+/// The method that a header names in the place of the request line's, where it names another.
+/// Whether that may be is the route's to say.
+fn overriding(sent: &Method, said: &Said<'_>) -> Result<Option<Method>, HeadError> {
+    let Some(value) = said.method.value else {
+        return Ok(None);
+    };
+    let overridden = |detail| refuse(Reason::MethodOverrideNotAllowed, detail);
+    if said.method.is_repeated {
+        return overridden("more than one header overrides the method");
+    }
+    let name = value.as_bytes().trim_ascii();
+    let name = name
+        .get(..LONGEST_METHOD)
+        .unwrap_or(name)
+        .to_ascii_uppercase();
+    match Method::from_bytes(&name) {
+        Ok(method) if method == *sent => Ok(None),
+        // An answer to HEAD has no body, one to POST has: who forwards it must know which it is.
+        Ok(Method::HEAD | Method::CONNECT | Method::TRACE) | Err(_) => {
+            overridden("a header overrides the method by one that cannot be")
+        }
+        Ok(_) if *sent != Method::POST => {
+            overridden("a header overrides the method of what is no POST")
+        }
+        Ok(method) => Ok(Some(method)),
+    }
 }
 
 /// RFC 9112 §6: one way to tell where the message ends, or none at all.

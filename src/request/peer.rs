@@ -25,6 +25,8 @@ pub struct Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
     Known(IpAddr),
+    /// A trusted proxy told of nobody. It may ask for itself, or hide for whom.
+    Proxy(IpAddr),
     /// A trusted proxy sent a hop that is no address: every `network` condition fails.
     Unknown,
 }
@@ -107,17 +109,18 @@ fn client(address: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Cl
     // RFC 9110 §5.3: several lines are one list, in their order.
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     let hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
-    let mut nearest = address;
+    let mut nearest = None;
     for (index, text) in hops.enumerate() {
         match hop(text) {
-            Some(hop) if index < MOST_HOPS => nearest = hop,
+            Some(hop) if index < MOST_HOPS => nearest = Some(hop),
             _ => return Client::Unknown,
         }
-        if !is_in(trusted_proxies, nearest) {
+        if !nearest.is_some_and(|hop| is_in(trusted_proxies, hop)) {
             break;
         }
     }
-    Client::Known(nearest)
+    // SECURITY: a proxy is not the client because it says nothing of one.
+    nearest.map_or(Client::Proxy(address), Client::Known)
 }
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:4711`.
@@ -191,7 +194,6 @@ mod tests {
     #[test]
     fn the_rightmost_untrusted_hop_is_the_client() {
         let table: &[(&[&str], &str)] = &[
-            (&[], PROXY),
             (&["192.0.2.7"], "192.0.2.7"),
             (&["1.1.1.1, 192.0.2.7"], "192.0.2.7"),
             (&["1.1.1.1,192.0.2.7,10.0.0.2"], "192.0.2.7"),
@@ -212,6 +214,13 @@ mod tests {
             assert_eq!(peer.client, known(client), "{lines:?}");
             assert!(peer.trusted);
         }
+    }
+
+    #[test]
+    fn a_trusted_proxy_that_tells_of_nobody_is_not_the_client() {
+        let peer = of(PROXY, &[], &["10.0.0.0/8"]);
+        assert_eq!(peer.client, Client::Proxy(PROXY.parse().unwrap()));
+        assert!(peer.trusted);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, Method};
+use http::{HeaderName, Method, header};
 
 use super::Template;
 use super::folded::Folded;
@@ -36,6 +36,8 @@ pub struct RouteDefinition {
     pub request_timeout: Option<Duration>,
     /// `allow_batch: true`: `$batch` may pass a route that carries our token.
     pub allow_batch: bool,
+    /// `method_override: true`: `X-HTTP-Method` and kin are the method.
+    pub method_override: bool,
 }
 
 impl RouteDefinition {
@@ -105,4 +107,11 @@ pub struct Route {
     /// Where it goes; shared by all routes that go to the same.
     pub upstream: Arc<Upstream>,
     pub metrics: RouteMetrics,
+}
+
+impl Route {
+    /// Whether its answers may set cookies. Where our own token travels, the session is ours.
+    pub fn lets_cookies_back(&self) -> bool {
+        !self.egress.is_ours() || self.definition.keep_headers.contains(&header::SET_COOKIE)
+    }
 }

@@ -24,6 +24,7 @@ pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
         keep_headers: Vec::new(),
         request_timeout: None,
         allow_batch: false,
+        method_override: false,
     }
 }
 

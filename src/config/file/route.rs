@@ -35,6 +35,8 @@ object! {
         timeouts: Or<RouteTimeouts> = "{}",
         /// Whether a path with a segment `$batch` may pass with the gateway's token.
         allow_batch: Or<bool> = "false",
+        /// Whether `X-HTTP-Method`, `X-HTTP-Method-Override` or `X-Method-Override` of a POST is the method: the one that is matched, judged and forwarded. Otherwise such a request is refused.
+        method_override: Or<bool> = "false",
     }
 }
 
@@ -69,6 +71,8 @@ object! {
         api_key: May<ApiKey> = "none",
         /// The client's address is in one of these networks. Behind a proxy of `trusted_proxies` the client is the rightmost hop of `X-Forwarded-For` that is not one of them.
         network: May<Filled<IpNet>> = "none",
+        /// Lets `network` hold for a proxy of `trusted_proxies` that sends no `X-Forwarded-For`: its own address counts then. Otherwise nobody knows who the client is, and `network` fails.
+        proxies: Or<bool> = "false",
         /// Parameters of the path, each with the patterns it may fit. `*` is one or more characters other than `@` and `/`; a pattern with `@` ignores case. Values with `/`, or with `%` once decoded, never fit.
         r#where: May<Named<Filled<ValuePattern>>> = "none",
         /// Says that a `network` with nothing beside it in its entry, but with other entries beside it, is meant. Many who write it mean *and*.

@@ -67,6 +67,8 @@ fn entry(
             "put it into the entry it belongs to";
         network_beside && alone.node().is_some() && !**alone => network.node(),
             "this network is alone, whatever `alone` says";
+        !network.is_written() && written.proxies.node().is_some() => written.proxies.node(),
+            "`proxies` is about the entry's `network`, and it has none";
         presented && **alone => alone.node(),
             "`alone` is for entries of nothing but a network";
     }
@@ -76,7 +78,10 @@ fn entry(
         (None, Some(at)) => self::api_key(context, at).map(Credential::ApiKey),
         (None, None) => None,
     };
-    let networks = |nets: &Filled<_>| Networks(nets.values().copied().collect());
+    let networks = |nets: &Filled<_>| {
+        let networks = Networks::of(nets.values().copied().collect());
+        networks.and_proxies(*written.proxies)
+    };
     let network_read = network.value().map(networks);
     if presented && credential.is_none() || network.is_written() && network_read.is_none() {
         return None;

@@ -54,6 +54,7 @@ pub(super) fn route(
         keep_headers,
         request_timeout: written.timeouts.request.value().copied(),
         allow_batch: *written.allow_batch,
+        method_override: *written.method_override,
     })
 }
 

@@ -43,7 +43,7 @@ names! {
 names! {
     /// A method of a route. Only registered ones: a misspelt one would never be met.
     Verb: "GET" "HEAD" "POST" "PUT" "PATCH" "DELETE" "OPTIONS" "PROPFIND" "PROPPATCH" "MKCOL"
-        "COPY" "MOVE" "LOCK" "UNLOCK" "REPORT" "SEARCH" "QUERY"
+        "COPY" "MERGE" "MOVE" "LOCK" "UNLOCK" "REPORT" "SEARCH" "QUERY"
 }
 
 /// `host: preserve`.

@@ -7,4 +7,6 @@ mod table;
 
 pub use rules::NameRules;
 pub use spelling::{are_one, spelling};
-pub use table::{OF_ONE_HOP, Removal, X_REQUEST_ID, listed, unkeepable, unnameable};
+pub use table::{
+    OF_ONE_HOP, Removal, X_REQUEST_ID, is_method_override, listed, unkeepable, unnameable,
+};

@@ -128,6 +128,16 @@ pub const OF_ONE_HOP: [&str; 8] = [
     "upgrade",
 ];
 
+/// Whether some servers take a field of this name for the request's method. Asked of every field.
+pub fn is_method_override(name: &HeaderName) -> bool {
+    const NAMES: [&str; 2] = ["x-method-override", "x-http-verb-override"];
+    let name = name.as_str();
+    let is_whole = |known: &&str| are_one(known, name);
+    // Nearly every name ends here.
+    name.starts_with('x')
+        && (begins(name, "x-http-method") || NAMES.iter().any(|known| is_whole(&known)))
+}
+
 /// Why a route may not set a header of this name; `None` where it may.
 pub fn unnameable(name: &HeaderName) -> Option<&'static str> {
     let name = name.as_str();

@@ -1,6 +1,6 @@
 //! Headers by which a request would be somebody else's: another user, another source, another proxy's word.
 
-use crate::support::{API_KEY, Connection, Process, Reply};
+use crate::support::{API_KEY, Connection, GRAPH, Origin, Process, Reply};
 
 use super::{fabrikam, setup, world};
 
@@ -143,5 +143,40 @@ async fn identity_headers_of_other_middleware_pass_on_no_route() {
             reply.text()
         );
         assert_eq!(reply.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_an_upstream_begins_with_our_token_is_not_the_callers() {
+    const ANSWER: &str = "HTTP/1.1 103 Early Hints\r\nSet-Cookie: early=1\r\nLink: </a>\r\n\r\n\
+        HTTP/1.1 200 OK\r\nSet-Cookie: session=1\r\nset-cookie: other=2\r\nSet-Cookie2: old=1\r\n\
+        Trailer: X-End\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-End: 1\r\n\r\n";
+    let origin = Origin::open().await;
+    let upstream = origin.answering(|_| ANSWER.to_owned());
+    let token =
+        format!("token: {{ identity: mail-daemon, scope: {GRAPH}, allow_host_mismatch: true }}");
+    let to = format!("url: {}", upstream.url);
+    let fabrikam = fabrikam();
+    let world = setup(&fabrikam)
+        .plain("ours", &to, &token)
+        .plain("kept", &to, &format!("{token}\nkeep_headers: [Set-Cookie]"))
+        .plain("none", &to, "")
+        .ready()
+        .await;
+    for (name, cookies) in [("ours", 0), ("kept", 4), ("none", 4)] {
+        let mut caller = world.gateway.connect("legacy").await;
+        let request = format!(
+            "GET /{name}/x HTTP/1.1\r\nHost: a\r\nX-Api-Key: {API_KEY}\r\nTE: trailers\r\n\
+             Connection: te, close\r\n\r\n"
+        );
+        caller.send(request).await;
+        let answer = caller.rest().await.to_ascii_lowercase();
+        assert!(answer.contains("http/1.1 103 early hints\r\n"), "{answer}");
+        assert!(answer.contains("x-end: 1"), "{answer}");
+        assert_eq!(
+            answer.matches("set-cookie").count(),
+            cookies,
+            "{name}: {answer}"
+        );
     }
 }

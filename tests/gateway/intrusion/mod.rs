@@ -6,6 +6,7 @@ mod headers;
 mod identities;
 mod issuers;
 mod keys;
+mod overrides;
 mod secrets;
 mod spellings;
 mod tokens;
