@@ -139,7 +139,7 @@ impl Application for Admin {
 
     fn refuse(&self, _: &Conversation, why: Misread) -> Response<Bytes> {
         let status = match why {
-            Misread::Late => StatusCode::REQUEST_TIMEOUT,
+            Misread::Late | Misread::Crowded => StatusCode::REQUEST_TIMEOUT,
             Misread::Broken(_) | Misread::Codec => StatusCode::BAD_REQUEST,
         };
         page(status, TEXT, format!("{why}\n").into_bytes()).map(Bytes::from)

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::compose::ComposeError;
+use super::descriptors::Descriptors;
 use crate::admin::{Admin, Readiness};
 use crate::admission::Shared;
 use crate::config::Config;
@@ -89,13 +90,18 @@ impl Doors {
             _admin_stop: admin_stop,
             addresses: Vec::new(),
         };
+        let wanted = config.listeners.iter().map(|it| it.limits.connections);
+        let wanted = wanted.fold(0, usize::saturating_add);
+        let descriptors = Descriptors::raised();
+        descriptors.tell(wanted);
         for (definition, (socket, address)) in listening {
             let name = Arc::clone(&definition.name);
-            tracing::info!(listener = %name, %address, "listening");
+            let limits = descriptors.share(definition, wanted);
+            let connections = limits.connections;
+            tracing::info!(listener = %name, %address, connections, "listening");
             doors.addresses.push((Arc::clone(&name), address));
             let gateway = Gateway::new(definition.clone(), Arc::clone(shared));
-            let (limits, timeouts) = (definition.limits, definition.timeouts);
-            let edge = edge(gateway, name, limits, timeouts, metrics);
+            let edge = edge(gateway, name, limits, definition.timeouts, metrics);
             doors.edges.push(Arc::clone(&edge));
             doors.accepting.spawn(edge.run(socket, stopped.clone()));
         }
@@ -108,7 +114,8 @@ impl Doors {
                 readiness: Arc::clone(readiness),
                 address,
             };
-            let edge = edge(admin, name, Limits::default(), Timeouts::default(), metrics);
+            let limits = descriptors.admin();
+            let edge = edge(admin, name, limits, Timeouts::default(), metrics);
             tokio::spawn(edge.run(socket, admin_stopped));
         }
         Ok(doors)

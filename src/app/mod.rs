@@ -3,6 +3,7 @@
 //! under those who are served, `drain` waits for them.
 
 mod compose;
+mod descriptors;
 mod drain;
 mod listen;
 mod reload;

@@ -7,11 +7,14 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::application::Application;
+use super::conversation::Conversation;
+use super::crowd::{Crowd, Place};
 use super::{Limits, Timeouts, Tls};
 use crate::telemetry::{Counted, EdgeMetrics, Refused};
 
@@ -36,6 +39,7 @@ pub struct Edge<A> {
     pub(super) timeouts: Timeouts,
     pub(super) tls: Option<Tls>,
     pub(super) metrics: EdgeMetrics,
+    pub(super) crowd: Arc<Crowd>,
     connections: TaskTracker,
 }
 
@@ -56,6 +60,7 @@ impl<A: Application> Edge<A> {
             timeouts,
             tls,
             metrics,
+            crowd: Crowd::new(limits),
             connections: TaskTracker::new(),
         })
     }
@@ -71,27 +76,7 @@ impl<A: Application> Edge<A> {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                // Nobody else adds connections, so none comes between.
-                Ok((socket, peer)) if self.open_connections() < self.limits.connections => {
-                    // Dropped with the task, also by a panic.
-                    let place = Place {
-                        edge: Arc::clone(&self),
-                        _open: self.metrics.accepted(),
-                    };
-                    let serving = Arc::clone(&self).serve(socket, peer, stop.clone());
-                    self.connections.spawn(async move {
-                        let _place = place;
-                        serving.await;
-                    });
-                }
-                Ok(_) => {
-                    self.metrics.refused(Refused::Limit);
-                    tracing::warn!(
-                        listener = %self.name,
-                        limit = self.limits.connections,
-                        "too many connections; closing new ones"
-                    );
-                }
+                Ok((socket, peer)) => self.take_in(socket, peer, &stop),
                 Err(why) if is_of_one_connection(why.kind()) => {}
                 Err(why) => {
                     tracing::error!(listener = %self.name, %why, "accept failed");
@@ -103,6 +88,42 @@ impl<A: Application> Edge<A> {
                 }
             }
         }
+    }
+
+    fn take_in(
+        self: &Arc<Self>,
+        socket: TcpStream,
+        peer: SocketAddr,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let now = self.crowd.clock(Instant::now());
+        let conversation = Arc::new(Conversation::new(peer, now));
+        let is_one_of_many = self.app.is_one_of_many(peer.ip());
+        let place = match self.crowd.admit(&conversation, is_one_of_many) {
+            Ok(place) => place,
+            Err(why) => {
+                self.metrics.refused(why);
+                tracing::warn!(
+                    listener = %self.name,
+                    connections = self.limits.connections,
+                    per_address = self.limits.per_address,
+                    reason = why.word(),
+                    "too many connections, and none is idle; closing new ones"
+                );
+                return;
+            }
+        };
+        // Dropped with the task, also by a panic.
+        let place = Served {
+            edge: Arc::clone(self),
+            _open: self.metrics.accepted(),
+            _place: place,
+        };
+        let serving = Arc::clone(self).serve(socket, conversation, stop.clone());
+        self.connections.spawn(async move {
+            let _place = place;
+            serving.await;
+        });
     }
 
     pub fn open_connections(&self) -> usize {
@@ -121,12 +142,13 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-struct Place<A> {
+struct Served<A> {
     edge: Arc<Edge<A>>,
     _open: Counted,
+    _place: Place,
 }
 
-impl<A> Drop for Place<A> {
+impl<A> Drop for Served<A> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.edge.metrics.refused(Refused::Panic);

@@ -16,21 +16,24 @@ fn a_taken_port_is_an_error_at_once() {
 }
 
 #[tokio::test]
-async fn connections_past_the_limit_are_closed_and_a_freed_place_is_taken_again() {
+async fn where_nobody_is_idle_one_more_is_closed_and_a_freed_place_is_taken_again() {
     let running = Running::start(at_most(2), UNHURRIED, None);
-    let mut first = running.connect().await;
-    let mut second = running.connect().await;
-    assert!(first.get("/").await.ends_with("ok"));
-    assert!(second.get("/").await.ends_with("ok"));
+    let mut served = [running.connect().await, running.connect().await];
+    for client in &mut served {
+        client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        running.a_request_is_held().await;
+    }
     for refused in 1..=3 {
         assert_eq!(running.connect().await.rest().await, "");
         assert_eq!(running.refused("limit"), refused);
     }
     assert_eq!(running.edge.open_connections(), 2);
-    assert!(
-        first.get("/").await.ends_with("ok"),
-        "those inside are not disturbed"
-    );
+    running.held.add_permits(2);
+    for client in &mut served {
+        let answer = client.answer().await;
+        assert!(answer.ends_with("held"), "those inside are not disturbed");
+    }
+    let [first, second] = served;
     drop(second);
     running
         .eventually("the place is free", || running.edge.open_connections() == 1)

@@ -1,6 +1,7 @@
 //! What stands behind a listener: it answers requests, and speaks for the edge where one was none.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,6 +27,11 @@ pub trait Application: Send + Sync + 'static {
         conversation: Arc<Conversation>,
     ) -> impl Future<Output = Result<Response<Self::Body>, Abandoned>> + Send;
 
+    /// Whether many peers come from this address, a proxy's.
+    fn is_one_of_many(&self, _peer: IpAddr) -> bool {
+        false
+    }
+
     /// Whether the spelling of header names is kept on connections that begin now.
     fn preserves_header_case(&self) -> bool {
         false
@@ -45,6 +51,8 @@ pub struct Abandoned;
 pub enum Misread {
     #[error("the request head took longer than timeouts.header")]
     Late,
+    #[error("the request head was unfinished when its room was needed for others")]
+    Crowded,
     #[error(transparent)]
     Broken(#[from] Violation),
     /// It passed every rule of ours, and not the codec's.

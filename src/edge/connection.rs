@@ -2,10 +2,9 @@
 //! hyper's HTTP/1.1, each under the guard's rules and deadlines.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{Request, Response, header};
@@ -32,18 +31,18 @@ impl<A: Application> Edge<A> {
     pub(super) async fn serve(
         self: Arc<Self>,
         socket: TcpStream,
-        peer: SocketAddr,
+        conversation: Arc<Conversation>,
         stop: watch::Receiver<bool>,
     ) {
         let Some(socket) = self.establish(socket).await else {
             return;
         };
-        let conversation = Arc::new(Conversation::new(peer));
         let io = GuardedIo::new(
             socket,
             &self.limits,
             self.timeouts,
             Arc::clone(&conversation),
+            Arc::clone(&self.crowd),
         );
         let service = service_fn(|request: Request<Incoming>| {
             conversation.set(Stage::Serving);
@@ -69,17 +68,39 @@ impl<A: Application> Edge<A> {
         let mut stopped = pin!(stopped(&mut stopping));
         let mut awaits_stop = false;
         let mut idle = Deadline::after(self.timeouts.idle);
+        let mut task: Option<Waker> = None;
         std::future::poll_fn(|cx| {
             if Pin::new(&mut connection).poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            match conversation.stage() {
+            let stage = conversation.stage();
+            match stage {
                 Stage::Answered => {
-                    conversation.set(Stage::Idle);
                     idle.move_to(self.timeouts.idle);
+                    let now = self.crowd.clock(idle.moved(self.timeouts.idle));
+                    conversation.since(Stage::Idle, now);
                 }
-                Stage::Idle => {}
+                Stage::Idle | Stage::Head => {}
                 _ => return Poll::Pending,
+            }
+            if !task
+                .as_ref()
+                .is_some_and(|known| known.will_wake(cx.waker()))
+            {
+                conversation.is_waited_for_by(cx.waker());
+                task = Some(cx.waker().clone());
+            }
+            match (conversation.is_leaving(), stage) {
+                // The guard looks for itself.
+                (true, Stage::Head) => cx.waker().wake_by_ref(),
+                (true, _) => {
+                    self.metrics.refused(Refused::Evicted);
+                    return Poll::Ready(());
+                }
+                (false, _) => {}
+            }
+            if stage == Stage::Head {
+                return Poll::Pending;
             }
             // Between requests nobody waits for an answer: the connection may end. Once asked, what
             // stops it wakes this task, and is asked again only when there is news.
@@ -94,6 +115,7 @@ impl<A: Application> Edge<A> {
         let parts = connection.into_parts();
         let mut guard = parts.io.into_inner();
         if let Some(tunnel) = conversation.take_tunnel() {
+            conversation.set(Stage::Serving);
             return tunnel(guard.into_caller(parts.read_buf)).await;
         }
         if let Some(why) = conversation.misread() {
@@ -128,6 +150,7 @@ const MOST_BUFFERED: usize = 64 * 1024;
 fn cause(why: Misread) -> Refused {
     match why {
         Misread::Late => Refused::HeaderTimeout,
+        Misread::Crowded => Refused::Evicted,
         Misread::Broken(violation) if violation.kind() == Kind::HeadTooLarge => {
             Refused::HeaderTooLarge
         }

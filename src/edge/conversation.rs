@@ -5,9 +5,10 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
 use super::{CallerStream, Misread};
@@ -26,7 +27,22 @@ pub struct Conversation {
     has_interim: AtomicBool,
     /// Of the request at hand.
     body_has_begun: AtomicBool,
+    /// When it last began to rest, by its listener's clock; or, in a head, when that began.
+    since: AtomicU64,
+    /// Bytes of a head that is unfinished, as they are counted.
+    pub(super) held: AtomicUsize,
+    /// It is to end when it rests next.
+    leaves: AtomicBool,
+    task: AtomicWaker,
     aside: Mutex<Aside>,
+}
+
+/// Since when a connection has been of no use to anybody; whoever is least goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Resting {
+    Idle(u64),
+    /// Some of a head has come.
+    InHead(u64),
 }
 
 #[derive(Default)]
@@ -76,7 +92,8 @@ impl Stage {
 }
 
 impl Conversation {
-    pub(super) fn new(peer: SocketAddr) -> Self {
+    /// `now`: by the listener's clock, as everywhere here.
+    pub(super) fn new(peer: SocketAddr, now: u64) -> Self {
         Self {
             peer,
             stage: AtomicU8::new(Stage::Idle as u8),
@@ -84,6 +101,10 @@ impl Conversation {
             cut: AtomicBool::new(false),
             has_interim: AtomicBool::new(false),
             body_has_begun: AtomicBool::new(false),
+            since: AtomicU64::new(now),
+            held: AtomicUsize::new(0),
+            leaves: AtomicBool::new(false),
+            task: AtomicWaker::new(),
             aside: Mutex::default(),
         }
     }
@@ -127,6 +148,38 @@ impl Conversation {
 
     pub(super) fn set(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// It rests from now on, or a head has begun.
+    pub(super) fn since(&self, stage: Stage, now: u64) {
+        self.since.store(now, Ordering::Relaxed);
+        self.set(stage);
+    }
+
+    /// Whether, and since when, nothing would be lost with it.
+    pub(super) fn rests(&self) -> Option<Resting> {
+        let since = self.since.load(Ordering::Relaxed);
+        match self.stage() {
+            Stage::Idle => Some(Resting::Idle(since)),
+            Stage::Head => Some(Resting::InHead(since)),
+            _ => None,
+        }
+    }
+
+    /// Asks it to end when it rests. False where it was asked already.
+    pub(super) fn leave(&self) -> bool {
+        let first = !self.leaves.swap(true, Ordering::AcqRel);
+        self.task.wake();
+        first
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaves.load(Ordering::Acquire)
+    }
+
+    /// Whom `leave` wakes. To be said before `is_leaving` is asked.
+    pub(super) fn is_waited_for_by(&self, task: &Waker) {
+        self.task.register(task);
     }
 
     /// The codec gets a whole head.

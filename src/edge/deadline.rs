@@ -42,6 +42,11 @@ impl Deadline {
         Poll::Pending
     }
 
+    /// When it was last moved, or made, to be that far ahead.
+    pub fn moved(&self, span: Duration) -> Instant {
+        self.at.checked_sub(span).unwrap_or(self.at)
+    }
+
     /// How long ago it was moved, or made, to be that far ahead.
     pub fn since_moved(&self, span: Duration) -> Duration {
         let moved = self.at.checked_sub(span);

@@ -23,6 +23,10 @@ pub struct Limits {
     pub header: usize,
     pub body: u64,
     pub connections: usize,
+    /// Of them, from one peer address.
+    pub per_address: usize,
+    /// Bytes of all heads that have begun and not ended.
+    pub unfinished: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ impl Default for Limits {
             header: 32 * 1024,
             body: 100 * 1024 * 1024,
             connections: 10_000,
+            per_address: 5_000,
+            unfinished: 16 * 1024 * 1024,
         }
     }
 }

@@ -49,6 +49,11 @@ impl<S: AsyncRead + Unpin> Framed<S> {
         !self.pending.is_empty()
     }
 
+    /// How many bytes of memory they take.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.capacity()
+    }
+
     /// Whether more of what was judged waits for room in the codec's buffer.
     pub fn has_judged(&self) -> bool {
         self.judged > 0
@@ -72,6 +77,10 @@ impl<S: AsyncRead + Unpin> Framed<S> {
                 buf.put_slice(&self.pending[..bytes]);
                 self.pending.advance(bytes);
                 self.judged -= bytes;
+                if self.pending.is_empty() {
+                    // It would keep the room of all that ever waited.
+                    self.pending = BytesMut::new();
+                }
                 return Poll::Ready(Ok(Came::Bytes));
             }
             if !self.pending.is_empty() && !self.held {

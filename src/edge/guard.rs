@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::conversation::{Conversation, Stage};
+use super::crowd::{Crowd, Unfinished};
 use super::deadline::Deadline;
 use super::framed::{Came, Framed};
 use super::linger::Linger;
@@ -33,6 +34,7 @@ pub(super) struct GuardedIo {
     stall: Option<Deadline>,
     /// The peer has closed its half: it may still wait for an answer (RFC 9112 §9.6).
     half_closed: bool,
+    unfinished: Unfinished,
     /// Of ours, and not the codec's: what is sent before anything else.
     unsent: Bytes,
 }
@@ -43,6 +45,7 @@ impl GuardedIo {
         limits: &Limits,
         timeouts: Timeouts,
         conversation: Arc<Conversation>,
+        crowd: Arc<Crowd>,
     ) -> Self {
         let walker = Walker::requests(http1::Limits {
             head: limits.header,
@@ -52,6 +55,7 @@ impl GuardedIo {
             framed: Framed::new(socket, walker),
             deadline: Deadline::after(timeouts.header),
             timeouts,
+            unfinished: Unfinished::of(crowd, Arc::clone(&conversation)),
             conversation,
             awaits_body: false,
             stall: None,
@@ -92,16 +96,22 @@ impl GuardedIo {
             return Poll::Ready(Ok(()));
         }
         let read = self.framed.poll_next(cx, buf);
-        if read.is_pending()
-            && self.framed.has_pending()
-            && self.conversation.stage() == Stage::Idle
-        {
-            // Most heads come in one piece, and need no deadline.
-            self.conversation.set(Stage::Head);
-            self.deadline.move_to(self.timeouts.header);
+        if read.is_pending() && self.framed.has_pending() {
+            // Most heads come in one piece: they need no deadline, and are not counted.
+            if self.conversation.stage() == Stage::Idle {
+                self.deadline.move_to(self.timeouts.header);
+                let now = self.deadline.moved(self.timeouts.header);
+                let now = self.unfinished.crowd.clock(now);
+                self.conversation.since(Stage::Head, now);
+            }
+            if self.conversation.is_leaving() {
+                return Poll::Ready(Err(self.refuse(Misread::Crowded)));
+            }
+            self.unfinished.is(self.framed.pending_bytes());
         }
         match read {
             Poll::Ready(Ok(Came::Bytes)) => {
+                self.unfinished.none();
                 let ends_with_the_head = buf.filled().ends_with(b"\r\n\r\n");
                 let body = self.is_in_message() || self.framed.has_pending();
                 self.conversation.passes_head(body && !ends_with_the_head);
@@ -140,14 +150,21 @@ impl GuardedIo {
     /// While a request is served: what comes is kept for its turn, and that the peer is gone is an
     /// error now.
     fn watch(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let most = match self.unfinished.crowd.is_pressed() {
+            true => 0,
+            false => MOST_AHEAD,
+        };
         if !self.half_closed {
-            match self.framed.poll_ahead(cx, buf, MOST_AHEAD) {
+            match self.framed.poll_ahead(cx, buf, most) {
                 Poll::Ready(Ok(open)) => self.half_closed = !open,
                 Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
                 Poll::Pending => {}
             }
         }
-        if self.half_closed || self.framed.has_pending() {
+        if self.framed.has_pending() {
+            self.unfinished.is(self.framed.pending_bytes());
+        }
+        if self.half_closed || self.framed.has_pending() || most == 0 {
             self.conversation.wake_when_answered(cx.waker());
         }
         Poll::Pending
@@ -214,6 +231,11 @@ impl GuardedIo {
     /// Writes an answer of the edge's own, where the peer has room for it, and takes leave.
     pub(super) async fn say(&mut self, answer: Bytes) {
         self.unsent = answer;
+        if self.conversation.is_leaving() {
+            // It gets what its socket has room for now.
+            std::future::poll_fn(|cx| Poll::Ready(drop(self.poll_unsent(cx)))).await;
+            return;
+        }
         let _ = std::future::poll_fn(|cx| self.poll_unsent(cx)).await;
     }
 
@@ -223,8 +245,10 @@ impl GuardedIo {
             self.framed.stream.reset_on_close();
             return;
         }
-        let interrupted = self.is_in_message()
-            || matches!(self.conversation.stage(), Stage::Refused | Stage::Unread);
+        // Whoever is to make room is not waited for.
+        let interrupted = !self.conversation.is_leaving()
+            && (self.is_in_message()
+                || matches!(self.conversation.stage(), Stage::Refused | Stage::Unread));
         let mut linger = Linger::new(interrupted);
         // A peer that is gone needs no goodbye.
         let _ = std::future::poll_fn(|cx| {

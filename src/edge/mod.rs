@@ -4,6 +4,7 @@ mod accept;
 mod application;
 mod connection;
 mod conversation;
+mod crowd;
 mod deadline;
 mod definition;
 mod framed;

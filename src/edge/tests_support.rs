@@ -74,7 +74,7 @@ impl Application for Answers {
     fn refuse(&self, _: &Conversation, why: Misread) -> Response<Bytes> {
         let mut answer = Response::new(Bytes::new());
         *answer.status_mut() = match why {
-            Misread::Late => StatusCode::REQUEST_TIMEOUT,
+            Misread::Late | Misread::Crowded => StatusCode::REQUEST_TIMEOUT,
             Misread::Broken(why) if why.kind() == Kind::HeadTooLarge => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }

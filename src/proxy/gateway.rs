@@ -1,6 +1,7 @@
 //! The gateway behind a listener: each request gets a record, is decided about, and is relayed or
 //! answered.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -64,6 +65,12 @@ impl Application for Gateway {
         }
     }
 
+    fn is_one_of_many(&self, peer: IpAddr) -> bool {
+        let proxies = &self.listener.trusted_proxies;
+        let peer = peer.to_canonical();
+        proxies.iter().any(|network| network.contains(&peer))
+    }
+
     fn preserves_header_case(&self) -> bool {
         self.shared.plan.load().preserves_header_case
     }
@@ -83,7 +90,7 @@ impl Application for Gateway {
 
 fn reason_of(why: Misread) -> Reason {
     let violation = match why {
-        Misread::Late => return Reason::HeaderTimeout,
+        Misread::Late | Misread::Crowded => return Reason::HeaderTimeout,
         Misread::Codec => return Reason::MalformedRequest,
         Misread::Broken(violation) => violation,
     };

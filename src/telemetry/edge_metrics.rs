@@ -14,7 +14,12 @@ pub struct EdgeMetrics {
 /// Why a connection ended before a request could be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
+    /// The listener has as many as it may have, and none that is idle.
     Limit,
+    /// So has the peer's address.
+    AddressLimit,
+    /// It was idle, or its head unfinished, and made room for another.
+    Evicted,
     /// The HTTP parser took the bytes for no request.
     Parser,
     HeaderTimeout,
@@ -25,14 +30,22 @@ pub enum Refused {
 }
 
 /// What causes are called in the label `cause`, in the order of [`Refused`].
-pub const CAUSES: [&str; 6] = [
+pub const CAUSES: [&str; 8] = [
     "limit",
+    "address_limit",
+    "evicted",
     "parser",
     "header_timeout",
     "header_too_large",
     "tls",
     "panic",
 ];
+
+impl Refused {
+    pub const fn word(self) -> &'static str {
+        CAUSES[self as usize]
+    }
+}
 
 impl EdgeMetrics {
     pub(super) fn new(

@@ -12,6 +12,7 @@ mod architecture;
 mod attacks;
 mod cli;
 mod config;
+mod crowds;
 mod docs;
 mod edge;
 mod intrusion;

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{Identity, Issuer, Route};
 use crate::config::ShutdownDefinition;
 use crate::config::value::Level;
-use crate::edge::{Limits, Timeouts};
+use crate::edge::Timeouts;
 use crate::located::{
     At, FilePath, Form, HttpUrl, May, Must, Named, Or, Scalar, Size, Wrong, object,
 };
@@ -59,15 +59,19 @@ object! {
 
 object! {
     /// Bounds in size and number of a listener.
-    ListenerLimits "a mapping of limits" => Limits {
+    ListenerLimits "a mapping of limits" {
         /// The request target, else 414.
         uri: Or<Size> = "8KiB" in "256B" to "64KiB",
         /// The whole request head, else 431.
         header: Or<Size> = "32KiB" in "256B" to "1MiB",
         /// The request body, else 413.
         body: Or<Size> = "100MiB",
-        /// Connections at a time; more of them wait.
+        /// Connections at a time. For one more, the one that was idle for longest goes; where none is idle, it is closed. What the process may open (`ulimit -n`) can lower it, which is said at start.
         connections: Or<usize> = "10000",
+        /// Of them from one address (of IPv6, from one /64), but for `trusted_proxies`, who stand for many.
+        connections_per_address: May<usize> = "half of `connections`",
+        /// All heads together that have begun and not ended; the oldest is given up for a new one, with 408.
+        unfinished_headers: Or<Size> = "16MiB" in "64KiB" to "16GiB",
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::context::{Context, rules};
 use crate::config::file::{Admin, Fetch, File, Listener};
-use crate::edge::ListenerDefinition;
+use crate::edge::{Limits, ListenerDefinition};
 use crate::http_client::FetchDefinition;
 use crate::located::{At, Named};
 
@@ -18,15 +18,27 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
     }
     check_addresses(context, written, file.admin.value());
     written.each(|name, listener| {
-        let connections = &listener.limits.connections;
+        let limits = &listener.limits;
+        let (connections, per_address) = (&limits.connections, &limits.connections_per_address);
         rules! { context,
             **connections == 0 => connections.node(), "a listener that accepts nothing is none";
+            per_address.value() == Some(&0) => per_address.node(), "a listener that accepts nothing is none";
         }
         Some(ListenerDefinition {
             name: Arc::from(name.as_str()),
             address: *listener.address.value()?,
             trusted_proxies: listener.trusted_proxies.iter().map(|at| **at).collect(),
-            limits: listener.limits.fill(),
+            limits: Limits {
+                uri: (*limits.uri).into(),
+                header: (*limits.header).into(),
+                body: (*limits.body).into(),
+                connections: **connections,
+                per_address: match per_address.value() {
+                    Some(most) => *most,
+                    None => connections.div_ceil(2),
+                },
+                unfinished: (*limits.unfinished_headers).into(),
+            },
             timeouts: listener.timeouts.fill(),
         })
     })

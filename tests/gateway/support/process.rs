@@ -107,7 +107,15 @@ impl Stream {
 
 impl Process {
     pub fn start(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
-        let mut command = command(arguments);
+        Self::spawn(command(arguments), change)
+    }
+
+    /// The same by another program, which starts it.
+    pub fn start_as(program: &str, change: impl FnOnce(&mut Command)) -> Self {
+        Self::spawn(Command::new(program), change)
+    }
+
+    fn spawn(mut command: Command, change: impl FnOnce(&mut Command)) -> Self {
         change(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let mut child = command.spawn().unwrap();
         let out = Stream::of(child.stdout.take().unwrap());

@@ -1,0 +1,276 @@
+//! Who is connected, from where, and who makes room? Where a listener or an address has all it may
+//! have, the connection that has been idle for longest goes, else the oldest unfinished head; and
+//! heads that are unfinished hold no more bytes together than they may.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::conversation::{Conversation, Resting};
+use super::definition::Limits;
+use crate::telemetry::Refused;
+
+/// How many are looked up at a time: a look costs as much as there are members.
+const LOOKED_UP: usize = 64;
+/// After a look in vain, the next one waits.
+const IN_VAIN: Duration = Duration::from_millis(10);
+/// How many may be on their way out at a time, above the limit.
+const MOST_LEAVING: usize = 64;
+
+pub(super) struct Crowd {
+    limits: Limits,
+    began: tokio::time::Instant,
+    members: Mutex<Members>,
+    /// Bytes of heads that are unfinished.
+    unfinished: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Members {
+    last: u64,
+    all: Group,
+    by_address: HashMap<IpAddr, Group>,
+}
+
+#[derive(Default)]
+struct Group {
+    members: HashMap<u64, Arc<Conversation>>,
+    leaving: usize,
+    /// Those that rested for longest at the last look, the oldest first. Whoever began to rest since
+    /// is younger than all of them.
+    oldest: VecDeque<(Resting, u64)>,
+    in_vain: Option<Instant>,
+}
+
+/// A member's place, for as long as it is connected.
+pub(super) struct Place {
+    crowd: Arc<Crowd>,
+    address: IpAddr,
+    number: u64,
+}
+
+impl Crowd {
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            began: tokio::time::Instant::now(),
+            members: Mutex::default(),
+            unfinished: AtomicUsize::new(0),
+        })
+    }
+
+    /// Nanoseconds since it came to be: what tells who has rested for longer.
+    pub(super) fn clock(&self, now: tokio::time::Instant) -> u64 {
+        u64::try_from(now.duration_since(self.began).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Takes in a connection, and asks another to leave where there are too many. `is_one_of_many`:
+    /// its address stands for many peers, and is not limited.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        conversation: &Arc<Conversation>,
+        is_one_of_many: bool,
+    ) -> Result<Place, Refused> {
+        let address = counted_as(conversation.peer().ip());
+        let mut members = self.members.lock();
+        let Members {
+            last,
+            all,
+            by_address,
+        } = &mut *members;
+        let own = by_address.get_mut(&address).filter(|_| !is_one_of_many);
+        if let Some(own) = own
+            && own.staying() >= self.limits.per_address
+        {
+            own.make_room(all).ok_or(Refused::AddressLimit)?;
+        }
+        if all.staying() >= self.limits.connections {
+            let gone = all.oldest().ok_or(Refused::Limit)?;
+            let whose = counted_as(gone.peer().ip());
+            all.leaving += 1;
+            if let Some(theirs) = by_address.get_mut(&whose) {
+                theirs.leaving += 1;
+            }
+        }
+        *last += 1;
+        all.members.insert(*last, Arc::clone(conversation));
+        let own = by_address.entry(address).or_default();
+        own.members.insert(*last, Arc::clone(conversation));
+        Ok(Place {
+            crowd: Arc::clone(self),
+            address,
+            number: *last,
+        })
+    }
+
+    /// A head that is unfinished holds so many bytes now. Where all together hold too many, the
+    /// oldest of them are given up.
+    pub(super) fn holds(&self, conversation: &Conversation, bytes: usize) {
+        let before = conversation.held.swap(bytes, Ordering::Relaxed);
+        let all = self.unfinished.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.unfinished.fetch_sub(before, Ordering::Relaxed);
+        if all - before > self.limits.unfinished {
+            self.give_up_heads();
+        }
+    }
+
+    /// Whether half of what heads may hold is taken: then nothing is read ahead of its turn.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.unfinished.load(Ordering::Relaxed) > self.limits.unfinished / 2
+    }
+
+    /// It holds nothing any more.
+    pub(super) fn released(&self, conversation: &Conversation) {
+        let bytes = conversation.held.swap(0, Ordering::Relaxed);
+        self.unfinished.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// The oldest go until an eighth is free: looking for them costs as much as there are members.
+    fn give_up_heads(&self) {
+        let mut members = self.members.lock();
+        let Members {
+            all, by_address, ..
+        } = &mut *members;
+        let of_head = |it: &&Arc<Conversation>| it.held.load(Ordering::Relaxed) > 0;
+        let mut heads: Vec<_> = all.members.values().filter(of_head).collect();
+        heads.sort_unstable_by_key(|it| it.rests());
+        let most = self.limits.unfinished - self.limits.unfinished / 8;
+        for head in heads {
+            if self.unfinished.load(Ordering::Relaxed) <= most {
+                return;
+            }
+            if matches!(head.rests(), Some(Resting::InHead(_))) && head.leave() {
+                self.released(head);
+                all.leaving += 1;
+                if let Some(theirs) = by_address.get_mut(&counted_as(head.peer().ip())) {
+                    theirs.leaving += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Group {
+    /// How many will be left when those who leave have left.
+    fn staying(&self) -> usize {
+        self.members.len() - self.leaving
+    }
+
+    /// Asks one of this address to leave.
+    fn make_room(&mut self, all: &mut Self) -> Option<()> {
+        self.oldest()?;
+        self.leaving += 1;
+        all.leaving += 1;
+        Some(())
+    }
+
+    /// Asks the one that has rested for longest to leave.
+    fn oldest(&mut self) -> Option<Arc<Conversation>> {
+        if self.leaving >= MOST_LEAVING {
+            return None;
+        }
+        loop {
+            while let Some((rested, number)) = self.oldest.pop_front() {
+                let member = self.members.get(&number);
+                let still = member.filter(|member| member.rests() == Some(rested));
+                if let Some(member) = still.filter(|member| member.leave()) {
+                    return Some(Arc::clone(member));
+                }
+            }
+            if !self.look() {
+                return None;
+            }
+        }
+    }
+
+    /// Looks who has rested for longest. False where nobody rests.
+    fn look(&mut self) -> bool {
+        if self.in_vain.is_some_and(|last| last.elapsed() < IN_VAIN) {
+            return false;
+        }
+        let resting = self.members.iter().filter(|(_, it)| !it.is_leaving());
+        let resting = resting.filter_map(|(number, it)| Some((it.rests()?, *number)));
+        let mut resting: Vec<_> = resting.collect();
+        if resting.len() > LOOKED_UP {
+            resting.select_nth_unstable(LOOKED_UP);
+            resting.truncate(LOOKED_UP);
+        }
+        resting.sort_unstable();
+        self.in_vain = resting.is_empty().then(Instant::now);
+        self.oldest = resting.into();
+        !self.oldest.is_empty()
+    }
+
+    fn remove(&mut self, number: u64) {
+        let member = self.members.remove(&number);
+        if member.is_some_and(|it| it.is_leaving()) {
+            self.leaving = self.leaving.saturating_sub(1);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut members = self.crowd.members.lock();
+        members.all.remove(self.number);
+        if let Some(own) = members.by_address.get_mut(&self.address) {
+            own.remove(self.number);
+            if own.members.is_empty() {
+                members.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// The bytes of a head that is unfinished, as the listener counts them.
+pub(super) struct Unfinished {
+    pub(super) crowd: Arc<Crowd>,
+    conversation: Arc<Conversation>,
+    any: bool,
+}
+
+impl Unfinished {
+    pub(super) fn of(crowd: Arc<Crowd>, conversation: Arc<Conversation>) -> Self {
+        Self {
+            crowd,
+            conversation,
+            any: false,
+        }
+    }
+
+    pub(super) fn is(&mut self, bytes: usize) {
+        self.any = true;
+        self.crowd.holds(&self.conversation, bytes);
+    }
+
+    pub(super) fn none(&mut self) {
+        if std::mem::take(&mut self.any) {
+            self.crowd.released(&self.conversation);
+        }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.none();
+    }
+}
+
+/// Whoever has one IPv6 address has its whole /64.
+fn counted_as(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) >> 64 << 64;
+            Ipv6Addr::from(network).into()
+        }
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+#[path = "crowd_tests.rs"]
+mod tests;

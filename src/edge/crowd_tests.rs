@@ -1,0 +1,144 @@
+use std::net::SocketAddr;
+
+use super::super::conversation::Stage;
+use super::*;
+
+const LIMITS: Limits = Limits {
+    uri: 0,
+    header: 0,
+    body: 0,
+    connections: 3,
+    per_address: 2,
+    unfinished: 100,
+};
+
+fn crowd() -> Arc<Crowd> {
+    Crowd::new(LIMITS)
+}
+
+/// A connection of this address that has been idle since `now`.
+fn of(address: &str, now: u64) -> Arc<Conversation> {
+    let address = SocketAddr::new(address.parse().unwrap(), 1);
+    Arc::new(Conversation::new(address, now))
+}
+
+fn busy(address: &str) -> Arc<Conversation> {
+    let conversation = of(address, 0);
+    conversation.set(Stage::Serving);
+    conversation
+}
+
+#[test]
+fn the_one_that_has_been_idle_for_longest_makes_room() {
+    let crowd = crowd();
+    let members = [of("10.0.0.1", 3), of("10.0.0.2", 1), of("10.0.0.3", 2)];
+    let mut places: Vec<_> = members
+        .iter()
+        .map(|it| crowd.admit(it, false).unwrap())
+        .collect();
+    assert!(members.iter().all(|it| !it.is_leaving()));
+    // The second was the oldest, and has been of use since.
+    members[1].set(Stage::Serving);
+    places.push(crowd.admit(&of("10.0.0.4", 4), false).unwrap());
+    assert!(members[2].is_leaving() && !members[0].is_leaving());
+    members[1].since(Stage::Idle, 5);
+    places.push(crowd.admit(&of("10.0.0.5", 6), false).unwrap());
+    assert!(members[0].is_leaving() && !members[1].is_leaving());
+}
+
+#[test]
+fn where_nobody_is_idle_the_new_one_is_refused_until_somebody_has_left() {
+    let crowd = crowd();
+    let members = [busy("10.0.0.1"), busy("10.0.0.2"), busy("10.0.0.3")];
+    let mut places: Vec<_> = members
+        .iter()
+        .map(|it| crowd.admit(it, false).unwrap())
+        .collect();
+    let new = of("10.0.0.4", 0);
+    assert_eq!(crowd.admit(&new, false).err(), Some(Refused::Limit));
+    places.pop();
+    let _place = crowd.admit(&new, false).unwrap();
+    assert!(!members[0].is_leaving() && !new.is_leaving());
+}
+
+#[test]
+fn an_unfinished_head_goes_only_where_nobody_is_idle() {
+    let crowd = crowd();
+    let (head, idle) = (of("10.0.0.1", 0), of("10.0.0.2", 9));
+    head.since(Stage::Head, 1);
+    let members = [head, idle, busy("10.0.0.3")];
+    let places: Vec<_> = members
+        .iter()
+        .map(|it| crowd.admit(it, false).unwrap())
+        .collect();
+    let more = [busy("10.0.0.4"), busy("10.0.0.5")].map(|it| crowd.admit(&it, false).unwrap());
+    assert!(members[1].is_leaving(), "the idle one first");
+    assert!(members[0].is_leaving(), "then the head");
+    drop((places, more));
+}
+
+#[test]
+fn an_address_has_its_own_limit_and_makes_its_own_room() {
+    let crowd = crowd();
+    let members = [busy("10.0.0.1"), of("10.0.0.1", 1)];
+    let _places = members.each_ref().map(|it| crowd.admit(it, false).unwrap());
+    let third = busy("10.0.0.1");
+    let _third = crowd.admit(&third, false).unwrap();
+    assert!(members[1].is_leaving(), "of its own");
+    let fourth = crowd.admit(&busy("10.0.0.1"), false).err();
+    assert_eq!(fourth, Some(Refused::AddressLimit));
+    let _other = crowd.admit(&busy("10.0.0.2"), false).unwrap();
+    let proxied = crowd.admit(&busy("10.0.0.1"), true).err();
+    assert_eq!(proxied, Some(Refused::Limit), "a proxy's are not counted");
+}
+
+#[test]
+fn a_network_of_ipv6_is_one_address_and_a_mapped_one_is_ipv4() {
+    for (one, other, same) in [
+        ("2001:db8::1", "2001:db8::ffff:1", true),
+        ("2001:db8::1", "2001:db8:0:1::1", false),
+        ("::ffff:10.0.0.1", "10.0.0.1", true),
+        ("10.0.0.1", "10.0.0.2", false),
+    ] {
+        let [one, other] = [one, other].map(|it| counted_as(it.parse().unwrap()));
+        assert_eq!(one == other, same, "{one} {other}");
+    }
+}
+
+#[test]
+fn the_oldest_unfinished_heads_are_given_up_when_all_hold_too_much() {
+    let crowd = Crowd::new(Limits {
+        connections: 10,
+        per_address: 10,
+        ..LIMITS
+    });
+    let heads = [1, 2, 3].map(|at| of("10.0.0.1", at));
+    let _places = heads.each_ref().map(|it| crowd.admit(it, false).unwrap());
+    for (at, head) in heads.iter().enumerate() {
+        head.since(Stage::Head, at as u64);
+        crowd.holds(head, 30);
+    }
+    assert!(heads.iter().all(|it| !it.is_leaving()));
+    crowd.holds(&heads[2], 50);
+    assert!(heads[0].is_leaving() && !heads[1].is_leaving());
+    crowd.released(&heads[0]);
+    crowd.released(&heads[1]);
+    assert_eq!(crowd.unfinished.load(Ordering::Relaxed), 50);
+    crowd.released(&heads[2]);
+    assert_eq!(crowd.unfinished.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn who_has_left_is_counted_no_longer() {
+    let crowd = crowd();
+    for round in 0..1_000 {
+        let members = [of("10.0.0.1", round), of("10.0.0.1", round)];
+        let places = members.each_ref().map(|it| crowd.admit(it, false).unwrap());
+        let third = of("10.0.0.1", round);
+        let third = crowd.admit(&third, false).unwrap();
+        drop((places, third));
+    }
+    let members = crowd.members.lock();
+    assert_eq!((members.all.members.len(), members.all.leaving), (0, 0));
+    assert!(members.by_address.is_empty());
+}

@@ -1,0 +1,212 @@
+//! Nobody fills a listener, from one address or from many: who is idle makes room, what is unfinished
+//! is bounded, and the admin pages are there whatever callers do.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::{Connection, Gateway, Origin, Process, Setup, command, eventually};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+async fn world(listener: &str) -> (Origin, Gateway) {
+    let origin = Origin::open().await;
+    let gateway = Setup::open(&origin.url(), listener, "").gateway().await;
+    (origin, gateway)
+}
+
+/// A connection whose request the upstream has, and does not answer.
+async fn busy(origin: &Origin, gateway: &Gateway) -> (Connection, Connection) {
+    busy_over(origin, gateway.connect("apis").await).await
+}
+
+async fn busy_over(origin: &Origin, mut caller: Connection) -> (Connection, Connection) {
+    caller.send(GET).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await.unwrap();
+    (caller, upstream)
+}
+
+async fn from(own: &str, to: SocketAddr) -> Connection {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket
+        .bind(SocketAddr::new(own.parse().unwrap(), 0))
+        .unwrap();
+    Connection::over(socket.connect(to).await.unwrap())
+}
+
+async fn refused(gateway: &Gateway, cause: &str) -> f64 {
+    let name = "bearergate_connections_refused_total";
+    let series = format!("{name}{{cause=\"{cause}\",listener=\"apis\"}}");
+    gateway.metric(&series).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_connection_that_was_idle_for_longest_makes_room_for_a_new_one() {
+    let (origin, gateway) = world("limits: { connections: 3, connections_per_address: 3 }").await;
+    let mut silent = gateway.connect("apis").await;
+    let (mut served, mut upstream) = busy(&origin, &gateway).await;
+    let mut second = gateway.connect("apis").await;
+    let open = "bearergate_connections{listener=\"apis\"}";
+    eventually("three connections", async || {
+        gateway.metric(open).await == Some(3.0)
+    })
+    .await;
+    let mut third = gateway.connect("apis").await;
+    assert_eq!(silent.rest().await, "", "the oldest goes");
+    // The one that was served is idle last of all.
+    upstream.send(ANSWER).await;
+    assert_eq!(served.reply().await.unwrap().status, 200);
+    let mut fourth = gateway.connect("apis").await;
+    fourth.send(GET).await;
+    upstream.head().await.unwrap();
+    assert_eq!(second.rest().await, "");
+    assert_eq!(refused(&gateway, "evicted").await, 2.0);
+    assert_eq!(refused(&gateway, "limit").await, 0.0);
+    assert!(!served.has_something().await && !third.has_something().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_are_served_are_not_disturbed_and_one_more_is_closed() {
+    let (origin, gateway) = world("limits: { connections: 2, connections_per_address: 2 }").await;
+    let mut served = [busy(&origin, &gateway).await, busy(&origin, &gateway).await];
+    assert_eq!(gateway.connect("apis").await.rest().await, "");
+    let causes = [
+        refused(&gateway, "limit").await,
+        refused(&gateway, "address_limit").await,
+    ];
+    assert_eq!(causes.iter().sum::<f64>(), 1.0);
+    for (caller, upstream) in &mut served {
+        upstream.send(ANSWER).await;
+        assert_eq!(caller.reply().await.unwrap().status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_leaves_room_for_others() {
+    for (listener, limited) in [
+        (
+            "limits: { connections: 10, connections_per_address: 2 }",
+            true,
+        ),
+        ("{ limits: { connections: 4 } }", true),
+        (
+            "{ limits: { connections: 10, connections_per_address: 2 }, trusted_proxies: [127.0.0.2/32] }",
+            false,
+        ),
+    ] {
+        let (origin, gateway) = world(listener).await;
+        let address = gateway.address("apis");
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            held.push(busy_over(&origin, from("127.0.0.2", address).await).await);
+        }
+        let mut third = from("127.0.0.2", address).await;
+        if limited {
+            assert_eq!(third.rest().await, "", "{listener}");
+            assert_eq!(refused(&gateway, "address_limit").await, 1.0);
+        } else {
+            held.push(busy_over(&origin, third).await);
+        }
+        held.push(busy_over(&origin, from("127.0.0.3", address).await).await);
+        for (mut caller, mut upstream) in held {
+            upstream.send(ANSWER).await;
+            assert_eq!(caller.reply().await.unwrap().status, 200, "{listener}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unfinished_heads_together_hold_no_more_than_they_may() {
+    let (origin, gateway) = world("limits: { unfinished_headers: 64KiB }").await;
+    let half = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Half: {}",
+        "a".repeat(20_000)
+    );
+    let mut heads = Vec::new();
+    for _ in 0..12 {
+        let mut caller = gateway.connect("apis").await;
+        caller.send(&half).await;
+        heads.push(caller);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The oldest are answered, long before their time.
+    for caller in &mut heads[..8] {
+        let reply = caller.reply().await.expect("an answer");
+        assert_eq!(reply.reason(), "header_timeout");
+    }
+    let lines = gateway.lines(8).await;
+    let detail = lines[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("room was needed"), "{detail}");
+    // The youngest is whole in a moment, and served.
+    let mut last = heads.pop().unwrap();
+    last.send("\r\n\r\n").await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await.unwrap();
+    upstream.send(ANSWER).await;
+    assert_eq!(last.reply().await.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_descriptors_and_many_connections_leave_the_admin_pages_and_callers_served() {
+    let origin = Origin::open().await.answering(|_| ANSWER.to_owned());
+    let setup = Setup::open(&origin.url, "", "");
+    // Both limits, soft and hard: nothing can be raised.
+    let gate = {
+        let file = setup.written();
+        let real = command(&[]).get_program().to_owned();
+        Process::start_as("sh", |command| {
+            command
+                .args(["-c", "ulimit -n 200 && exec \"$0\" serve --config \"$1\""])
+                .arg(real)
+                .arg(file);
+        })
+    };
+    gate.says("admin listening").await;
+    assert!(gate.log().contains("fewer connections than the file says"));
+    let (apis, admin) = (gate.address("apis"), gate.address("admin"));
+    let mut silent = Vec::new();
+    for _ in 0..400 {
+        silent.push(TcpStream::connect(apis).await.unwrap());
+    }
+    for _ in 0..3 {
+        let mut probe = Connection::open(admin).await;
+        probe
+            .send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await;
+        assert_eq!(probe.reply().await.expect("an answer").status, 200);
+        let mut caller = Connection::open(apis).await;
+        caller.send(GET).await;
+        assert_eq!(caller.reply().await.expect("an answer").status, 200);
+    }
+    assert!(!gate.log().contains("accept failed"), "{}", gate.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_limit_of_open_files_is_raised_at_start_and_said() {
+    let setup = Setup::open("http://127.0.0.1:1", "", "");
+    let file = setup.written();
+    let real = command(&[]).get_program().to_owned();
+    let gate = Process::start_as("sh", |command| {
+        command
+            .args([
+                "-c",
+                "ulimit -S -n 100 && exec \"$0\" serve --config \"$1\"",
+            ])
+            .arg(real)
+            .arg(file);
+    });
+    gate.says("admin listening").await;
+    let log = gate.log();
+    let told = log
+        .lines()
+        .find(|line| line.contains("open files"))
+        .unwrap();
+    let told: serde_json::Value = serde_json::from_str(told).unwrap();
+    assert!(told["limit"].as_u64().unwrap() > 100, "{told}");
+    let listening = log.lines().find(|line| line.contains("\"apis\"")).unwrap();
+    let listening: serde_json::Value = serde_json::from_str(listening).unwrap();
+    assert_eq!(listening["connections"], told["connections"]);
+}
