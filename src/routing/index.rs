@@ -14,7 +14,8 @@ use crate::request::{CanonicalPath, normalised_host};
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    listeners: HashMap<Arc<str>, Hosts>,
+    /// A file has a few: comparing them is cheaper than hashing one.
+    listeners: Vec<(Arc<str>, Hosts)>,
     traits: Vec<Traits>,
 }
 
@@ -42,19 +43,18 @@ impl Index {
         definitions: impl Iterator<Item = &'a RouteDefinition>,
     ) -> (Self, Vec<TableError>) {
         let definitions: Vec<_> = definitions.collect();
-        let mut index = Self {
-            listeners: HashMap::new(),
-            traits: Traits::of(&definitions),
-        };
+        let mut index = Self::default();
+        let traits = Traits::of(&definitions);
         let mut errors = Vec::new();
         for (place, definition) in definitions.iter().enumerate() {
-            let listener = Arc::clone(&definition.listener);
-            let hosts = index.listeners.entry(listener).or_default();
-            let paths = hosts.paths_for(&definition.host);
-            let found = paths.add(&definitions, &index.traits, place);
+            let paths = index
+                .hosts_of(&definition.listener)
+                .paths_for(&definition.host);
+            let found = paths.add(&definitions, &traits, place);
             errors.extend(found);
         }
-        for paths in index.listeners.values().flat_map(Hosts::all) {
+        index.traits = traits;
+        for paths in index.listeners.iter().flat_map(|(_, hosts)| hosts.all()) {
             paths.tell_unreachable(&definitions, &mut errors);
         }
         errors.sort_by_key(|error| (error.second, error.first));
@@ -67,6 +67,22 @@ impl Index {
         (index, errors)
     }
 
+    fn hosts(&self, listener: &str) -> Option<&Hosts> {
+        let mut listeners = self.listeners.iter();
+        listeners.find_map(|(name, hosts)| (**name == *listener).then_some(hosts))
+    }
+
+    /// The same, made where it is not there.
+    fn hosts_of(&mut self, listener: &Arc<str>) -> &mut Hosts {
+        let place = self.listeners.iter().position(|(name, _)| name == listener);
+        let place = place.unwrap_or_else(|| {
+            self.listeners
+                .push((Arc::clone(listener), Hosts::default()));
+            self.listeners.len() - 1
+        });
+        &mut self.listeners[place].1
+    }
+
     /// Tells which routes this one yields to: each takes some of its paths in another spelling.
     pub(super) fn each_stricter(
         &self,
@@ -74,8 +90,10 @@ impl Index {
         place: usize,
         visit: &mut dyn FnMut(usize) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let hosts = self.listeners.get(&definition.listener);
-        match hosts.and_then(|hosts| hosts.named(&definition.host)) {
+        match self
+            .hosts(&definition.listener)
+            .and_then(|hosts| hosts.named(&definition.host))
+        {
             Some(paths) => {
                 near_miss::each_stricter(&paths.folded, &self.traits, place, definition, visit)
             }
@@ -90,7 +108,7 @@ impl Index {
         path: &CanonicalPath,
         method: &Method,
     ) -> Result<usize, RouteMiss> {
-        let hosts = self.listeners.get(listener).ok_or(RouteMiss::NoRoute)?;
+        let hosts = self.hosts(listener).ok_or(RouteMiss::NoRoute)?;
         let paths = hosts.best(host);
         let routes = paths.exact.find(path);
         match routes.first() {

@@ -70,8 +70,9 @@ impl Node {
         let Some(below) = below else {
             return filled(&self.end).or_else(|| filled(&self.rest));
         };
-        let (segment, next) = match below.split_once('/') {
-            Some((segment, next)) => (segment, Some(next)),
+        // By bytes: what searches a text for a character is made for longer ones.
+        let (segment, next) = match below.bytes().position(|byte| byte == b'/') {
+            Some(slash) => (&below[..slash], Some(&below[slash + 1..])),
             None => (below, None),
         };
         self.literal(segment)
