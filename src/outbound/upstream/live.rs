@@ -16,8 +16,8 @@ use super::{Names, UpstreamDefinition};
 pub struct Upstream {
     definition: UpstreamDefinition,
     host_header: HeaderValue,
-    /// What an `https` upstream must prove.
-    template: Option<HttpPeer>,
+    /// What an `https` upstream must prove. Boxed, for it is most of an upstream, and others need none.
+    template: Option<Box<HttpPeer>>,
     addresses: Addresses,
     connector: Arc<Connector>,
     pool: Arc<Pool>,
@@ -40,7 +40,10 @@ impl Upstream {
         names: &Names,
         connector: &Arc<Connector>,
     ) -> Result<Self, UpstreamError> {
-        let template = definition.tls.then(|| template(&definition)).transpose()?;
+        let template = definition
+            .tls
+            .then(|| template(&definition).map(Box::new))
+            .transpose()?;
         let host_header = HeaderValue::from_str(&definition.authority());
         if definition.tls {
             connector.prepare();
