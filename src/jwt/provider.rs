@@ -2,7 +2,6 @@
 //! verifies RS256 with RSA keys given as numbers and can do nothing else: no signing, no HMAC.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Once;
 
@@ -21,7 +20,7 @@ use openssl::sha::Sha256;
 pub(super) const EXPONENT: &[u8] = &[1, 0, 1];
 
 /// How many prepared keys a thread keeps. Entra publishes about ten per tenant.
-const MOST_PREPARED: usize = 256;
+const MOST_PREPARED: usize = 64;
 
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: no_signer,
@@ -51,7 +50,7 @@ thread_local! {
     /// Verification contexts by modulus. `jsonwebtoken` hands over raw numbers each time; building
     /// the key anew costs half as much as verifying with it, and a context of one's own shares
     /// no lock with other threads.
-    static PREPARED: RefCell<HashMap<Vec<u8>, Prepared>> = RefCell::default();
+    static PREPARED: RefCell<Vec<(Vec<u8>, Prepared)>> = RefCell::default();
 }
 
 struct Rs256(Prepared);
@@ -82,7 +81,8 @@ impl signature::Verifier<Vec<u8>> for Rs256 {
     }
 }
 
-fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
+/// The one kind of verifier that there is: RS256 with this key.
+pub(super) fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     match (algorithm, key.kind()) {
         (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) if e == EXPONENT => {
             Ok(Box::new(Rs256(prepared(n)?)))
@@ -103,7 +103,12 @@ fn unsupported() -> Error {
 /// This thread's context for a modulus, made when it is first asked for.
 fn prepared(modulus: &[u8]) -> Result<Prepared> {
     let unusable = |_| Error::from(ErrorKind::InvalidKeyFormat);
-    let known = PREPARED.try_with(|keys| keys.borrow().get(modulus).cloned());
+    let known = PREPARED.try_with(|keys| {
+        let keys = keys.borrow();
+        // They differ in their first bytes: comparing some is cheaper than hashing one.
+        let known = keys.iter().find(|(known, _)| known == modulus);
+        known.map(|(_, key)| Rc::clone(key))
+    });
     if let Ok(Some(key)) = known {
         return Ok(key);
     }
@@ -114,7 +119,7 @@ fn prepared(modulus: &[u8]) -> Result<Prepared> {
         if keys.len() >= MOST_PREPARED {
             keys.clear();
         }
-        keys.insert(modulus.to_vec(), Rc::clone(&key));
+        keys.push((modulus.to_vec(), Rc::clone(&key)));
     });
     Ok(key)
 }

@@ -23,8 +23,8 @@ pub struct UnverifiedToken<'a> {
     pub(super) media_type: Option<String>,
     /// What the signature is over.
     pub(super) message: &'a [u8],
-    /// In base64url.
-    pub(super) signature: &'a [u8],
+    /// Decoded.
+    pub(super) signature: Vec<u8>,
     /// Decoded.
     pub(super) payload: Vec<u8>,
     /// What was read of it beside `iss`, where that could be.
@@ -68,7 +68,7 @@ impl<'a> UnverifiedToken<'a> {
             true => PARTS,
             false => why,
         })?;
-        decode(signature)?;
+        let signature = decode(signature)?;
         let header: Header = json::object(&header)
             .map_err(|_| TokenError::Malformed("its header is not a sound JSON object"))?;
         let (algorithm, media_type, key_id) = header.checked()?;

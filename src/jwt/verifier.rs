@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::payload::Payload;
+use super::provider;
 use super::{Algorithm, Claims, Key, Profile, TokenError, UnverifiedToken};
 use crate::clock::UnixTime;
 
@@ -109,10 +110,12 @@ fn check_signature(token: &UnverifiedToken<'_>, key: &Key) -> Result<(), TokenEr
     let algorithm = match token.algorithm {
         Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
     };
-    let signature = std::str::from_utf8(token.signature).map_err(|_| TokenError::Signature)?;
-    match jsonwebtoken::crypto::verify(signature, token.message, &key.decoding, algorithm) {
-        Ok(true) => Ok(()),
-        Ok(false) | Err(_) => Err(TokenError::Signature),
+    // The verifier that `crypto::verify` would use, which would decode the signature once more.
+    let verifier = provider::verifier(&algorithm, &key.decoding);
+    let verified = verifier.map(|it| it.verify(token.message, &token.signature));
+    match verified {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(TokenError::Signature),
     }
 }
 
