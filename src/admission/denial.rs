@@ -91,7 +91,11 @@ impl Denial {
         }
     }
 
+    /// For the log: what was proven, and what the route wants.
     pub fn detail(&self) -> String {
-        self.refusal.to_string()
+        match (&self.refusal, &self.route) {
+            (Refusal::Auth(why), Some(route)) => route.gate.told(why),
+            (refusal, _) => refusal.to_string(),
+        }
     }
 }

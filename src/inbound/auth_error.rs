@@ -15,10 +15,16 @@ pub enum AuthError {
     /// `Authorization` or a key header that cannot be read.
     #[error("the credential is malformed")]
     Malformed,
+    /// A token stands in `Authorization`, and nothing before it.
+    #[error("the scheme Bearer is missing")]
+    SchemeMissing,
     #[error(transparent)]
     Token(#[from] TokenError),
-    #[error("the API key is not accepted")]
-    BadKey,
+    #[error("the API key is not accepted{}", given(user.as_deref()))]
+    BadKey {
+        /// Of Basic, where it may be told.
+        user: Option<Arc<str>>,
+    },
     #[error("the keys of issuer {issuer} are not available")]
     KeysUnavailable {
         issuer: Arc<str>,
@@ -45,9 +51,9 @@ impl AuthError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::RepeatedCredential => Reason::RepeatedCredential,
-            Self::Malformed => Reason::MalformedToken,
+            Self::Malformed | Self::SchemeMissing => Reason::MalformedToken,
             Self::Token(why) => why.reason(),
-            Self::BadKey => Reason::BadKey,
+            Self::BadKey { .. } => Reason::BadKey,
             Self::KeysUnavailable { .. } | Self::KeyNotSought { .. } => Reason::KeysUnavailable,
             Self::Policy(why) => why.reason,
         }
@@ -66,12 +72,17 @@ impl AuthError {
     /// Whether a bearer token was presented, which RFC 6750 §3.1 has an error code for.
     pub fn is_of_bearer(&self) -> bool {
         match self {
-            Self::Token(_) | Self::Malformed => true,
+            Self::Token(_) | Self::Malformed | Self::SchemeMissing => true,
             Self::Policy(why) => matches!(why.principal, Some(Principal::Token(_))),
             Self::RepeatedCredential
-            | Self::BadKey
+            | Self::BadKey { .. }
             | Self::KeysUnavailable { .. }
             | Self::KeyNotSought { .. } => false,
         }
     }
+}
+
+/// Whose key it was to be.
+fn given(user: Option<&str>) -> String {
+    user.map_or_else(String::new, |user| format!("; the user given is {user:?}"))
 }

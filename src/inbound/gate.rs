@@ -51,6 +51,14 @@ impl Gate {
         Ok(self.callers.permit(evidence, params)?)
     }
 
+    /// Why a request was refused, for the log.
+    pub fn told(&self, why: &AuthError) -> String {
+        match why {
+            AuthError::Policy(why) => self.callers.told(why),
+            why => why.to_string(),
+        }
+    }
+
     /// The values of `WWW-Authenticate`, one for each kind that may be presented instead. `error`
     /// is RFC 6750's code where a bearer token was presented; `realm` is the route's name.
     pub fn challenge(

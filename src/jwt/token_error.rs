@@ -1,5 +1,7 @@
-//! What can be wrong with a token, each with its word. Texts are safe: they never quote it.
+//! What can be wrong with a token, each with its word. Texts are safe: they quote nothing of it but
+//! times, and those only after the signature.
 
+use crate::clock::UnixTime;
 use crate::reason::Reason;
 
 /// Why a token is not genuine, or not one for us.
@@ -38,10 +40,10 @@ pub enum TokenError {
     UnknownKey,
     #[error("the token's signature is not valid")]
     Signature,
-    #[error("the token has expired")]
-    Expired,
-    #[error("the token is not valid yet")]
-    NotYetValid,
+    #[error("the token has expired: exp is {exp}")]
+    Expired { exp: UnixTime },
+    #[error("the token is not valid yet: nbf is {nbf}")]
+    NotYetValid { nbf: UnixTime },
     #[error("the claim {0} is missing")]
     MissingClaim(&'static str),
     #[error("the claim {0} has the wrong type")]
@@ -62,8 +64,8 @@ impl TokenError {
             Self::Tenant => Reason::WrongTenant,
             Self::UnknownKey => Reason::UnknownKey,
             Self::Signature => Reason::BadSignature,
-            Self::Expired => Reason::TokenExpired,
-            Self::NotYetValid => Reason::TokenNotYetValid,
+            Self::Expired { .. } => Reason::TokenExpired,
+            Self::NotYetValid { .. } => Reason::TokenNotYetValid,
             Self::MissingClaim(_) => Reason::MissingClaim,
             Self::MalformedClaim(_) => Reason::MalformedClaim,
         }

@@ -94,10 +94,14 @@ impl Verifier {
     fn check_times(&self, claims: &Claims, now: UnixTime) -> Result<(), TokenError> {
         let leeway = self.profile.leeway;
         if now >= claims.expires_at.plus(leeway) {
-            return Err(TokenError::Expired);
+            return Err(TokenError::Expired {
+                exp: claims.expires_at,
+            });
         }
         match claims.not_before {
-            Some(not_before) if now.plus(leeway) < not_before => Err(TokenError::NotYetValid),
+            Some(not_before) if now.plus(leeway) < not_before => {
+                Err(TokenError::NotYetValid { nbf: not_before })
+            }
             _ => Ok(()),
         }
     }

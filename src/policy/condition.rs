@@ -88,6 +88,36 @@ impl Claim {
         }
     }
 
+    /// What the claim is called in a token.
+    pub(super) fn name(&self) -> &str {
+        match &self.source {
+            Source::Client => "azp",
+            Source::Object => "oid",
+            Source::Roles => "roles",
+            Source::Scopes => "scp",
+            Source::Other(name) => name,
+        }
+    }
+
+    /// What the token says of it, as text.
+    pub(super) fn values(&self, token: &TokenPrincipal) -> Option<Vec<String>> {
+        let one = |id: Option<Guid>| id.map(|id| vec![id.to_string()]);
+        let text = |value: &Json| match value {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        match &self.source {
+            Source::Client => one(token.client_id),
+            Source::Object => one(token.object_id),
+            Source::Roles => Some(token.roles.clone()),
+            Source::Scopes => Some(token.scopes.clone()),
+            Source::Other(name) => match token.claims.other(name)? {
+                Json::Array(values) => Some(values.iter().map(text).collect()),
+                value => Some(vec![text(value)]),
+            },
+        }
+    }
+
     fn has(&self, token: &TokenPrincipal, need: Need, wanted: &ClaimValue) -> bool {
         match (&self.source, wanted) {
             (Source::Client, ClaimValue::Guid(guid)) => token.client_id == Some(*guid),

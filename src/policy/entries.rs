@@ -93,14 +93,6 @@ impl Entries {
         few.into_iter().flatten().chain(many)
     }
 
-    /// Those that `for_holder_of` may have left out, and others.
-    pub(super) fn left_out(&self) -> &[Entry] {
-        match self.places {
-            Some(_) => &self.all,
-            None => &[],
-        }
-    }
-
     pub(super) fn ask_for_keys(&self) -> bool {
         let is_key = |entry: &Entry| matches!(entry.credential, Some(Credential::ApiKey(_)));
         match &self.places {

@@ -86,6 +86,12 @@ impl BearerConditions {
             .iter()
             .try_for_each(|condition| condition.check(token))
     }
+
+    /// How many of its claims' conditions hold.
+    pub(super) fn met(&self, token: &TokenPrincipal) -> usize {
+        let holds = |condition: &&Condition| condition.check(token).is_ok();
+        self.claims.iter().filter(holds).count()
+    }
 }
 
 impl Audience {
@@ -110,7 +116,7 @@ impl Audience {
 }
 
 impl PrincipalRule {
-    fn admits(self, kind: PrincipalKind) -> bool {
+    pub(super) fn admits(self, kind: PrincipalKind) -> bool {
         match self {
             Self::Only(only) => only == kind,
             Self::Any => true,

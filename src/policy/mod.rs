@@ -7,8 +7,10 @@ mod evidence;
 mod parameter;
 mod permit;
 mod principal;
+mod refusal;
 #[cfg(test)]
 pub(crate) mod sample;
+mod telling;
 
 pub use condition::{CONDITION_KEYS, Claim, ClaimValue, Condition, Need};
 pub use entries::Entries;
@@ -17,5 +19,6 @@ pub use entry::{
 };
 pub use evidence::{Evidence, KeyProof};
 pub use parameter::{ValuePattern, Where};
-pub use permit::{Callers, Permit, PolicyRefusal};
+pub use permit::{Callers, Permit};
 pub use principal::{AudienceForm, Principal, PrincipalKind, TokenPrincipal};
+pub use refusal::PolicyRefusal;

@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::{BearerConditions, Credential, Entries, Entry, Evidence, Principal, TokenPrincipal};
+use super::refusal::{Nearness, Stage};
+use super::{
+    BearerConditions, Credential, Entries, Entry, Evidence, PolicyRefusal, Principal,
+    TokenPrincipal,
+};
 use crate::reason::Reason;
 use crate::request::{Client, Params};
 
@@ -32,14 +36,6 @@ impl Permit {
     pub fn bearer(&self) -> Option<&HeaderValue> {
         self.bearer.as_ref()
     }
-}
-
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{reason}")]
-pub struct PolicyRefusal {
-    /// The word for it; `no_credential`, `wrong_audience` and `bad_key` mean 401, all others 403.
-    pub reason: Reason,
-    pub principal: Option<Principal>,
 }
 
 impl Callers {
@@ -71,34 +67,27 @@ fn admitted(
     params: &Params,
 ) -> Result<Principal, PolicyRefusal> {
     check_presented(entries, evidence)?;
-    let mut weightiest: Option<(Weight, PolicyRefusal)> = None;
-    // What was left out admits nobody here, but its refusal may be the answer. It weighs less than
-    // that of a credential, and is one and the same wherever it weighs the same.
-    let entries = entries
-        .for_holder_of(evidence.key())
-        .chain(entries.left_out());
-    for entry in entries {
-        match entry.judge(evidence, params) {
-            Ok(principal) => return Ok(principal),
-            Err((weight, refusal)) => {
-                if weightiest.as_ref().is_none_or(|(known, _)| weight > *known) {
-                    weightiest = Some((weight, refusal));
-                }
-            }
-        }
-    }
-    Err(weightiest.map_or(refusal(Reason::NoCredential, None), |(_, refusal)| refusal))
+    let mut candidates = entries.for_holder_of(evidence.key());
+    let admitted = candidates.find_map(|entry| entry.judge(evidence, params).ok());
+    admitted.ok_or_else(|| nearest(entries, evidence, params))
 }
 
-/// Which of several entries' refusals is the answer: the greatest, and of equals the first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Weight {
-    /// No credential would help.
-    Closed,
-    /// The credential that the entry asks for was not presented.
-    NotPresented,
-    /// A presented credential is for this entry, which refuses it all the same.
-    Presented,
+/// The refusal that is told. Entries that were left out of the walk admit nobody here, but one of
+/// them may be the nearest.
+fn nearest(entries: &Entries, evidence: &Evidence, params: &Params) -> PolicyRefusal {
+    let mut nearest: Option<(Nearness, PolicyRefusal)> = None;
+    for (place, entry) in entries.iter().enumerate() {
+        let Err((stage, mut refusal)) = entry.judge(evidence, params) else {
+            continue;
+        };
+        let nearness = Nearness::of(entry, stage, evidence, params);
+        if nearest.as_ref().is_none_or(|(known, _)| nearness > *known) {
+            refusal.entry = Some(place);
+            nearest = Some((nearness, refusal));
+        }
+    }
+    let nothing = || PolicyRefusal::of(Reason::NoCredential, None, evidence);
+    nearest.map_or_else(nothing, |(_, refusal)| refusal)
 }
 
 impl Entry {
@@ -106,32 +95,30 @@ impl Entry {
         &self,
         evidence: &Evidence,
         params: &Params,
-    ) -> Result<Principal, (Weight, PolicyRefusal)> {
-        let in_network = self
-            .network
-            .as_ref()
-            .is_none_or(|networks| networks.contain(evidence.client()));
-        let (weight, principal) = match (&self.credential, &self.network, evidence.client()) {
+    ) -> Result<Principal, (Stage, PolicyRefusal)> {
+        let refusal = |reason, principal| PolicyRefusal::of(reason, principal, evidence);
+        let in_network = self.is_open_to(evidence.client());
+        let (stage, principal) = match (&self.credential, &self.network, evidence.client()) {
             (Some(credential), _, _) => match credential.holder(evidence) {
                 Some((principal, conditions)) => {
                     if let Err(reason) = conditions {
-                        return Err((Weight::Presented, refusal(reason, Some(principal))));
+                        return Err((Stage::Presented, refusal(reason, Some(principal))));
                     }
-                    (Weight::Presented, principal)
+                    (Stage::Presented, principal)
                 }
                 // SECURITY: to those who present nothing, parameters are not judged: the answer
                 // would tell them which values are allowed.
                 None if in_network => {
-                    return Err((Weight::NotPresented, refusal(Reason::NoCredential, None)));
+                    return Err((Stage::NotPresented, refusal(Reason::NoCredential, None)));
                 }
-                None => return Err((Weight::Closed, refusal(Reason::NetworkNotAllowed, None))),
+                None => return Err((Stage::Closed, refusal(Reason::NetworkNotAllowed, None))),
             },
             (None, Some(_), Client::Known(address) | Client::Proxy(address)) if in_network => {
-                (Weight::Closed, Principal::Address(address.to_canonical()))
+                (Stage::Closed, Principal::Address(address.to_canonical()))
             }
             // An entry that asks for nothing admits nobody either: only `Public` is open.
             (None, _, _) => {
-                return Err((Weight::Closed, refusal(Reason::NetworkNotAllowed, None)));
+                return Err((Stage::Closed, refusal(Reason::NetworkNotAllowed, None)));
             }
         };
         let reason = if !in_network {
@@ -141,7 +128,14 @@ impl Entry {
         } else {
             return Ok(principal);
         };
-        Err((weight, refusal(reason, Some(principal))))
+        Err((stage, refusal(reason, Some(principal))))
+    }
+
+    /// Whether callers from there may use it, whatever they present.
+    pub(super) fn is_open_to(&self, client: Client) -> bool {
+        self.network
+            .as_ref()
+            .is_none_or(|networks| networks.contain(client))
     }
 }
 
@@ -176,7 +170,11 @@ fn check_presented(entries: &Entries, evidence: &Evidence) -> Result<(), PolicyR
         });
         if is_for_none(fits) {
             let principal = Principal::Token(Arc::clone(token));
-            return Err(refusal(Reason::WrongAudience, Some(principal)));
+            return Err(PolicyRefusal::of(
+                Reason::WrongAudience,
+                Some(principal),
+                evidence,
+            ));
         }
     }
     if let Some(id) = evidence.key() {
@@ -185,7 +183,7 @@ fn check_presented(entries: &Entries, evidence: &Evidence) -> Result<(), PolicyR
             Credential::ApiKey(condition) => condition.id == *id,
         };
         if !credentials().any(is_own) && entries.ask_for_keys() {
-            return Err(refusal(Reason::BadKey, None));
+            return Err(PolicyRefusal::of(Reason::BadKey, None, evidence));
         }
     }
     Ok(())
@@ -200,10 +198,6 @@ fn is_for_none(mut fits: impl Iterator<Item = bool>) -> bool {
 /// Whether a token is this entry's to judge: of its issuer, for one of its audiences.
 fn accepts(conditions: &BearerConditions, token: &TokenPrincipal) -> bool {
     conditions.issuer == token.issuer && conditions.fits_audience(token)
-}
-
-fn refusal(reason: Reason, principal: Option<Principal>) -> PolicyRefusal {
-    PolicyRefusal { reason, principal }
 }
 
 #[cfg(test)]

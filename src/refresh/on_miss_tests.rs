@@ -143,13 +143,7 @@ async fn what_left_with_the_last_change_needs_no_asking() {
     let set = start(NO_COOL_DOWN, &fake);
     until("a set", || set.generation(UnixTime::now()).is_some()).await;
     find(&set, "b").await.unwrap();
-    let mut state = set.keeper.state.lock();
-    let cooling = TIMES.cool_down;
-    state.policy = Refetch::new(RefetchTimes {
-        cool_down: cooling,
-        ..TIMES
-    });
-    drop(state);
+    set.keeper.state.lock().policy = Refetch::new(TIMES);
     // Starts the cool-down, and brings the same set.
     assert_eq!(find(&set, "c").await, Err(Missing::Unknown));
     assert_eq!(find(&set, "a").await, Err(Missing::Unknown), "it left");

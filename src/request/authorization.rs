@@ -18,6 +18,8 @@ pub enum Scheme<'a> {
     Bearer(Unread<'a>),
     /// `Basic` and its base64 (RFC 7617 §2), not yet decoded.
     Basic(&'a str),
+    /// What has the looks of a JWT and no scheme before it.
+    Missing,
     /// A scheme that no caller kind reads; counts as absent.
     Other,
 }
@@ -82,6 +84,8 @@ impl<'a> Scheme<'a> {
             token68(rest)
                 .map(Self::Basic)
                 .ok_or(AuthorizationError::MalformedBasic)
+        } else if end.is_none() && is_like_a_jwt(value) {
+            Ok(Self::Missing)
         } else {
             Ok(Self::Other)
         }
@@ -93,6 +97,7 @@ impl fmt::Debug for Scheme<'_> {
         out.write_str(match self {
             Self::Bearer(_) => "Bearer([secret])",
             Self::Basic(_) => "Basic([secret])",
+            Self::Missing => "Missing",
             Self::Other => "Other",
         })
     }
@@ -107,6 +112,11 @@ impl<'a> Unread<'a> {
     pub fn is_token68(self) -> bool {
         token68(self.0).is_some()
     }
+}
+
+/// JSON that begins with a member, in base64, and the rest of a compact JWS (RFC 7515 §3.1).
+fn is_like_a_jwt(value: &[u8]) -> bool {
+    value.starts_with(b"eyJ") && value.iter().filter(|&&byte| byte == b'.').count() == 2
 }
 
 /// One or more spaces, then a token68 up to the very end (RFC 9110 §11.2).

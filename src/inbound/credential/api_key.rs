@@ -2,6 +2,7 @@
 //! hash, proven by comparison in constant time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,10 +18,13 @@ use crate::request::{AuthorizationError, Scheme};
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The longest key that is hashed, in bytes.
 const LONGEST_KEY: usize = 1024;
+/// The shortest that the file takes.
+const SHORTEST_KEY: usize = 32;
 /// The longest Basic credential that is decoded: a key and an id, in base64.
 const LONGEST_BASIC: usize = 2 * LONGEST_KEY * 4 / 3;
 /// RFC 6750 §3.1: genuine, but not allowed.
 const INSUFFICIENT: &str = "insufficient_scope";
+const BAD_KEY: AuthError = AuthError::BadKey { user: None };
 /// How much of a digest finds a key: enough that few share it, too little to be worth guessing.
 const PREFIX: usize = 8;
 
@@ -54,13 +58,13 @@ impl ApiKeys {
             Ok(authorization) => {
                 authorization.and_then(|authorization| match authorization.scheme {
                     Scheme::Basic(credential) => Some(credential),
-                    Scheme::Bearer(_) | Scheme::Other => None,
+                    Scheme::Bearer(_) | Scheme::Missing | Scheme::Other => None,
                 })
             }
             // What is of a scheme that this kind does not use counts as absent.
             Err(MalformedBearer) => None,
             Err(Repeated) => return Err(AuthError::RepeatedCredential),
-            Err(Malformed | MalformedBasic) => return Err(AuthError::BadKey),
+            Err(Malformed | MalformedBasic) => return Err(BAD_KEY),
         };
         if let Some(proof) = self.identify(presented.headers, basic)? {
             evidence.add_key(proof);
@@ -98,35 +102,51 @@ impl ApiKeys {
         }
     }
 
-    /// The user is the key's id, the password the key.
+    /// The user is the key's id, the password the key. What old stacks put before the user, a domain
+    /// and a backslash, is nobody's id.
     fn find_basic(&self, credential: &str) -> Result<KeyProof, AuthError> {
         if credential.len() > LONGEST_BASIC {
-            return Err(AuthError::BadKey);
+            return Err(BAD_KEY);
         }
         // Reserved whole: a buffer that grows leaves copies of the key behind.
         let mut decoded = Zeroizing::new(Vec::with_capacity(LONGEST_BASIC));
         STANDARD
             .decode_vec(credential, &mut decoded)
-            .map_err(|_| AuthError::BadKey)?;
+            .map_err(|_| BAD_KEY)?;
         let colon = decoded.iter().position(|byte| *byte == b':');
-        let (user, key) = decoded.split_at(colon.ok_or(AuthError::BadKey)?);
-        self.find(key.strip_prefix(b":").unwrap_or(key), Some(user))
+        let (user, key) = decoded.split_at(colon.ok_or(BAD_KEY)?);
+        let domain = user.iter().position(|byte| *byte == b'\\');
+        let user = domain.map_or(user, |end| &user[end + 1..]);
+        let found = self.find(key.strip_prefix(b":").unwrap_or(key), Some(user));
+        found.map_err(|_| AuthError::BadKey {
+            user: self.told(user),
+        })
     }
 
     fn find(&self, key: &[u8], user: Option<&[u8]>) -> Result<KeyProof, AuthError> {
         if key.len() > LONGEST_KEY {
-            return Err(AuthError::BadKey);
+            return Err(BAD_KEY);
         }
         let digest = sha256(key);
-        self.by_prefix
-            .get(&prefix(&digest))
-            .into_iter()
-            .flatten()
+        self.alike(&digest)
             .filter(|known| user.is_none_or(|user| user == known.id.as_bytes()))
             // SECURITY: what the map compares is eight bytes of a hash; the proof, which decides,
             // compares all of it in constant time.
             .find_map(|known| KeyProof::of(known, &digest))
-            .ok_or(AuthError::BadKey)
+            .ok_or(BAD_KEY)
+    }
+
+    /// The keys whose hashes begin alike.
+    fn alike(&self, digest: &[u8; 32]) -> impl Iterator<Item = &ApiKeyCondition> {
+        self.by_prefix.get(&prefix(digest)).into_iter().flatten()
+    }
+
+    /// A user as the log may have it. SECURITY: some put the key where the user belongs; what is as
+    /// long as a key, or is one, is left out.
+    fn told(&self, user: &[u8]) -> Option<Arc<str>> {
+        let text = std::str::from_utf8(user).ok()?;
+        let may_be_key = user.len() >= SHORTEST_KEY || self.alike(&sha256(user)).next().is_some();
+        (!text.is_empty() && !may_be_key).then(|| text.into())
     }
 }
 

@@ -118,6 +118,11 @@ fn keys_in_basic() {
         ),
         ("A".repeat(LONGEST_BASIC + 1), BAD),
         ("A".repeat(1024 * 1024), BAD),
+        (basic(&format!("PAYROLL\\payroll:{PAYROLL}")), is("payroll")),
+        (basic(&format!("\\payroll:{PAYROLL}")), is("payroll")),
+        (basic(&format!("payroll\\:{PAYROLL}")), BAD),
+        (basic(&format!("payroll\\nobody:{PAYROLL}")), BAD),
+        (basic(&format!("A\\B\\payroll:{PAYROLL}")), BAD),
         (odd, is("odd")),
         (basic(&format!("ledger:{LEDGER}")), is("ledger")),
         (good, is("payroll")),
@@ -157,7 +162,7 @@ fn keys_that_share_a_prefix_are_told_apart() {
 
     let keys = ApiKeys::of(&Callers::Entries(entries[..1].to_vec().into())).unwrap();
     let found = keys.identify(&headers(&[PAYROLL.as_bytes()]), None);
-    assert!(matches!(found, Err(AuthError::BadKey)));
+    assert!(matches!(found, Err(AuthError::BadKey { .. })));
 }
 
 #[test]
@@ -177,4 +182,34 @@ fn keys_too_long_are_not_hashed() {
         let found = keys.identify(&headers(&[]), Some(&basic(&format!("long:{key}"))));
         assert_eq!(found.is_ok(), good, "{length}");
     }
+}
+
+#[test]
+fn a_refused_key_is_told_by_its_user_and_never_itself() {
+    let long = "k".repeat(SHORTEST_KEY);
+    for (user, told) in [
+        ("payrol", Some("payrol")),
+        ("CONTOSO\\payrol", Some("payrol")),
+        ("svc\n\"x\"", Some("svc\\n\\\"x\\\"")),
+        ("", None),
+        (PAYROLL, None),
+        (&format!("CONTOSO\\{PAYROLL}"), None),
+        (&long, None),
+    ] {
+        let credential = basic(&format!("{user}:wrong"));
+        let error = keys().identify(&headers(&[]), Some(&credential));
+        let text = error.unwrap_err().to_string();
+        let expected = told.map_or_else(String::new, |user| {
+            format!("; the user given is \"{user}\"")
+        });
+        assert_eq!(text, format!("the API key is not accepted{expected}"));
+    }
+    // One that is known by its hash may be short.
+    let short = vec![key_of("short", sha256(b"short-key"))];
+    let keys = ApiKeys::of(&Callers::Entries(short.into())).unwrap();
+    let error = keys.identify(&headers(&[]), Some(&basic("short-key:")));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "the API key is not accepted"
+    );
 }

@@ -42,9 +42,13 @@ impl BearerTokens {
         use AuthorizationError::{Malformed, MalformedBasic, MalformedBearer, Repeated};
         match &presented.authorization {
             Ok(Some(authorization)) => {
-                if let Scheme::Bearer(token) = authorization.scheme {
-                    let principal = self.principal(token, now).await?;
-                    evidence.add_token(principal, authorization.field());
+                match authorization.scheme {
+                    Scheme::Bearer(token) => {
+                        let principal = self.principal(token, now).await?;
+                        evidence.add_token(principal, authorization.field());
+                    }
+                    Scheme::Missing => return Err(AuthError::SchemeMissing),
+                    Scheme::Basic(_) | Scheme::Other => {}
                 }
                 Ok(())
             }

@@ -23,7 +23,7 @@ async fn headers_that_are_doubled_or_odd_stay_out() {
         ("nothing", "/calc/v1/x", vec![], 401, "no_credential"),
         ("two Authorization", "/calc/v1/x", vec![bearer.clone(), bearer.clone()], 400, "repeated_credential"),
         ("two schemes", "/calc/v1/x", vec![bearer.clone(), basic("a:b")], 400, "repeated_credential"),
-        ("no scheme", "/calc/v1/x", vec![format!("Authorization: {token}")], 401, "no_credential"),
+        ("no scheme", "/calc/v1/x", vec![format!("Authorization: {token}")], 401, "malformed_token"),
         ("scheme of another kind", "/calc/v1/x", vec![format!("Authorization: PoP {token}")], 401, "no_credential"),
         ("two tokens", "/calc/v1/x", vec![format!("{bearer}, Bearer {token}")], 401, "malformed_token"),
         ("empty bearer", "/calc/v1/x", vec!["Authorization: Bearer ".into()], 401, "malformed_token"),

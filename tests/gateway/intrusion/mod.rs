@@ -10,6 +10,7 @@ mod overrides;
 mod secrets;
 mod spellings;
 mod tokens;
+mod told;
 
 use std::ops::Deref;
 
@@ -54,6 +55,7 @@ fn setup(fabrikam: &Contoso) -> Setup {
         .beside(fabrikam)
         .fill("FABRIKAM", FABRIKAM)
         .fill("OTHER_API", OTHER_API)
+        .fill("OTHER_CLIENT", OTHER_CLIENT)
         .file("client.secret", CLIENT_SECRET)
 }
 
