@@ -55,7 +55,9 @@ impl HttpClient {
     /// GETs a document of at most `limit` bytes; any status is an answer.
     pub async fn fetch(&self, url: &str, limit: usize) -> Result<Answer, FetchError> {
         let url = allowed(url)?;
-        answer(self.inner.of(&url)?.get(url), limit).await
+        let request = self.inner.of(&url)?.get(url.clone());
+        let answer = answer(request, limit).await;
+        answer.map_err(|why| self.inner.advised(why, &url))
     }
 
     /// POSTs a form; the body is wiped afterwards as far as the library allows.
@@ -69,17 +71,45 @@ impl HttpClient {
         let request = self
             .inner
             .of(&url)?
-            .post(url)
+            .post(url.clone())
             .header(
                 http::header::CONTENT_TYPE,
                 "application/x-www-form-urlencoded",
             )
             .body(Bytes::from_owner(encoded(form)));
-        answer(request, limit).await
+        let answer = answer(request, limit).await;
+        answer.map_err(|why| self.inner.advised(why, &url))
     }
 }
 
 impl Clients {
+    /// What an operator needs beside OpenSSL's words: the way that was taken, and the key of the file
+    /// that says who is trusted.
+    fn advised(&self, why: FetchError, url: &Url) -> FetchError {
+        let FetchError::Failed(mut text) = why else {
+            return why;
+        };
+        let definition = &self.definition;
+        if let Some(proxy) = &definition.proxy
+            && url.scheme() == "https"
+            && !is_loopback(url)
+        {
+            let (host, port) = (proxy.host_str(), proxy.port_or_known_default());
+            let (host, port) = (host.unwrap_or_default(), port.unwrap_or_default());
+            text.push_str(&format!(", through the proxy {host}:{port}"));
+        }
+        let unknown = ["self-signed certificate", "issuer certificate"];
+        if let Some(key) = definition.ca_key
+            && unknown.iter().any(|words| text.contains(words))
+        {
+            text.push_str(&match definition.ca_pem {
+                Some(_) => format!("; the authorities of `{key}` did not sign it"),
+                None => format!("; an authority other than the system's belongs into `{key}`"),
+            });
+        }
+        FetchError::Failed(text)
+    }
+
     fn of(&self, url: &Url) -> Result<&reqwest::Client, FetchError> {
         let client = match url.scheme() {
             "http" => self.plain.get_or_init(|| plain(&self.definition)),
@@ -133,6 +163,8 @@ pub struct FetchDefinition {
     pub ca_pem: Option<Vec<u8>>,
     /// A proxy for https destinations other than loopback.
     pub proxy: Option<Url>,
+    /// The key of the configuration that names `ca_pem`, for messages.
+    pub ca_key: Option<&'static str>,
 }
 
 impl Default for FetchDefinition {
@@ -141,6 +173,7 @@ impl Default for FetchDefinition {
             timeout: Duration::from_secs(10),
             ca_pem: None,
             proxy: None,
+            ca_key: Some("fetch.ca_file"),
         }
     }
 }
@@ -193,16 +226,19 @@ impl FetchError {
 /// The URL, if what is sent to it cannot be read on the way.
 fn allowed(url: &str) -> Result<Url, FetchError> {
     let url = Url::parse(url).map_err(|error| FetchError::Failed(format!("the URL: {error}")))?;
-    let loopback = match url.host() {
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        _ => Err(FetchError::Insecure),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if loopback => Ok(url),
-        _ => Err(FetchError::Insecure),
     }
 }
 

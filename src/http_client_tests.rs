@@ -219,6 +219,9 @@ async fn the_proxy_is_for_https_off_this_host_only() {
         !error.contains("hidden-word") && !error.contains("s3cret"),
         "{error}"
     );
+    let port = definition.proxy.as_ref().and_then(Url::port).unwrap();
+    let way = format!("through the proxy 127.0.0.1:{port}");
+    assert!(error.contains(&way), "{error}");
     let tunnelled = tunnelled.await.unwrap();
     assert!(
         tunnelled.starts_with("CONNECT entra.invalid:443 "),
@@ -257,6 +260,7 @@ async fn only_the_given_authorities_are_trusted() {
     for ca_pem in [None, Some(other.to_pem().unwrap())] {
         let error = with(ca_pem).fetch(&url, 64).await.unwrap_err().to_string();
         assert!(error.contains("certificate verify failed"), "{error}");
+        assert!(error.contains("`fetch.ca_file`"), "{error}");
     }
 }
 

@@ -18,6 +18,7 @@ pub mod inbound;
 pub mod jwt;
 pub mod located;
 pub mod outbound;
+pub mod pem;
 pub mod policy;
 pub mod proxy;
 pub mod reason;

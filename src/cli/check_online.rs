@@ -81,6 +81,7 @@ async fn reach(config: &Config, upstream: &UpstreamDefinition) -> anyhow::Result
         timeout,
         ca_pem: trusted,
         proxy: None,
+        ca_key: Some("upstream.ca_file"),
     })?;
     let answer = http.fetch(&upstream.origin(), 1024 * 1024).await?;
     Ok(format!("TLS verified, answered {}", answer.status))

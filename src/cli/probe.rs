@@ -22,6 +22,7 @@ impl Probe {
     pub(super) fn run(self) -> Result<(), Failure> {
         let http = HttpClient::new(&FetchDefinition {
             timeout: self.timeout,
+            ca_key: None,
             ..Default::default()
         });
         let http = http.map_err(anyhow::Error::from)?;

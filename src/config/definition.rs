@@ -15,6 +15,7 @@ use crate::inbound::IssuerDefinition;
 use crate::located::{Problems, Reader, Schemas, Tree};
 use crate::outbound::IdentityDefinition;
 use crate::routing::RouteDefinition;
+use crate::secret::why_unreadable;
 use crate::telemetry::LogDefinition;
 
 /// The largest file that is read; ten thousand routes have a third of it.
@@ -54,7 +55,15 @@ impl Config {
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-            .map_err(|cause| whole(format!("the file cannot be read: {cause}")))?;
+            .map_err(|cause| whole(why_unreadable(path, &cause)))?;
+        let utf16 = matches!(
+            bytes[..],
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, _, 0, ..]
+        );
+        if utf16 {
+            let message = "the file is UTF-16; save it as UTF-8";
+            return Err(whole(message.to_owned()));
+        }
         let text =
             String::from_utf8(bytes).map_err(|_| whole("the file is not UTF-8 text".to_owned()))?;
         Self::parse(&text, &name, path.parent().unwrap_or(Path::new("")))

@@ -93,7 +93,7 @@ object! {
 object! {
     /// A certificate with its key.
     Certificate "a certificate such as `{ file: … }`" {
-        /// A `.pfx` or `.p12` (PKCS#12), or a PEM certificate with its chain.
+        /// A `.pfx` or `.p12` (PKCS#12), or a PEM certificate with its chain; DER and base64 of either do as well.
         file: Must<FilePath>,
         /// The path of the PEM key, where it is not in the same file.
         key: May<FilePath> = "in `file`",

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use openssl::sha::sha256;
-use openssl::x509::X509;
 
 use crate::config::secret_ref::SecretRef;
 use crate::located::{At, FilePath, Found, NodeId, Reader};
+use crate::pem::{self, Content};
 use crate::secret::{Secret, SecretSource};
 
 /// The shortest key: 128 bits where it is made of hexadecimal digits.
@@ -44,11 +44,14 @@ impl<'c> Context<'c> {
             .ok()
     }
 
-    /// A file's bytes, which may be a key's.
-    pub(super) fn bytes(&mut self, at: &At<FilePath>) -> Option<Secret<Vec<u8>>> {
-        let read = SecretSource::File(self.base.join(&at.0)).read_bytes();
-        read.map_err(|why| self.problem(at.node, why.to_string()))
-            .ok()
+    /// What is in a file of certificates or keys.
+    pub(super) fn content(&mut self, at: &At<FilePath>) -> Option<Content> {
+        let source = SecretSource::File(self.base.join(&at.0));
+        let read = source.read_bytes().map_err(|why| why.to_string());
+        let content = read.and_then(|bytes| {
+            pem::content(bytes.expose()).map_err(|why| format!("{source} {why}"))
+        });
+        content.map_err(|why| self.problem(at.node, why)).ok()
     }
 
     /// The PEM certificates of a `ca_file`.
@@ -73,13 +76,12 @@ impl<'c> Context<'c> {
     }
 }
 
+/// Written anew: what reads it later, here and in `serve`, reads the same.
 fn trusted(path: &Path) -> Result<Arc<Vec<u8>>, String> {
     let source = SecretSource::File(path.to_owned());
     let bytes = source.read_bytes().map_err(|why| why.to_string())?;
-    match X509::stack_from_pem(bytes.expose()) {
-        Ok(certificates) if !certificates.is_empty() => Ok(Arc::new(bytes.expose().clone())),
-        Ok(_) | Err(_) => Err(format!("{source} holds no PEM certificates")),
-    }
+    let pem = pem::authorities(bytes.expose());
+    pem.map(Arc::new).map_err(|why| format!("{source} {why}"))
 }
 
 fn hashed(source: &SecretSource) -> Result<[u8; 32], String> {

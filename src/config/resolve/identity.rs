@@ -10,6 +10,7 @@ use crate::located::{At, Named};
 use crate::outbound::{
     CertificateCredential, CredentialDefinition, IdentityDefinition, SecretCredential,
 };
+use crate::pem::Content;
 
 /// All identities, in file order.
 pub(super) fn identities(
@@ -55,24 +56,26 @@ fn certificate(
     written: &At<Certificate>,
 ) -> Option<CertificateCredential> {
     // All are read before any is missed, so that every problem is seen.
-    let file = written.file.get().and_then(|at| context.bytes(at));
-    let key = written.key.optional(|at| context.bytes(at));
+    let file = written.file.get().and_then(|at| context.content(at));
+    let key = written.key.optional(|at| context.content(at));
     let passphrase = written.passphrase.optional(|at| context.secret(at));
     let (file, passphrase) = (file?, passphrase?);
-    let pem = is_pem(file.expose());
-    let key_beside = written.key.node().filter(|_| !pem);
+    let sealed = matches!(file, Content::Pkcs12(_));
+    let key_beside = written.key.node().filter(|_| sealed);
     rules! { context,
         true => key_beside, "a PKCS#12 file holds its key itself",
             "leave `key` out, or name a PEM certificate as `file`";
+        matches!(key, Some(Some(Content::Pkcs12(_)))) && !sealed => written.key.node(),
+            "this is a PKCS#12 file, which holds key and certificate",
+            "name it as `file`, and leave `key` out";
     }
-    let opened = if key_beside.is_some() {
-        return None;
-    } else if pem {
-        let key = key?;
-        let key = key.as_ref().unwrap_or(&file);
-        CertificateKey::from_pem(file.expose(), key.expose(), passphrase.as_ref())
-    } else {
-        CertificateKey::from_pkcs12(file.expose(), passphrase.as_ref())
+    let opened = match (&file, &key?) {
+        (Content::Pkcs12(_), Some(_)) | (Content::Pem(_), Some(Content::Pkcs12(_))) => return None,
+        (Content::Pem(pem), Some(Content::Pem(key))) => {
+            CertificateKey::from_pem(pem, key, passphrase.as_ref())
+        }
+        (Content::Pem(pem), None) => CertificateKey::from_pem(pem, pem, passphrase.as_ref()),
+        (Content::Pkcs12(der), None) => CertificateKey::from_pkcs12(der, passphrase.as_ref()),
     };
     let place = written.file.node().unwrap_or(written.node);
     let wrong = |why| {
@@ -83,10 +86,4 @@ fn certificate(
         algorithm: *written.assertion,
         with_chain: *written.x5c,
     })
-}
-
-/// PEM may begin with text about the certificate; PKCS#12 is DER and has no such line.
-fn is_pem(bytes: &[u8]) -> bool {
-    const BEGIN: &[u8] = b"-----BEGIN ";
-    bytes.windows(BEGIN.len()).any(|window| window == BEGIN)
 }

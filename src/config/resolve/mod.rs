@@ -3,6 +3,7 @@
 
 mod bearer;
 mod callers;
+mod cloud;
 mod context;
 mod identity;
 mod issuer;

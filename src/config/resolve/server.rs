@@ -97,5 +97,6 @@ pub(super) fn fetch(context: &mut Context<'_>, written: &Fetch) -> FetchDefiniti
         timeout: *written.timeout,
         ca_pem: pem.map(|pem| pem.to_vec()),
         proxy: proxy.map(|url| url.0.clone()),
+        ca_key: Some("fetch.ca_file"),
     }
 }

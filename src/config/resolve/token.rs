@@ -1,6 +1,7 @@
 //! Whose token does the route carry, and may it? What carries the gateway's own token must know who
 //! calls, and must not let that token be read or sent astray.
 
+use super::cloud::{self, cloud_of};
 use super::context::{Context, rules};
 use super::microsoft;
 use super::names::Known;
@@ -25,6 +26,7 @@ pub(super) fn token(
     let scope = ours.scope.value().map(|scope| scope.0.as_str());
     check_callers(context, route);
     check_upstream(context, route, ours, identity);
+    check_cloud(context, ours, identity);
     rules! { context,
         scope.is_some_and(|scope| resource(scope).is_none()) => ours.scope.node(),
             "an app-only token has one scope, and it ends in `/.default`",
@@ -34,6 +36,26 @@ pub(super) fn token(
         identity: ours.identity.value()?.into(),
         scope: scope?.to_owned(),
     })
+}
+
+fn check_cloud(context: &mut Context<'_>, ours: &OurToken, identity: Option<&Identity>) {
+    let scopes = ours
+        .scope
+        .value()
+        .and_then(|scope| resource(&scope.0))
+        .and_then(cloud_of);
+    let own = identity.and_then(|identity| Some(*identity.entra.value()?.cloud));
+    let (Some(scopes), Some(own)) = (scopes, own) else {
+        return;
+    };
+    rules! { context,
+        scopes != own => ours.scope.node(),
+            format!(
+                "this scope is of the cloud `{}`, and the identity of `{}`",
+                cloud::word(scopes), cloud::word(own)
+            ),
+            format_args!("an identity there says `cloud: {}` below `entra`", cloud::word(scopes));
+    }
 }
 
 /// What an app-only scope is for.

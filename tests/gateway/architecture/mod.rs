@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("edge", 1),
     ("clock", 0),
     ("secret", 0),
+    ("pem", 0),
     ("reason", 0),
     ("guid", 0),
     ("http1", 0),
@@ -39,7 +40,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// What the other rooms of the lowest floor may use of it: single files that use nothing.
-const FOUNDATIONS: &[&str] = &["clock", "secret", "reason", "guid"];
+const FOUNDATIONS: &[&str] = &["clock", "secret", "pem", "reason", "guid"];
 
 /// Dependencies that only some places may name.
 const KEPT_IN: &[(&str, &[&str])] = &[

@@ -2,7 +2,11 @@
 
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bearergate::config::Config;
+use bearergate::fake::KeyPair;
+use bearergate::http_client::HttpClient;
 use bearergate::policy::{
     Audience, BearerConditions, CONDITION_KEYS, Callers, Claim, ClaimValue, Condition, Credential,
     Need, PrincipalKind, PrincipalRule,
@@ -195,4 +199,39 @@ fn bearer(conditions: &str) -> BearerConditions {
         Some(Credential::Bearer(bearer)) => bearer.clone(),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_pfx_in_base64_and_authorities_with_a_mark_are_what_they_were_before_they_were_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    let pfx = fs::read("src/entra/testdata/legacy-rc2-40.pfx").unwrap();
+    write("mail.pfx", &pfx);
+    write("vault.pfx", STANDARD.encode(&pfx).as_bytes());
+    write("mail.pass", "korrekt häst\n".as_bytes());
+    let authority = KeyPair::generate("authority").unwrap();
+    let pem = authority.certificate_pem().unwrap();
+    write("ca.pem", &pem);
+    write("marked.pem", &[b"\xef\xbb\xbf", &pem[..]].concat());
+    let loaded = |pfx: &str, ca: &str| {
+        let text = format!(
+            "version: 1
+listeners: {{ apis: {{ address: 127.0.0.1:0 }} }}
+fetch: {{ ca_file: {ca} }}
+identities:
+  mail:
+    entra: {{ tenant: 019486DD-8ffb-45a9-9232-4132babb1324, client_id: 06b2a484-141c-42d3-9d73-32bec5910b06 }}
+    credentials:
+      - certificate: {{ file: {pfx}, passphrase: {{ file: mail.pass }} }}
+routes: []
+"
+        );
+        Config::parse(&text, "saved.yaml", folder.path()).unwrap_or_else(|why| panic!("{why}"))
+    };
+    let (raw, saved) = (
+        loaded("mail.pfx", "ca.pem"),
+        loaded("vault.pfx", "marked.pem"),
+    );
+    assert!(HttpClient::new(&saved.fetch).is_ok());
+    assert_eq!(raw, saved);
 }
