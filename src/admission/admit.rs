@@ -49,7 +49,9 @@ pub async fn admit(
 fn unrouted(miss: RouteMiss, request: AccessRequest<'_>) -> Refusal {
     match miss {
         RouteMiss::MethodNotAllowed { .. } if request.head.is_overridden => {
-            Refusal::Guard(Reason::MethodOverrideNotAllowed)
+            let reason = Reason::MethodOverrideNotAllowed;
+            let detail = reason.sentence().to_owned();
+            Refusal::Guard { reason, detail }
         }
         miss => Refusal::Route(miss),
     }

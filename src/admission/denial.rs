@@ -17,9 +17,9 @@ pub enum Refusal {
     Route(RouteMiss),
     #[error(transparent)]
     Malformed(#[from] HeadError),
-    /// A rule for routes that carry our token.
-    #[error("{}", .0.sentence())]
-    Guard(Reason),
+    /// A rule that holds whoever calls.
+    #[error("{detail}")]
+    Guard { reason: Reason, detail: String },
     #[error(transparent)]
     Auth(#[from] AuthError),
     #[error("{why}")]
@@ -50,7 +50,7 @@ impl Refusal {
         match self {
             Self::Route(miss) => miss.reason(),
             Self::Malformed(why) => why.reason,
-            Self::Guard(reason) | Self::Upstream { reason, .. } => *reason,
+            Self::Guard { reason, .. } | Self::Upstream { reason, .. } => *reason,
             Self::Auth(why) => why.reason(),
             Self::Token { why, .. } => why.reason(),
         }

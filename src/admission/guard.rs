@@ -1,47 +1,93 @@
-//! What is refused before anybody asks who is calling: on routes that carry our token, web pages and
-//! batches; on routes with `where`, expansions that would reach past it.
+//! What is refused before anybody asks who is calling: on routes that carry our token, web pages;
+//! there, and where `where` holds callers to parts of the path, what would reach past the path that
+//! was checked: batches, and options of OData in the query and in the path.
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode;
+use memchr::memchr2;
 
 use super::Refusal;
 use crate::policy::Callers;
 use crate::reason::Reason;
-use crate::request::AccessRequest;
+use crate::request::{AccessRequest, CanonicalPath, decoded_fully};
 use crate::routing::{Route, RouteDefinition};
 
-/// How many times an upstream may be thought to decode. What needs more is taken for an attack.
-const MOST_DECODINGS: usize = 4;
+/// Segments of OData that say no more of what the path names.
+const HARMLESS: [&str; 2] = ["$value", "$count"];
 
 /// Checks a request against the rules that hold whoever calls.
 pub(super) fn check(route: &Route, request: AccessRequest<'_>) -> Result<(), Refusal> {
     match broken(&route.definition, route.egress.is_ours(), request) {
         None => Ok(()),
-        Some(reason) => Err(Refusal::Guard(reason)),
+        Some((reason, detail)) => Err(Refusal::Guard { reason, detail }),
     }
 }
 
-fn broken(route: &RouteDefinition, ours: bool, request: AccessRequest<'_>) -> Option<Reason> {
+fn broken(
+    route: &RouteDefinition,
+    ours: bool,
+    request: AccessRequest<'_>,
+) -> Option<(Reason, String)> {
     // SECURITY: a loopback listener is reachable from every web page the user has open.
     if ours && is_from_browser(request) {
-        return Some(Reason::BrowserNotAllowed);
+        return Some(plain(Reason::BrowserNotAllowed));
     }
     // SECURITY: an update that goes on as a plain POST is a create.
     if request.head.is_overridden && !route.method_override {
-        return Some(Reason::MethodOverrideNotAllowed);
+        return Some(plain(Reason::MethodOverrideNotAllowed));
+    }
+    if !ours && !has_where(&route.callers) {
+        return None;
     }
     let path = &request.head.path;
-    let has_segment = |name| path.segments().any(|segment| means(segment, name));
-    if ours && !route.allow_batch && has_segment("$batch") {
-        return Some(Reason::BatchNotAllowed);
-    }
-    // OData 4.01 takes query options from the body of a POST to `…/$query`, where we do not look.
-    let names_expand = || path.query().is_some_and(names_expand) || has_segment("$query");
-    if has_where(&route.callers) && names_expand() {
-        return Some(Reason::ExpandNotAllowed);
+    forbidden_segment(route, path).or_else(|| forbidden_option(route, ours, path.query()?))
+}
+
+/// Of what needs no detail.
+fn plain(reason: Reason) -> (Reason, String) {
+    (reason, reason.sentence().to_owned())
+}
+
+/// SECURITY: in a batch are requests that we do not see, `$query` has options in its body, and
+/// others begin anew elsewhere.
+fn forbidden_segment(route: &RouteDefinition, path: &CanonicalPath) -> Option<(Reason, String)> {
+    let escaped_or_option = memchr2(b'$', b'%', path.as_str().as_bytes());
+    escaped_or_option?;
+    for segment in path.segments() {
+        let unreadable = (
+            Reason::SegmentNotAllowed,
+            "a segment without end".to_owned(),
+        );
+        let Some(decoded) = decoded_fully(segment.as_bytes()) else {
+            return Some(unreadable);
+        };
+        for name in decoded.split(|byte| *byte == b'/') {
+            let name = trimmed(name);
+            if name.first() != Some(&b'$') {
+                continue;
+            }
+            let name = String::from_utf8_lossy(name);
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            if is("$batch") && !route.allow_batch {
+                return Some(plain(Reason::BatchNotAllowed));
+            }
+            let says_so = is("$batch") || route.path.has_literal(&name);
+            if !says_so && !HARMLESS.iter().any(|known| is(known)) {
+                let cut: String = name.chars().take(40).collect();
+                let detail = format!("the path has a segment `{cut}`");
+                return Some((Reason::SegmentNotAllowed, detail));
+            }
+        }
     }
     None
+}
+
+fn forbidden_option(route: &RouteDefinition, ours: bool, query: &str) -> Option<(Reason, String)> {
+    let forbidden = route.query.check(query, ours).err()?;
+    let reason = match forbidden.0.eq_ignore_ascii_case("expand") {
+        true => Reason::ExpandNotAllowed,
+        false => Reason::QueryNotAllowed,
+    };
+    let detail = format!("the query has an option `{}`", forbidden.0);
+    Some((reason, detail))
 }
 
 /// Browsers send `Origin` with what could change something from elsewhere, and say by
@@ -59,52 +105,12 @@ fn has_where(callers: &Callers) -> bool {
     }
 }
 
-/// Whether an upstream may read the segment as this name, by whatever number of decodings.
-fn means(segment: &str, name: &str) -> bool {
-    let Some(decoded) = decoded_fully(segment) else {
-        return true;
-    };
-    trimmed(&decoded).eq_ignore_ascii_case(name.as_bytes())
-}
-
-/// Whether an upstream may find the OData option `$expand`, which also goes by `expand`, in a
-/// query. Decoding comes before splitting, so that a separator that was escaped separates as well.
-fn names_expand(query: &str) -> bool {
-    let Some(decoded) = decoded_fully(query) else {
-        return true;
-    };
-    decoded
-        .split(|byte| matches!(byte, b'&' | b';' | b'?'))
-        .any(|pair| {
-            let name = pair.split(|byte| *byte == b'=').next().unwrap_or(pair);
-            let name = trimmed(name);
-            let name = name.strip_prefix(b"$").unwrap_or(name);
-            // `%u0065` is an `e` to some servers and stays what it is here: no option has such a name.
-            trimmed(name).eq_ignore_ascii_case(b"expand") || name.contains(&b'%')
-        })
-}
-
 /// Without what a lenient parser drops from the ends: spaces, also as `+`, and control bytes.
 fn trimmed(name: &[u8]) -> &[u8] {
     let stays = |byte: &u8| *byte > b' ' && !matches!(byte, b'+' | 0x7f);
     let start = name.iter().position(stays).unwrap_or(name.len());
     let end = name.iter().rposition(stays).map_or(start, |last| last + 1);
     &name[start..end]
-}
-
-/// Decodes until nothing changes: an upstream that decodes twice must not see what we did not.
-/// `None` where that takes suspiciously long.
-fn decoded_fully(text: &str) -> Option<Cow<'_, [u8]>> {
-    let mut current = Cow::Borrowed(text.as_bytes());
-    for _ in 0..=MOST_DECODINGS {
-        // Nothing is copied where nothing is escaped.
-        let next = match Cow::from(percent_decode(&current)) {
-            Cow::Borrowed(_) => return Some(current),
-            Cow::Owned(next) => next,
-        };
-        current = Cow::Owned(next);
-    }
-    None
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod evidence;
 mod parameter;
 mod permit;
 mod principal;
+mod query;
 mod refusal;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -21,4 +22,5 @@ pub use evidence::{Evidence, KeyProof};
 pub use parameter::{ValuePattern, Where};
 pub use permit::{Callers, Permit};
 pub use principal::{AudienceForm, Principal, PrincipalKind, TokenPrincipal};
+pub use query::{AllowedOption, ForbiddenOption, QueryRules};
 pub use refusal::PolicyRefusal;

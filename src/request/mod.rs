@@ -1,6 +1,7 @@
 //! What is known of a request before anything is decided? Pure values: no sockets, no clock.
 
 mod authorization;
+mod escapes;
 mod head;
 pub mod header_names;
 mod host;
@@ -12,6 +13,7 @@ mod request_id;
 pub(crate) mod samples;
 
 pub use authorization::{Authorization, AuthorizationError, Scheme, Unread};
+pub use escapes::{MOST_DECODINGS, decoded_fully, decoded_once};
 pub use head::{AccessRequest, Head, HeadError, Limits, Sent};
 pub use host::{Host, normalised_host};
 pub use params::Params;

@@ -7,6 +7,8 @@ use std::fmt::{self, Write};
 
 use percent_encoding::percent_decode_str;
 
+use super::escapes::{MOST_DECODINGS, decoded_once};
+
 /// A path without a query: unreserved percent-escapes decoded, the rest upper case, no dot
 /// segments, no empty inner segments. What was matched is byte for byte what is forwarded. The
 /// query stands behind it, untouched, so that both go on without a copy.
@@ -41,7 +43,7 @@ impl CanonicalPath {
         let mut segments = segments.skip(1).peekable();
         while let Some(segment) = segments.next() {
             match segment {
-                b"." | b".." => return Err(PathError::DotSegment),
+                segment if is_dots(segment) => return Err(PathError::DotSegment),
                 b"" if segments.peek().is_some() => return Err(PathError::EmptySegment),
                 _ => {}
             }
@@ -114,6 +116,8 @@ pub enum PathError {
     /// `\`, `;`, `?`, `#`, or a control byte, the last also when escaped.
     #[error("the path has a character that is read in several ways")]
     AmbiguousCharacter,
+    #[error("the path is percent-escaped again and again")]
+    EscapedTooOften,
     #[error("the path has a malformed percent-escape")]
     MalformedEscape,
     #[error("the path is not UTF-8")]
@@ -139,8 +143,38 @@ fn respelled(raw: &str, behind: usize) -> Result<String, PathError> {
     }
     // Overlong forms such as %C0%AF end here: to a lax decoder they are a slash.
     match percent_decode_str(&text).decode_utf8() {
-        Ok(_) => Ok(text),
+        Ok(decoded) => check_decoded(decoded.as_bytes()).map(|()| text),
         Err(_) => Err(PathError::NotUtf8),
+    }
+}
+
+/// Whatever an upstream that decodes once more, or again and again, would see: it must not climb out
+/// of the path that was matched. A slash may come to light, for Graph's ids hold `%252F`.
+fn check_decoded(decoded: &[u8]) -> Result<(), PathError> {
+    let mut current = Cow::Borrowed(decoded);
+    for _ in 0..MOST_DECODINGS {
+        if current.split(|byte| *byte == b'/').any(is_dots) {
+            return Err(PathError::DotSegment);
+        }
+        let Some(next) = decoded_once(&current) else {
+            return Ok(());
+        };
+        if next.contains(&b'\\') || next.iter().any(u8::is_ascii_control) {
+            return Err(PathError::EscapedSeparator);
+        }
+        if std::str::from_utf8(&next).is_err() {
+            return Err(PathError::NotUtf8);
+        }
+        current = Cow::Owned(next);
+    }
+    Err(PathError::EscapedTooOften)
+}
+
+/// `.` and `..`; Windows also drops spaces behind them.
+fn is_dots(segment: &[u8]) -> bool {
+    match segment {
+        [b'.', b'.', rest @ ..] | [b'.', rest @ ..] => rest.iter().all(|byte| *byte == b' '),
+        _ => false,
     }
 }
 

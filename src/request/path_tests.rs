@@ -34,6 +34,23 @@ fn what_two_parsers_read_in_two_ways_is_refused() {
         ("/.%2e/a", DotSegment),
         ("/a/%2e./", DotSegment),
         ("/a/%2e", DotSegment),
+        ("/a/..%20/b", DotSegment),
+        ("/a/.%20%20", DotSegment),
+        ("/%252e%252E", DotSegment),
+        ("/a/%252e%252e/b", DotSegment),
+        ("/a/%252E%252E%252Fbad", DotSegment),
+        ("/a%252F..%252Fbad", DotSegment),
+        ("/a/%25252e%25252e", DotSegment),
+        ("/a/.%252e%252f", DotSegment),
+        ("/a/%25u002e%25u002e", DotSegment),
+        ("/a/%252e%2520/b", DotSegment),
+        ("/a%255Cb", EscapedSeparator),
+        ("/a/..%255cb", EscapedSeparator),
+        ("/a%25255cb", EscapedSeparator),
+        ("/a%2500", EscapedSeparator),
+        ("/a%250d%250aHost:x", EscapedSeparator),
+        ("/a%25C0%25AE%25C0%25AE/b", NotUtf8),
+        ("/%25252525252525252541", EscapedTooOften),
         ("//", EmptySegment),
         ("//a", EmptySegment),
         ("/a//b", EmptySegment),
@@ -110,7 +127,11 @@ fn equal_spellings_become_one() {
         ("/a%3f", "/a%3F"),
         ("/%24batch", "/%24batch"),
         ("/$batch", "/$batch"),
-        ("/%252e%252E", "/%252e%252E"),
+        ("/%252F", "/%252F"),
+        ("/AAMk%252FBB%252bCC%253D", "/AAMk%252FBB%252bCC%253D"),
+        ("/100%25", "/100%25"),
+        ("/%252e%252ea", "/%252e%252ea"),
+        ("/..a%20", "/..a%20"),
         ("/%25", "/%25"),
         ("/users('id')", "/users('id')"),
         ("/users(%27id%27)", "/users(%27id%27)"),
@@ -192,6 +213,10 @@ proptest! {
             let count = path.segments().count();
             for (index, value) in path.decoded_segments().enumerate() {
                 prop_assert!(value != "." && value != "..");
+                let fully = crate::request::decoded_fully(value.as_bytes());
+                let fully = fully.expect("few decodings").into_owned();
+                prop_assert!(!fully.contains(&b'\\'));
+                prop_assert!(!fully.split(|byte| *byte == b'/').any(|part| part == b"." || part == b".."));
                 prop_assert!(!value.contains(['/', '\\']));
                 prop_assert!(!value.contains(|letter: char| letter.is_ascii_control()));
                 prop_assert!(!value.is_empty() || index + 1 == count);

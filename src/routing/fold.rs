@@ -8,9 +8,7 @@
 use std::borrow::Cow;
 
 use crate::guid::Guid;
-
-/// How many times an upstream may be thought to decode. `CanonicalPath` refuses what goes deeper.
-const MOST_DECODINGS: usize = 8;
+use crate::request::MOST_DECODINGS;
 
 /// Versions of Graph, after which its older clients name a tenant.
 const VERSIONS: [&str; 2] = ["v1.0", "beta"];
@@ -213,48 +211,14 @@ fn may_be_tenant(segment: &str, before: Option<&str>) -> bool {
 }
 
 fn decoded_fully(text: &str) -> Cow<'_, str> {
-    let mut current = Cow::Borrowed(text);
-    for _ in 0..MOST_DECODINGS {
-        match decoded_once(&current) {
-            Some(next) => current = Cow::Owned(next),
-            None => break,
-        }
+    // INVARIANT: a path that takes more decodings has been refused.
+    match crate::request::decoded_fully(text.as_bytes()) {
+        Some(Cow::Owned(decoded)) => Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()),
+        Some(Cow::Borrowed(_)) | None => Cow::Borrowed(text),
     }
-    current
 }
 
-/// `None` where nothing is escaped. `%uXXXX` is IIS's.
 fn decoded_once(text: &str) -> Option<String> {
-    let first = text.find('%')?;
-    let (plain, mut rest) = text.as_bytes().split_at(first);
-    let mut decoded = plain.to_vec();
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        match (byte, after) {
-            (b'%', [b'u' | b'U', after @ ..]) if number(after, 4).is_some() => {
-                let letter = number(after, 4).and_then(char::from_u32);
-                let letter = letter.unwrap_or(char::REPLACEMENT_CHARACTER);
-                decoded.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
-                rest = &after[4..];
-            }
-            (b'%', after) => match number(after, 2).and_then(|byte| u8::try_from(byte).ok()) {
-                Some(byte) => {
-                    decoded.push(byte);
-                    rest = &after[2..];
-                }
-                None => decoded.push(b'%'),
-            },
-            (byte, _) => decoded.push(*byte),
-        }
-    }
-    let changed = decoded != text.as_bytes();
-    changed.then(|| String::from_utf8_lossy(&decoded).into_owned())
-}
-
-/// The hexadecimal digits at the start.
-fn number(bytes: &[u8], digits: usize) -> Option<u32> {
-    let digits = bytes.get(..digits)?.iter();
-    digits
-        .map(|digit| char::from(*digit).to_digit(16))
-        .try_fold(0, |sum, digit| Some(sum * 16 + digit?))
+    let decoded = crate::request::decoded_once(text.as_bytes())?;
+    Some(String::from_utf8_lossy(&decoded).into_owned())
 }

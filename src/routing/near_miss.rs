@@ -76,7 +76,10 @@ impl<'a> KnownTerms<'a> {
 }
 
 fn have_same_terms(one: &RouteDefinition, other: &RouteDefinition) -> bool {
-    one.callers == other.callers && one.token == other.token && one.allow_batch == other.allow_batch
+    one.callers == other.callers
+        && one.token == other.token
+        && one.allow_batch == other.allow_batch
+        && one.query == other.query
 }
 
 /// The routes that the one at `place` yields to: each takes some path of its in another spelling,

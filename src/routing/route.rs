@@ -9,7 +9,7 @@ use super::Template;
 use super::folded::Folded;
 use crate::inbound::Gate;
 use crate::outbound::{Egress, TokenDefinition, Upstream, UpstreamDefinition};
-use crate::policy::Callers;
+use crate::policy::{Callers, QueryRules};
 use crate::request::{CanonicalPath, Params};
 use crate::telemetry::RouteMetrics;
 
@@ -38,6 +38,8 @@ pub struct RouteDefinition {
     pub allow_batch: bool,
     /// `method_override: true`: `X-HTTP-Method` and kin are the method.
     pub method_override: bool,
+    /// `query.allow`: options that may pass beside those that are always let through.
+    pub query: QueryRules,
 }
 
 impl RouteDefinition {

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::{HostPattern, RouteDefinition, Template};
 use crate::outbound::{TokenDefinition, UpstreamDefinition};
-use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, Where};
+use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, QueryRules, Where};
 
 /// A public route of listener `apis` that carries nothing.
 pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
@@ -25,6 +25,7 @@ pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
         request_timeout: None,
         allow_batch: false,
         method_override: false,
+        query: QueryRules::default(),
     }
 }
 

@@ -92,6 +92,14 @@ impl Template {
         Some(count)
     }
 
+    /// Whether one of its segments is this literal, in any case.
+    pub fn has_literal(&self, value: &str) -> bool {
+        self.segments.iter().any(|segment| match segment {
+            Segment::Literal(literal) => literal.eq_ignore_ascii_case(value),
+            Segment::Parameter(_) | Segment::Rest => false,
+        })
+    }
+
     pub fn matches(&self, path: &CanonicalPath) -> Option<Params> {
         let mut params = Params::none();
         let mut segments = path.segments();

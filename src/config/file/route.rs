@@ -9,7 +9,7 @@ use crate::config::secret_ref::SecretRef;
 use crate::config::value::{KeptHeader, Preserve, Verb};
 use crate::guid::Guid;
 use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Name, Named, Or, Text, object};
-use crate::policy::{PrincipalRule, ValuePattern};
+use crate::policy::{AllowedOption, PrincipalRule, ValuePattern};
 use crate::routing::{HostPattern, Template};
 
 object! {
@@ -37,6 +37,16 @@ object! {
         allow_batch: Or<bool> = "false",
         /// Whether `X-HTTP-Method`, `X-HTTP-Method-Override` or `X-Method-Override` of a POST is the method: the one that is matched, judged and forwarded. Otherwise such a request is refused.
         method_override: Or<bool> = "false",
+        /// Which options of the query may pass beside those that always may.
+        query: Or<Query> = "{}",
+    }
+}
+
+object! {
+    /// Options of the query.
+    Query "a mapping such as `{ allow: [$expand=attachments] }`" {
+        /// Options that may pass where the gateway's token travels, or `where` holds: `$expand` with every value, or `$expand=attachments*` with those that fit, where `*` is any characters but `,` and `/`. The `$` may be missing, in both.
+        allow: Or<Vec<At<AllowedOption>>> = "[]",
     }
 }
 

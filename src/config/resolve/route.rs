@@ -11,7 +11,7 @@ use super::{callers, microsoft, token, upstream};
 use crate::config::file::{CallerHeaders, Route};
 use crate::config::value::{KeptHeader, Verb};
 use crate::located::{At, Filled, NodeId};
-use crate::policy::Callers;
+use crate::policy::{Callers, QueryRules};
 use crate::request::header_names::{are_one, spelling};
 use crate::routing::{CallerClaim, RouteDefinition};
 
@@ -55,6 +55,14 @@ pub(super) fn route(
         request_timeout: written.timeouts.request.value().copied(),
         allow_batch: *written.allow_batch,
         method_override: *written.method_override,
+        query: QueryRules {
+            allow: written
+                .query
+                .allow
+                .iter()
+                .map(|at| at.value.clone())
+                .collect(),
+        },
     })
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::entra::Tenant;
 use crate::guid::Guid;
 use crate::located::{NodeId, Reader, Scalar, Wrong, shown};
-use crate::policy::ValuePattern;
+use crate::policy::{AllowedOption, ValuePattern};
 use crate::request::header_names::{unkeepable, unnameable};
 use crate::routing::{HostPattern, Template};
 
@@ -111,6 +111,27 @@ impl Scalar for ValuePattern {
 
     fn described() -> Json {
         json!({ "type": "string", "minLength": 1, "pattern": "^[^/%]+$" })
+    }
+}
+
+impl Scalar for AllowedOption {
+    const EXPECTED: &str = "an option such as `$expand` or `$expand=attachments`";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (text, None),
+        };
+        let bare = name.strip_prefix('$').unwrap_or(name);
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if bare.is_empty() || !bare.bytes().all(is_name) {
+            let why = format!("`{}` is no option's name", shown(name));
+            return Err(Wrong::because(why).hint("write it as it is decoded, without `%`"));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            value,
+        })
     }
 }
 

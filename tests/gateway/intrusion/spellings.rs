@@ -101,3 +101,70 @@ async fn a_route_that_ignores_case_takes_what_its_upstream_takes_and_forwards_wh
         assert_eq!(reply.status, status, "{target}: {}", reply.text());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_dot_segment_passes_however_often_it_is_escaped() {
+    let world = world().await;
+    let before = world.contoso.echo.count();
+    for target in [
+        "/graph/ok/%252E%252E%252Fbad",
+        "/graph/ok/%252e%252e/bad",
+        "/graph/ok/%25252e%25252e/bad",
+        "/graph/ok%252F..%252Fbad",
+        "/graph/ok/%25u002e%25u002e/bad",
+        "/graph/ok/..%20/bad",
+        "/graph/ok/..%255Cbad",
+        "/graph/ok%2500",
+        "/graph/ok%250d%250aHost:x",
+        "/api/ok/%252E%252E/bad",
+        "/folding/v1.0/users/%252e%252e/messages",
+    ] {
+        let reply = with_key(&world, API_KEY, target).await;
+        assert_eq!(reply.verdict(), is(400, "bad_path"), "{target}");
+    }
+    assert_eq!(world.contoso.echo.count(), before);
+    let reply = with_key(&world, API_KEY, "/graph/v1.0/me/messages/AA%252FBB%253D").await;
+    assert_eq!(reply.json()["path"], "/v1.0/me/messages/AA%252FBB%253D");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn options_that_reach_past_the_path_do_not_go_with_our_token() {
+    let world = world().await;
+    let path = "/graph/v1.0/users/a@b/messages";
+    for query in ["$select=id&$top=5", "$filter=a%20eq%20'b'", "api-version=1"] {
+        let reply = with_key(&world, API_KEY, &format!("{path}?{query}")).await;
+        assert_eq!(reply.status, 200, "{query}: {}", reply.text());
+    }
+    let before = world.contoso.echo.count();
+    for (query, reason) in [
+        ("$expand=attachments", "expand_not_allowed"),
+        ("expand=attachments", "expand_not_allowed"),
+        ("%2524expand=a", "expand_not_allowed"),
+        ("a=1%26$expand=a", "expand_not_allowed"),
+        ("$select=members($expand=owners)", "expand_not_allowed"),
+        ("$apply=expand(members)", "query_not_allowed"),
+        ("$filter=$root/users", "query_not_allowed"),
+        ("$id=../../users('c@b')", "query_not_allowed"),
+        ("id=../../users('c@b')", "query_not_allowed"),
+    ] {
+        let reply = with_key(&world, API_KEY, &format!("{path}?{query}")).await;
+        assert_eq!(reply.verdict(), is(403, reason), "{query}");
+    }
+    for (target, reason) in [
+        ("/graph/v1.0/$batch", "batch_not_allowed"),
+        ("/graph/v1.0/users/$query", "segment_not_allowed"),
+        ("/graph/v1.0/groups/a/members/%24ref", "segment_not_allowed"),
+        ("/graph/v1.0/groups/a%252F$ref", "segment_not_allowed"),
+    ] {
+        let reply = with_key(&world, API_KEY, target).await;
+        assert_eq!(reply.verdict(), is(403, reason), "{target}");
+    }
+    // Nor where a caller is held to a part of the path, whoever's token goes on.
+    let reply = with_key(&world, API_KEY, "/held/a?$apply=expand(b)").await;
+    assert_eq!(reply.verdict(), is(403, "query_not_allowed"));
+    assert_eq!(world.contoso.echo.count(), before);
+    for target in ["/held/a?id=5", "/held/a?$expand=pictures"] {
+        let reply = with_key(&world, API_KEY, target).await;
+        assert_eq!(reply.status, 200, "{target}: {}", reply.text());
+    }
+}
