@@ -1,5 +1,7 @@
-//! From whom, how and to which host did the request come? Our `X-Forwarded-*`, which continue the
+//! From whom, how, to which host and below which path did the request come? Our `X-Forwarded-*`, which continue the
 //! chain of a trusted proxy and otherwise begin one.
+
+use std::borrow::Cow;
 
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,14 +11,21 @@ use crate::request::{AccessRequest, AddressText, Client, normalised_host};
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST_AS_SENT: HeaderName = HeaderName::from_static("x-forwarded-host");
+const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
-/// The fields of a request that goes on without a token of ours.
-pub(super) fn fields(request: AccessRequest<'_>) -> [Option<(HeaderName, HeaderValue)>; 3] {
+/// The fields of a request that goes on without a token of ours, and less this many segments.
+pub(super) fn fields(
+    request: AccessRequest<'_>,
+    stripped: usize,
+) -> [Option<(HeaderName, HeaderValue)>; 5] {
     let believed = request.head.peer.trusted.then_some(request.headers);
     [
         chain(request, believed).map(|value| (FOR, value)),
         Some((PROTO, proto(believed))),
         host(request, believed).map(|value| (HOST_AS_SENT, value)),
+        prefix(request, stripped).map(|value| (PREFIX, value)),
+        believed.and_then(port).map(|value| (PORT, value)),
     ]
 }
 
@@ -58,6 +67,27 @@ fn host(request: AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<Head
         return Some(host.clone());
     }
     HeaderValue::from_str(request.head.host.as_ref()?.as_str()).ok()
+}
+
+/// What was taken off the path before the upstream sees it, by the trusted proxy and by us.
+fn prefix(request: AccessRequest<'_>, stripped: usize) -> Option<HeaderValue> {
+    let AccessRequest { head, headers } = request;
+    if stripped == 0 && !head.peer.trusted {
+        return None;
+    }
+    let own = head.path.before(stripped);
+    let prefix = match head.believed_prefix(headers) {
+        Some(theirs) => Cow::Owned(theirs + own),
+        None => Cow::Borrowed(own),
+    };
+    let value = HeaderValue::from_str(&prefix).ok();
+    value.filter(|prefix| !prefix.is_empty())
+}
+
+fn port(believed: &HeaderMap) -> Option<HeaderValue> {
+    let port = only(believed, &PORT)?;
+    let number = port.to_str().ok()?.parse::<u16>().ok()?;
+    (number > 0).then(|| HeaderValue::from(number))
 }
 
 /// A field that came exactly once.

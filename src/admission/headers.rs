@@ -30,7 +30,7 @@ impl HeaderRules {
 
     /// Makes of a received head, where it stands, the one that goes on. Set, replacing what came, are
     /// `Authorization`, `caller_headers`, and on routes without a token of ours `X-Forwarded-For`,
-    /// `-Proto`, `-Host` (continuing a trusted proxy's). `Host` and `X-Request-Id` are the proxy's.
+    /// `-Proto`, `-Host`, `-Prefix` and `-Port` (continuing a trusted proxy's). `Host` and `X-Request-Id` are the proxy's.
     ///
     /// `strip` takes off what belongs to one connection: after that was read which is continued, and
     /// before ours is set, which is nobody's to take off.
@@ -66,7 +66,10 @@ impl HeaderRules {
         strip: impl FnOnce(&mut HeaderMap),
     ) -> Vec<HeaderName> {
         let (route, ours) = (edit.route, edit.carries_ours);
-        let forwarded = (!ours).then(|| forwarding::fields(AccessRequest { head, headers }));
+        let forwarded = (!ours).then(|| {
+            let stripped = route.upstream.strip_segments;
+            forwarding::fields(AccessRequest { head, headers }, stripped)
+        });
         strip(headers);
         let (mut removed, mut left_out) = (Vec::new(), Vec::new());
         for name in headers.keys() {

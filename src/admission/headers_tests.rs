@@ -312,10 +312,11 @@ fn forwarded(trusted: bool, sent: &[(&str, &str)]) -> Vec<(String, String)> {
         ..samples::head("/")
     };
     let text = |value: HeaderValue| value.to_str().unwrap().to_owned();
-    let fields = forwarding::fields(AccessRequest {
+    let request = AccessRequest {
         head: &head,
         headers: &sent,
-    });
+    };
+    let fields = forwarding::fields(request, 0);
     fields
         .into_iter()
         .flatten()

@@ -34,6 +34,7 @@ pub(super) async fn answer(
         method: head.method.clone(),
         version: head.version,
         tunnel: false,
+        base: None,
     };
     say(gateway, record, &asked, read, conversation)
 }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, StatusCode, header, response};
 
 use super::failure::Failure;
 use super::relay::Asked;
-use super::tunnel;
+use super::{location, tunnel};
 use crate::admission::{Admission, Record};
 use crate::clock::UnixTime;
 use crate::reason::Reason;
@@ -39,6 +39,13 @@ pub(super) fn receive(
         head.headers.remove(header::TRANSFER_ENCODING);
     }
     strip_cookies(&mut head.headers, admission.route());
+    if let Some(base) = &asked.base {
+        location::rewrite(
+            &mut head.headers,
+            admission.route().upstream.definition(),
+            base,
+        );
+    }
     let id = record.request_id().header().clone();
     head.headers.insert(X_REQUEST_ID, id);
     Ok(())

@@ -9,6 +9,7 @@ mod failure;
 mod gateway;
 mod incoming;
 mod interim;
+mod location;
 mod outgoing;
 mod relay;
 mod tunnel;

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use super::answer_body::{Relayed, Way};
 use super::attempts::{Answered, answered};
 use super::failure::Failure;
-use super::{AnswerBody, Gateway, early, incoming, interim, outgoing, tunnel};
+use super::{AnswerBody, Gateway, early, incoming, interim, location, outgoing, tunnel};
 use crate::admission::Record;
 use crate::edge::{Abandoned, Conversation, Deadline};
 use crate::outbound::{RequestBody, Upstream};
@@ -30,6 +30,8 @@ pub(super) struct Asked {
     pub(super) version: Version,
     /// A WebSocket was asked for, and may be.
     pub(super) tunnel: bool,
+    /// What goes before the upstream's own paths in `Location`, where that is rewritten.
+    pub(super) base: Option<String>,
 }
 
 impl Gateway {
@@ -49,6 +51,7 @@ pub(super) async fn forward(
         method: head.method.clone(),
         version: head.version,
         tunnel: tunnel::is_wanted(&head, &record),
+        base: location::base(&record, &head.headers),
     };
     let body = request_body(gateway, &record, body);
     if !conversation.body_has_begun() && asked.version == Version::HTTP_11 && expects(&head) {

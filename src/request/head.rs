@@ -11,6 +11,7 @@ use super::header_names::is_method_override;
 use super::{CanonicalPath, Host, Peer};
 use crate::reason::Reason;
 
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 /// Bytes of a method's name that are read; none is that long.
 const LONGEST_METHOD: usize = 32;
 
@@ -94,6 +95,21 @@ impl Head {
             path: path(sent)?,
             peer,
         })
+    }
+}
+
+impl Head {
+    /// What a trusted proxy says it took off the path (`X-Forwarded-Prefix`): a path in its one form,
+    /// without a final slash.
+    pub fn believed_prefix(&self, headers: &HeaderMap) -> Option<String> {
+        let mut lines = headers.get_all(X_FORWARDED_PREFIX).iter();
+        let line = lines.next().filter(|_| self.peer.trusted)?;
+        if lines.next().is_some() {
+            return None;
+        }
+        let path = line.to_str().ok()?.trim_end_matches('/');
+        let path = CanonicalPath::parse(path).ok()?;
+        Some(path.as_str().to_owned())
     }
 }
 

@@ -76,6 +76,12 @@ impl CanonicalPath {
         self.segments().map(decoded_segment)
     }
 
+    /// This many leading segments, which `after` takes off.
+    pub fn before(&self, segments: usize) -> &str {
+        let end = self.text.len() - self.after(segments).len();
+        &self.text[..end]
+    }
+
     /// What is left when this many leading segments are taken off, with the query: from a `/` on,
     /// or no path at all.
     pub fn after(&self, segments: usize) -> &str {

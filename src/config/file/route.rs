@@ -139,6 +139,8 @@ object! {
         host: May<Preserve> = "the url's",
         /// `preserve` sends header names in the spelling in which they came, both ways; for programs that tell `SOAPAction` from `Soapaction`.
         header_case: May<Preserve> = "`Like-This`",
+        /// Whether a `Location` of its answers that names the upstream's own address leads back here: `https://orders.internal/a` becomes `/orders/a`.
+        rewrite_location: Or<bool> = "false",
         /// PEM certificates to trust instead of the system's.
         ca_file: May<FilePath> = "the system's",
         /// Bounds in time.
@@ -164,7 +166,7 @@ object! {
         identity: Must<Name>,
         /// What it is for: one scope that ends in `/.default`.
         scope: Must<Text>,
-        /// Lets a token for Microsoft Graph or Exchange go to a host that is neither.
+        /// Lets a token go to another host than its scope's, where that is a URL or a resource of Microsoft's that is known (Graph, Exchange, Resource Manager, Key Vault, Storage, Dataverse …).
         allow_host_mismatch: Or<bool> = "false",
     }
     later ["on_behalf_of"]

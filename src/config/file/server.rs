@@ -47,7 +47,7 @@ object! {
     Listener "a listener such as `{ address: 127.0.0.1:8080 }`" {
         /// IP address and port. No two listeners may overlap (`0.0.0.0:8080` overlaps `127.0.0.1:8080`); port 0 takes any that is free.
         address: Must<SocketAddr>,
-        /// Networks whose `X-Forwarded-*` headers and request ids are believed. Everybody else's are removed.
+        /// Networks whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix` and `-Port`, and whose request ids, are believed. Everybody else's are removed.
         trusted_proxies: Or<Vec<At<IpNet>>> = "[]",
         /// Bounds in size and number.
         limits: Or<ListenerLimits> = "{}",

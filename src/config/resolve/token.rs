@@ -154,7 +154,7 @@ fn check_upstream(
     }
 }
 
-/// A token for Graph or Exchange goes to Graph or Exchange.
+/// A token goes to the resource that it is for.
 fn check_host(
     context: &mut Context<'_>,
     url: &At<HttpUrl>,
@@ -169,7 +169,7 @@ fn check_host(
     };
     let host = url.0.host_str().unwrap_or_default();
     rules! { context,
-        expected.iter().all(|one| one != host) => url.node,
+        !expected.iter().any(|one| microsoft::is_one(host, one)) => url.node,
             format!("the token is for {}, and would be sent to {host}", expected.join(" or ")),
             "`token.allow_host_mismatch: true` if that host is meant";
     }

@@ -20,7 +20,12 @@ pub(super) fn upstream(
     let at = written.url.get()?;
     let (url, base_path) = (&at.0, base_path(context, at));
     let tls = url.scheme() == "https";
+    let matched = route.r#match.value();
     rules! { context,
+        // SECURITY: else callers choose the upstream's site, and with it whose rules hold there.
+        matched.is_some_and(|matched| !matched.host.is_written()) => written.host.node(),
+            "`host: preserve` lets callers choose the upstream's virtual host: it needs `match.host`",
+            "name the host that is meant in `match.host`";
         !tls => written.ca_file.node(), "`ca_file` is for https, and the url is http";
     }
     Some(UpstreamDefinition {
@@ -35,6 +40,7 @@ pub(super) fn upstream(
         strip_segments,
         preserve_host: written.host.is_written(),
         preserve_header_case: written.header_case.is_written(),
+        rewrite_location: *written.rewrite_location,
         ca_pem: ca_pem?,
         connect_timeout: *written.timeouts.connect,
         response_timeout: *written.timeouts.response,

@@ -23,6 +23,8 @@ pub struct UpstreamDefinition {
     pub preserve_host: bool,
     /// `header_case: preserve`.
     pub preserve_header_case: bool,
+    /// `rewrite_location: true`.
+    pub rewrite_location: bool,
     /// PEM certificates of `ca_file`; `None`: the system's.
     pub ca_pem: Option<Arc<Vec<u8>>>,
     /// To connect, TLS included.
@@ -83,6 +85,7 @@ pub(super) mod tests {
             strip_segments: 0,
             preserve_host: false,
             preserve_header_case: false,
+            rewrite_location: false,
             ca_pem: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(60),

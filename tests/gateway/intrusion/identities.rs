@@ -1,6 +1,7 @@
 //! Headers by which a request would be somebody else's: another user, another source, another proxy's word.
 
 use crate::support::{API_KEY, Connection, GRAPH, Origin, Process, Reply};
+use bearergate::config::Config;
 
 use super::{fabrikam, setup, world};
 
@@ -178,5 +179,58 @@ async fn a_session_that_an_upstream_begins_with_our_token_is_not_the_callers() {
             cookies,
             "{name}: {answer}"
         );
+    }
+}
+
+#[test]
+fn no_token_goes_astray_and_no_caller_chooses_whose_site_it_is() {
+    let fabrikam = fabrikam();
+    let token =
+        |scope: &str| format!("token: {{ identity: mail-daemon, scope: {scope}/.default }}");
+    for (upstream, more, loads) in [
+        (
+            "url: https://graph.microsoft.com",
+            token("https://graph.microsoft.com"),
+            true,
+        ),
+        (
+            "url: https://evil.example",
+            token("https://graph.microsoft.com"),
+            false,
+        ),
+        (
+            "url: https://api.contoso.example",
+            token("https://api.contoso.example/v1"),
+            true,
+        ),
+        (
+            "url: https://evil.example",
+            token("https://api.contoso.example/v1"),
+            false,
+        ),
+        (
+            "url: https://pay.vault.azure.net",
+            token("https://vault.azure.net"),
+            true,
+        ),
+        (
+            "url: https://evil.example",
+            token("https://vault.azure.net"),
+            false,
+        ),
+        (
+            "url: https://evil.example",
+            token("797f4846-ba00-4fd7-ba43-dac1f8f63013"),
+            false,
+        ),
+        (
+            "url: https://api.contoso.example, host: preserve",
+            String::new(),
+            false,
+        ),
+    ] {
+        let setup = setup(&fabrikam).plain("astray", upstream, &more);
+        let parsed = Config::parse(&setup.text(), "x.yaml", setup.folder());
+        assert_eq!(parsed.is_ok(), loads, "{upstream} {more}");
     }
 }

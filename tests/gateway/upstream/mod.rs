@@ -4,6 +4,7 @@ mod attempts;
 mod failures;
 mod framing;
 mod interim;
+mod reverse;
 mod streams;
 mod tls;
 mod trailers;
