@@ -146,7 +146,10 @@ impl Application for Admin {
     }
 }
 
-fn page(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Vec<u8>> {
+fn page(status: StatusCode, kind: &'static str, mut body: Vec<u8>) -> Response<Vec<u8>> {
+    if !body.is_empty() && !body.ends_with(b"\n") {
+        body.push(b'\n');
+    }
     let length = HeaderValue::from(body.len());
     let mut answer = Response::new(body);
     *answer.status_mut() = status;

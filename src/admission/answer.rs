@@ -28,7 +28,10 @@ impl Denial {
             request_id: request_id.as_str(),
         };
         // A struct of texts and a number always has a JSON form.
-        let body = Bytes::from(serde_json::to_vec(&problem).unwrap_or_default());
+        let mut body = serde_json::to_vec(&problem).unwrap_or_default();
+        // For whoever reads it on a terminal: the prompt begins on a line of its own.
+        body.push(b'\n');
+        let body = Bytes::from(body);
         let length = HeaderValue::from(body.len());
         let mut answer = Response::new(body);
         *answer.status_mut() = self.status();

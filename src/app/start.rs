@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -35,7 +36,41 @@ pub(super) struct Current {
     pub(super) shutdown: ShutdownDefinition,
 }
 
+/// Between two looks at whether it is ready.
+const LOOK: Duration = Duration::from_millis(50);
+/// After so long what is missing is told: the first fetches have had their time.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 impl App {
+    /// Says in the log when traffic may come, and, where that takes long, what it waits for.
+    pub fn tells_when_ready(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (plan, readiness) = (Arc::clone(&self.plan), Arc::clone(&self.readiness));
+        async move {
+            let begin = UnixTime::now();
+            let mut told = false;
+            loop {
+                let now = UnixTime::now();
+                let report = readiness.report(&plan.load(), now);
+                let seconds = begin.until(now).as_secs();
+                if report.ready {
+                    tracing::info!(seconds, "ready");
+                    return;
+                }
+                if report.state == "draining" {
+                    return;
+                }
+                if !told && begin.until(now) >= PATIENCE {
+                    told = true;
+                    let missing = report.issuers.iter().filter(|it| it.needed && it.keys == 0);
+                    let missing: Vec<_> = missing.map(|it| it.name.as_str()).collect();
+                    let missing = missing.join(", ");
+                    tracing::warn!(seconds, missing, "not ready: issuers without keys");
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+
     /// Makes a configuration alive on sockets bound for it. Needs a tokio runtime.
     pub fn start(config: Config, bound: Bound, access_log: AccessLog) -> Result<Self, StartError> {
         let metrics = Metrics::new();

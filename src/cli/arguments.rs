@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +36,8 @@ enum Command {
     Token(super::token::Token),
     #[command(subcommand)]
     Certificate(CertificateCommand),
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
     Schema(super::schema::Schema),
     Probe(super::probe::Probe),
     Version(super::version::Version),
@@ -47,6 +49,12 @@ enum CertificateCommand {
     New(super::certificate::CertificateNew),
 }
 
+/// Make a key for an application that knows no OAuth.
+#[derive(Debug, Subcommand)]
+enum ApiKeyCommand {
+    New(super::api_key::ApiKeyNew),
+}
+
 /// Prints a line to standard output; `?` on it ends the command where nothing can be printed.
 macro_rules! say {
     ($($text:tt)*) => { $crate::cli::arguments::print_line(format_args!($($text)*)) };
@@ -56,14 +64,18 @@ pub(super) use say;
 /// The file every command but `dev` starts from.
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigFile {
-    /// The configuration file.
+    /// The configuration file; `-` is standard input.
     #[arg(
         long = "config",
         short = 'c',
         value_name = "FILE",
-        env = "BEARERGATE_CONFIG"
+        env = "BEARERGATE_CONFIG",
+        required_unless_present = "given"
     )]
-    path: PathBuf,
+    path: Option<PathBuf>,
+    /// The same, without `--config`.
+    #[arg(value_name = "FILE", id = "given")]
+    given: Option<PathBuf>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Certificate(CertificateCommand::New(command)) => {
             command.run().map_err(Failure::from)
         }
+        Command::ApiKey(ApiKeyCommand::New(command)) => command.run().map_err(Failure::from),
         Command::Schema(command) => command.run(),
         Command::Probe(command) => command.run(),
         Command::Version(command) => command.run(),
@@ -130,18 +143,30 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 impl ConfigFile {
     pub(super) fn load(&self) -> Result<Config, Failure> {
-        let path = self.path.display();
+        let path = self.path();
+        if path == Path::new("-") {
+            return Ok(Config::read(io::stdin(), "standard input", Path::new(""))?);
+        }
+        let shown = path.display();
         // A mistyped path is the commonest mistake of all, and no problem of a file's.
-        match std::fs::metadata(&self.path) {
+        match std::fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(Failure::Usage(format!("no such file: {path}")))
-            }
-            Ok(about) if about.is_dir() => {
-                let why = format!("{path} is a directory; give the file in it");
+                let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                let why = format!("no such file: {}", whole.display());
                 Err(Failure::Usage(why))
             }
-            _ => Ok(Config::load(&self.path)?),
+            Ok(about) if about.is_dir() => {
+                let why = format!("{shown} is a directory; give the file in it");
+                Err(Failure::Usage(why))
+            }
+            _ => Ok(Config::load(path)?),
         }
+    }
+
+    /// What stands there as it is wins over a variable.
+    pub(super) fn path(&self) -> &Path {
+        let given = self.given.as_deref().or(self.path.as_deref());
+        given.unwrap_or(Path::new("-"))
     }
 }
 

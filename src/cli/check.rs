@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Color, Style};
 
-use super::check_plan::{count, plan_table};
+use super::check_plan::{count, plan};
 use super::{ConfigFile, Failure, certificate_age, check_online, say};
 use crate::clock::UnixTime;
 
@@ -16,12 +16,21 @@ pub(super) struct Check {
     /// Also fetch keys, acquire each token and reach each upstream.
     #[arg(long)]
     online: bool,
+    /// Columns that the plan should fit into; a terminal's own where there is one.
+    #[arg(long, value_name = "COLUMNS")]
+    width: Option<usize>,
+}
+
+/// How wide standard output is, where it is a terminal.
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.config.load()?;
-        say!("{}", plan_table(&config))?;
+        say!("{}", plan(&config, self.width.or_else(terminal_width)))?;
         let counts = format!(
             "{}, {}, {}: valid.",
             count(config.routes.len(), "route"),

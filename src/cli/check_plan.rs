@@ -12,7 +12,7 @@ use crate::outbound::TokenDefinition;
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
 };
-use crate::routing::{HostPattern, RouteDefinition, Table as RouteTable};
+use crate::routing::{CallerClaim, HostPattern, RouteDefinition, Table as RouteTable};
 
 /// A list that is longer goes on lines of its own; with the left column, 80 are filled.
 const LINE: usize = 58;
@@ -20,34 +20,93 @@ const LINE: usize = 58;
 /// The most routes that are named on one line of the plan.
 const MOST_NAMED: usize = 12;
 
-/// The plan as a table, without colours: a block a route. Nothing is wrapped, for a broken URL or
-/// id cannot be copied.
-pub(crate) fn plan_table(config: &Config) -> Table {
+/// A block of the plan: labels, each with its lines.
+type Block<'a> = Vec<(&'a str, Vec<String>)>;
+
+/// The plan as a table, or, where that is wider than what it is shown on, as lists. Without colours.
+/// Nothing is wrapped, for a broken URL or id cannot be copied.
+pub(crate) fn plan(config: &Config, width: Option<usize>) -> String {
+    let yielding = RouteTable::yielding(&config.routes);
+    let routes = config
+        .routes
+        .iter()
+        .zip(&yielding)
+        .map(|(route, narrower)| {
+            let narrower = narrower.iter().map(|place| &config.routes[*place]);
+            vec![
+                (&*route.id, vec![matched(route)]),
+                ("who may come in", who(&route.callers)),
+                ("where it goes", vec![destination(route)]),
+                ("whose token", vec![token(&route.token)]),
+                ("what it is told", told(route)),
+                ("yields to", yields(route, narrower)),
+            ]
+        });
+    let blocks: Vec<Block<'_>> = once(doors(config)).chain(routes).collect();
+    let table = table(&blocks);
+    let fits = |line: &str| width.is_none_or(|width| line.chars().count() <= width);
+    match table.lines().all(fits) {
+        true => table,
+        false => lists(&blocks),
+    }
+}
+
+fn table(blocks: &[Block<'_>]) -> String {
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_FULL)
         .set_content_arrangement(ContentArrangement::Disabled);
-    let yielding = RouteTable::yielding(&config.routes);
-    for (route, narrower) in config.routes.iter().zip(&yielding) {
-        let narrower = narrower.iter().map(|place| &config.routes[*place]);
+    for block in blocks {
         let (mut left, mut right) = (Vec::new(), Vec::new());
-        for (label, lines) in [
-            (&*route.id, vec![matched(route)]),
-            ("who may come in", who(&route.callers)),
-            ("where it goes", vec![destination(route)]),
-            ("whose token", vec![token(&route.token)]),
-            ("yields to", yields(route, narrower)),
-        ] {
-            if lines.is_empty() {
-                continue;
-            }
-            left.push(label);
+        for (label, lines) in block.iter().filter(|(_, lines)| !lines.is_empty()) {
+            left.push(*label);
             left.extend(lines.iter().skip(1).map(|_| ""));
-            right.extend(lines);
+            right.extend(lines.iter().map(String::as_str));
         }
         table.add_row([left.join("\n"), right.join("\n")]);
     }
-    table
+    table.to_string()
+}
+
+/// Each label on a line of its own: what stands below it has the whole width.
+fn lists(blocks: &[Block<'_>]) -> String {
+    let block = |block: &Block<'_>| {
+        let parts = block.iter().filter(|(_, lines)| !lines.is_empty());
+        let parts = parts.map(|(label, lines)| format!("{label}\n  {}", lines.join("\n  ")));
+        parts.collect::<Vec<_>>().join("\n")
+    };
+    blocks.iter().map(block).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Where connections are accepted, and whose word is taken for where they come from.
+fn doors(config: &Config) -> Block<'_> {
+    let listeners = config.listeners.iter().flat_map(|listener| {
+        let proxies = &listener.trusted_proxies;
+        let trusted = match proxies[..] {
+            [] => "trusts no proxy".to_owned(),
+            _ => listed("trusts", proxies, "and"),
+        };
+        let trusted = trusted
+            .lines()
+            .map(|line| format!("  {line}"))
+            .collect::<Vec<_>>();
+        once(format!("{} {}", listener.name, listener.address)).chain(trusted)
+    });
+    let admin = match config.admin {
+        Some(address) => address.to_string(),
+        None => "none: no probes, no metrics".to_owned(),
+    };
+    vec![("listeners", listeners.collect()), ("admin", vec![admin])]
+}
+
+fn told(route: &RouteDefinition) -> Vec<String> {
+    let words = |claim: &CallerClaim| {
+        let known = CallerClaim::ALL.iter().find(|(_, known)| known == claim);
+        known.map_or("", |(word, _)| word)
+    };
+    let headers = route.caller_headers.iter();
+    let headers = headers.map(|(name, claim)| format!("{name}: {}", words(claim)));
+    headers.collect()
 }
 
 fn matched(route: &RouteDefinition) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::plan_table;
+use super::plan;
 use crate::config::Config;
 
 const FILE: &str = r#"
@@ -24,14 +24,19 @@ routes:
       - network: [192.0.2.0/24]
         alone: true
     upstream: { url: "https://[::1]:8443/api/" }
+    caller_headers: { X-Client-Id: azp, X-Roles: roles }
 "#;
 
 #[test]
 fn the_plan_reads_like_the_sentence() {
     let config = Config::parse(FILE, "plan.yaml", Path::new("")).unwrap();
-    let printed = plan_table(&config).to_string();
+    let printed = plan(&config, None);
     let expected = r#"
 ┌─────────────────┬────────────────────────────────────────────────────┐
+│ listeners       ┆ apis 127.0.0.1:0                                   │
+│                 ┆   trusts no proxy                                  │
+│ admin           ┆ none: no probes, no metrics                        │
+├╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌┼╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌┤
 │ calc            ┆ GET, POST /calc/v1/** at *.contoso.example on apis │
 │ who may come in ┆ an app of contoso                                  │
 │                 ┆ for 06b2a484-141c-42d3-9d73-32bec5910b06           │
@@ -48,6 +53,8 @@ fn the_plan_reads_like_the_sentence() {
 │                 ┆ from 192.0.2.0/24                                  │
 │ where it goes   ┆ https://[::1]:8443/api                             │
 │ whose token     ┆ nobody's                                           │
+│ what it is told ┆ x-client-id: azp                                   │
+│                 ┆ x-roles: roles                                     │
 └─────────────────┴────────────────────────────────────────────────────┘
 "#;
     assert_eq!(format!("\n{printed}\n"), expected);
@@ -84,7 +91,7 @@ routes:
     upstream: { url: "http://127.0.0.1:1" }
 "#;
     let config = Config::parse(routes, "plan.yaml", Path::new("")).unwrap();
-    let printed = plan_table(&config).to_string();
+    let printed = plan(&config, None);
     let lines: Vec<_> = printed
         .lines()
         .filter(|line| line.contains("yields to"))

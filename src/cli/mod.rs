@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod api_key;
 mod arguments;
 mod certificate;
 mod certificate_age;

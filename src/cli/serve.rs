@@ -47,6 +47,15 @@ impl Serve {
         let config = self.config.load()?;
         start_logging(&config.log);
         log_panics();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            file = %self.config.path().display(),
+            listeners = config.listeners.len(),
+            routes = config.routes.len(),
+            issuers = config.issuers.len(),
+            identities = config.identities.len(),
+            "starting"
+        );
         for notice in certificate_age::notices(&config, UnixTime::now()) {
             tracing::warn!("{notice}");
         }
@@ -71,6 +80,7 @@ impl Serve {
                 return Err(anyhow::Error::from(why).into());
             }
         };
+        workers.spawn(app.tells_when_ready());
         let signal = tokio::select! {
             signal = signals.terminating() => signal,
             never = settle() => match never {},

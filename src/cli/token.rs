@@ -3,6 +3,7 @@
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 
 use super::{ConfigFile, Failure, say};
 use crate::clock::UnixTime;
@@ -23,6 +24,9 @@ pub(super) struct Token {
     /// Print the token itself, and nothing else.
     #[arg(long)]
     raw: bool,
+    /// Print header, claims and times as one JSON object.
+    #[arg(long, conflicts_with = "raw")]
+    json: bool,
 }
 
 impl Token {
@@ -44,6 +48,15 @@ impl Token {
             .with_context(|| format!("identity {} got no token", self.identity))?;
         if self.raw {
             say!("{}", compact(&token)?)?;
+        } else if self.json {
+            let [header, claims] = parts(&token)?;
+            let shown = serde_json::json!({
+                "header": header,
+                "claims": claims,
+                "expires_at": token.expires_at.to_string(),
+                "renew_at": token.renew_at.to_string(),
+            });
+            say!("{shown:#}")?;
         } else {
             show(&token)?;
         }
@@ -67,17 +80,21 @@ fn compact(token: &AccessToken) -> anyhow::Result<&str> {
     compact.context("not a bearer token")
 }
 
-/// Shows header and claims; never the signature, without which they are worth nothing to a thief.
-fn show(token: &AccessToken) -> anyhow::Result<()> {
+/// Header and claims, where they can be read; never the signature, without which they are worth nothing
+/// to a thief.
+fn parts(token: &AccessToken) -> anyhow::Result<[Option<Value>; 2]> {
     let mut parts = compact(token)?.split('.');
-    for name in ["header", "claims"] {
-        let decoded = parts
-            .next()
-            .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-        let json =
-            decoded.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-        match json {
-            Some(json) => say!("{name} {}", serde_json::to_string_pretty(&json)?)?,
+    let mut next = || {
+        let decoded = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
+        serde_json::from_slice(&decoded).ok()
+    };
+    Ok([next(), next()])
+}
+
+fn show(token: &AccessToken) -> anyhow::Result<()> {
+    for (name, part) in ["header", "claims"].into_iter().zip(parts(token)?) {
+        match part {
+            Some(json) => say!("{name} {json:#}")?,
             None => {
                 say!("{name}: the token is opaque")?;
                 break;

@@ -51,22 +51,29 @@ impl Config {
     /// Every problem of the file, in file order.
     pub fn load(path: &Path) -> Result<Self, Problems> {
         let name = path.display().to_string();
-        let whole = |message| Problems::whole(&name, message);
+        let unreadable = |cause| Problems::whole(&name, why_unreadable(path, &cause));
+        let base = path.parent().unwrap_or(Path::new(""));
+        Self::read(File::open(path).map_err(unreadable)?, &name, base)
+    }
+
+    /// The same of what is no file of its own, such as standard input.
+    ///
+    /// # Errors
+    /// Every problem of it, in its order.
+    pub fn read(from: impl Read, name: &str, base: &Path) -> Result<Self, Problems> {
+        let whole = |message: &str| Problems::whole(name, message);
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-            .map_err(|cause| whole(why_unreadable(path, &cause)))?;
-        let utf16 = matches!(
+        from.take(LARGEST_FILE + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|cause| Problems::whole(name, format!("it cannot be read: {cause}")))?;
+        if matches!(
             bytes[..],
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [_, 0, _, 0, ..]
-        );
-        if utf16 {
-            let message = "the file is UTF-16; save it as UTF-8";
-            return Err(whole(message.to_owned()));
+        ) {
+            return Err(whole("the file is UTF-16; save it as UTF-8"));
         }
-        let text =
-            String::from_utf8(bytes).map_err(|_| whole("the file is not UTF-8 text".to_owned()))?;
-        Self::parse(&text, &name, path.parent().unwrap_or(Path::new("")))
+        let text = String::from_utf8(bytes).map_err(|_| whole("the file is not UTF-8 text"))?;
+        Self::parse(&text, name, base)
     }
 
     /// Resolves a text; `name` stands for its path in problems, relative files are looked for in `base`.

@@ -70,8 +70,11 @@ impl Source for KeySource {
                     false => tracing::debug!(%issuer, keys, "issuer keys are unchanged"),
                 }
             }
-            Outcome::Failed { error, .. } => {
-                tracing::warn!(%issuer, %error, "issuer keys could not be fetched");
+            Outcome::Failed {
+                error, again_in, ..
+            } => {
+                let url = &*self.url;
+                tracing::warn!(%issuer, url, %error, ?again_in, "issuer keys could not be fetched");
             }
         }
     }

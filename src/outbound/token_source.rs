@@ -69,14 +69,24 @@ impl Source for TokenSource {
             Outcome::Fetched { item, .. } => {
                 tracing::info!(identity, scope, expires_at = %item.expires_at, "token acquired");
             }
-            Outcome::Failed { error, kept_until } => {
+            Outcome::Failed {
+                error,
+                kept_until,
+                again_in,
+            } => {
                 let reason = error.reason().word();
+                let url = self
+                    .identity
+                    .authority
+                    .token_endpoint(self.identity.endpoint);
                 match kept_until {
                     Some(until) => tracing::warn!(
-                        identity, scope, reason, %error, %until,
+                        identity, scope, reason, url, %error, ?again_in, %until,
                         "token not renewed; the one in hand is still served"
                     ),
-                    None => tracing::error!(identity, scope, reason, %error, "no token"),
+                    None => {
+                        tracing::error!(identity, scope, reason, url, %error, ?again_in, "no token");
+                    }
                 }
             }
         }

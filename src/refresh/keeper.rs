@@ -195,6 +195,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
             Err(why) => Outcome::Failed {
                 error: &why.cause,
                 kept_until,
+                again_in: why.retry_after,
             },
         });
         outcome.map(|(item, _)| item)

@@ -46,6 +46,8 @@ pub enum Outcome<'a, T, E> {
         error: &'a E,
         /// When the one that is kept expires, where there is one.
         kept_until: Option<UnixTime>,
+        /// Until the next attempt may begin.
+        again_in: Duration,
     },
 }
 

@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use zeroize::Zeroizing;
 
-pub(super) struct NewFile {
-    pub(super) path: PathBuf,
+pub(in crate::cli) struct NewFile {
+    pub(in crate::cli) path: PathBuf,
     /// What it is, for the summary.
-    pub(super) purpose: &'static str,
+    pub(in crate::cli) purpose: &'static str,
     /// Only its owner may read it.
-    pub(super) secret: bool,
-    pub(super) content: Zeroizing<Vec<u8>>,
+    pub(in crate::cli) secret: bool,
+    pub(in crate::cli) content: Zeroizing<Vec<u8>>,
 }
 
-pub(super) fn ensure_absent(paths: impl Iterator<Item = PathBuf>) -> anyhow::Result<()> {
+pub(in crate::cli) fn ensure_absent(paths: impl Iterator<Item = PathBuf>) -> anyhow::Result<()> {
     let present: Vec<String> = paths
         .filter(|path| path.symlink_metadata().is_ok())
         .map(|path| path.display().to_string())
@@ -32,7 +32,7 @@ pub(super) fn ensure_absent(paths: impl Iterator<Item = PathBuf>) -> anyhow::Res
 }
 
 /// Writes all of them. Unless they replace others, either all are there afterwards or none.
-pub(super) fn write_all(files: &[NewFile], force: bool) -> anyhow::Result<()> {
+pub(in crate::cli) fn write_all(files: &[NewFile], force: bool) -> anyhow::Result<()> {
     for (index, file) in files.iter().enumerate() {
         if let Err(error) = file.write(force) {
             if !force {

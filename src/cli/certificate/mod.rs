@@ -1,6 +1,6 @@
 //! `bearergate certificate`: the material by which an application proves itself to Entra.
 
-mod files;
+pub(super) mod files;
 mod material;
 mod new;
 

@@ -1,7 +1,9 @@
 //! `bearergate dev`: the organisation, the gateway in front of it, and the requests worth trying.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use openssl::hash::MessageDigest;
@@ -63,7 +65,7 @@ impl Stage {
         contoso.register_mail_certificate(&pair)?;
         let api_key = secret_text("payroll");
         let passphrase = secret_text("pfx");
-        let write = |name: &str, content: &[u8]| std::fs::write(folder.path().join(name), content);
+        let write = |name: &str, content: &[u8]| write_private(&folder.path().join(name), content);
         write("payroll.key", api_key.as_bytes())?;
         write("mail-daemon.pass", passphrase.as_bytes())?;
         write("mail-daemon.pfx", &pair.pkcs12(&passphrase)?)?;
@@ -120,9 +122,9 @@ impl Stage {
         let allowed = bearer(Contoso::CALC_CLIENT, Some(Contoso::CALC_ROLE))?;
         let guest = bearer(Contoso::GUEST_CLIENT, None)?;
         let payroll = format!("X-Api-Key: {}\n", self.api_key);
-        std::fs::write(folder.join("calculator.header"), allowed)?;
-        std::fs::write(folder.join("guest.header"), guest)?;
-        std::fs::write(folder.join("payroll.header"), payroll)?;
+        write_private(&folder.join("calculator.header"), allowed.as_bytes())?;
+        write_private(&folder.join("guest.header"), guest.as_bytes())?;
+        write_private(&folder.join("payroll.header"), payroll.as_bytes())?;
         Ok(super::example::all(&[
             ("{apis}", &self.origin("apis")),
             ("{legacy}", &self.origin("legacy")),
@@ -184,6 +186,13 @@ impl Stage {
         let found = addresses.find(|(name, _)| &**name == listener);
         found.map_or_else(String::new, |(_, at)| format!("http://{at}"))
     }
+}
+
+/// For nobody but its owner, from the moment it exists.
+pub(super) fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600);
+    file.open(path)?.write_all(content)
 }
 
 /// Points the configuration at where everything really is, and moves listeners off taken ports.

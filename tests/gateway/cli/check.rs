@@ -1,5 +1,8 @@
 //! `check` and `token`: what they tell of a file, of what it names, and of what comes of it.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use crate::support::{CALC, GRAPH, Ran, command, run};
 use bearergate::clock::UnixTime;
 use bearergate::fake::KeyPair;
@@ -23,6 +26,13 @@ async fn check_prints_the_plan_and_colours_are_for_terminals() {
         ran.out.contains(&setup.echo.base()),
         "a URL stays whole:\n{}",
         ran.out
+    );
+    let alone = run(&["check", &config]).ends(0);
+    assert_eq!(alone.out, ran.out, "the file may stand alone");
+    let narrow = run(&["check", "--width", "60", &config]).ends(0).out;
+    assert!(
+        !narrow.contains('│') && narrow.contains("who may come in\n  "),
+        "{narrow}"
     );
     let forced = command(&["check", "--online", "--config", &config])
         .env("CLICOLOR_FORCE", "1")
@@ -109,6 +119,16 @@ async fn token_shows_claims_and_keeps_the_token_to_itself_unless_asked() {
         "valid until",
     ]);
     assert!(!ran.out.contains("eyJ"), "{}", ran.out);
+    let json = with(&["mail-daemon", "--scope", GRAPH, "--json"])
+        .ends(0)
+        .out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["claims"]["aud"], "https://graph.microsoft.com");
+    assert!(
+        json["header"]["kid"].is_string() && json["expires_at"].is_string(),
+        "{json}"
+    );
+    assert!(!json.to_string().contains("eyJ"), "{json}");
     let raw = with(&["mail-daemon", "--scope", CALC, "--raw"]).ends(0).out;
     assert_eq!(
         (raw.trim_end().split('.').count(), raw.lines().count()),
@@ -128,4 +148,33 @@ async fn token_shows_claims_and_keeps_the_token_to_itself_unless_asked() {
             "AADSTS500011",
             "check the App ID URI",
         ]);
+}
+
+#[test]
+fn check_reads_standard_input() {
+    let file = "version: 1\nlisteners: { apis: { address: 127.0.0.1:0, trusted_proxies: [10.0.0.0/24] } }\n\
+                admin: { address: 127.0.0.1:9999 }\nroutes: []\n";
+    for arguments in [&["check", "-"][..], &["check", "-c", "-"]] {
+        let given = |text: &str| {
+            let mut child = command(arguments)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut input = child.stdin.take().unwrap();
+            input.write_all(text.as_bytes()).unwrap();
+            drop(input);
+            Ran::of(child.wait_with_output().unwrap())
+        };
+        given(file).ends(0).says(&[
+            "apis 127.0.0.1:0",
+            "trusts 10.0.0.0/24",
+            "127.0.0.1:9999",
+            "valid.",
+        ]);
+        given("versoin: 1")
+            .ends(2)
+            .says(&["standard input:1:1: versoin"]);
+    }
 }

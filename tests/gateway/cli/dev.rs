@@ -24,7 +24,26 @@ async fn dev_comes_up_says_where_and_leaves_nothing_behind() {
     let facts: serde_json::Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
     assert!(facts["authority"].as_str().unwrap().starts_with("https://"));
     assert!(Path::new(facts["ca_file"].as_str().unwrap()).exists());
-    assert_ne!(std::fs::read_dir(&scratch).unwrap().count(), 0);
+    let made = std::fs::read_dir(&scratch)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let secret = |name: &str| {
+        [".key", ".pass", ".pfx", ".pem", ".header"]
+            .iter()
+            .any(|end| name.ends_with(end))
+    };
+    let mut secrets = 0;
+    for file in std::fs::read_dir(made.path()).unwrap() {
+        let (file, name) = (file.as_ref().unwrap(), file.as_ref().unwrap().file_name());
+        if secret(name.to_str().unwrap()) {
+            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{name:?}");
+            secrets += 1;
+        }
+    }
+    assert!(secrets >= 8, "{secrets}");
     let (code, out, log) = dev.stop().await;
     let printed = out + &log;
     assert_eq!(code, Some(0), "{printed}");

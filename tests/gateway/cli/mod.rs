@@ -1,6 +1,7 @@
 //! The real binary, as somebody who has read `--help` and the README: what it prints, where, and with
 //! which exit code; and what it never prints.
 
+mod api_key;
 mod certificate;
 mod check;
 mod dev;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::support::{API_KEY, Connection, GRAPH, Process, Reply, Setup, eventually, run};
-use bearergate::fake::KeyPair;
+use bearergate::fake::{Contoso, KeyPair};
 
 use super::setup;
 
@@ -146,4 +146,59 @@ async fn a_thousand_names_that_nobody_knows_take_few_threads_and_few_lines() {
     // The main one, two workers, four for what blocks, and one for each of the two logs.
     assert!(threads <= 9, "{threads}");
     assert_eq!(lines(), 10, "{}", gate.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn start_says_version_file_and_parts_and_when_it_is_ready() {
+    let setup = setup();
+    let config = setup.written();
+    let gate = Process::serve(&config).await;
+    gate.says("\"message\":\"ready\"").await;
+    let reply = ask(gate.address("legacy"), "/mail/x HTTP/1.1").await;
+    assert_eq!(reply.status, 401);
+    assert!(reply.text().ends_with("}\n"), "{}", reply.text());
+    let reply = ask(gate.address("admin"), "/readyz HTTP/1.1").await;
+    assert!(reply.text().ends_with("}\n"), "{}", reply.text());
+    let (_, out, log) = gate.stop().await;
+    let starting = (out.clone() + &log)
+        .lines()
+        .find(|line| line.contains("\"message\":\"starting\""))
+        .map(str::to_owned);
+    let starting: serde_json::Value = serde_json::from_str(&starting.unwrap()).unwrap();
+    assert_eq!(starting["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(starting["file"], config);
+    for (part, count) in [
+        ("listeners", 1),
+        ("routes", 1),
+        ("issuers", 0),
+        ("identities", 1),
+    ] {
+        assert_eq!(starting[part], count, "{part}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_line_says_which_url_and_when_again() {
+    let setup = setup().put(
+        "/issuers/gone",
+        &format!(
+            "entra: {{ tenant: {}, authority: 'http://127.0.0.1:1' }}",
+            Contoso::CALC_TENANT
+        ),
+    );
+    let setup = setup.route("gone", "$ECHO", "mail-daemon", GRAPH);
+    let gate = Process::serve(&setup.written()).await;
+    gate.says("issuer keys could not be fetched").await;
+    let (_, out, log) = gate.stop().await;
+    let printed = out + &log;
+    let line = printed
+        .lines()
+        .find(|line| line.contains("issuer keys could not be fetched"));
+    let line: serde_json::Value = serde_json::from_str(line.unwrap()).unwrap();
+    let url = line["url"].as_str().unwrap();
+    assert!(
+        url.starts_with("http://127.0.0.1:1/") && url.contains(Contoso::CALC_TENANT),
+        "{line}"
+    );
+    assert!(line["again_in"].as_str().unwrap().ends_with('s'), "{line}");
 }
