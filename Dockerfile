@@ -11,9 +11,9 @@ RUN apt-get update \
 WORKDIR /build
 # Without rust-toolchain.toml: the base image's toolchain is the one it names.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src benches/gateway \
+RUN mkdir -p src benches/gateway benches/instructions benches/micro \
     && echo 'fn main() {}' >src/main.rs \
-    && cp src/main.rs benches/gateway/main.rs \
+    && for bench in benches/*; do cp src/main.rs "$bench/main.rs"; done \
     && touch src/lib.rs \
     && cargo build --locked --release \
     && rm -r src benches

@@ -136,6 +136,8 @@ const LINE: AccessLine<'_> = AccessLine {
     principal: Some("app:f1f695cb-2d00-4c0f-84a5-437282f3f3fd"),
     token_id: Some("AbCdEfGhIjKlMnOpQrStUv"),
     client: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    upstream: Some("http://orders.internal:8080"),
+    heard: Some((200, Duration::from_micros(812))),
     duration: Duration::from_micros(1_234),
     bytes_out: 1024,
 };

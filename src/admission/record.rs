@@ -37,6 +37,8 @@ pub struct Record {
     in_flight: Option<Counted>,
     status: u16,
     bytes_out: u64,
+    /// What the upstream said, and how long its head took.
+    heard: Option<(u16, Duration)>,
     /// Told, never decided by; with it, the time of day in milliseconds since the epoch.
     started: (Instant, u64),
 }
@@ -57,6 +59,7 @@ impl Record {
             in_flight: None,
             status: 0,
             bytes_out: 0,
+            heard: None,
             started: (Instant::now(), milliseconds()),
         }
     }
@@ -127,6 +130,11 @@ impl Record {
         route.metrics.left_out(names.len());
         let names = names.iter().map(HeaderName::as_str);
         debug_of_left_out(self.request_id.as_str(), &route.definition.id, names);
+    }
+
+    /// The upstream answered with this status, so long after it was asked.
+    pub fn heard(&mut self, status: u16, after: Duration) {
+        self.heard = Some((status, after));
     }
 
     /// What was sent to the caller: 0 for no status at all.
@@ -227,6 +235,11 @@ impl Record {
                 _ => None,
             },
             client: self.peer.map(client),
+            upstream: self
+                .admission
+                .as_ref()
+                .map(|admission| admission.route().upstream.origin()),
+            heard: self.heard,
             duration,
             bytes_out: self.bytes_out,
         });
@@ -239,7 +252,7 @@ impl Drop for Record {
         let (outcome, duration) = (self.outcome(), self.started.0.elapsed());
         let metrics = self.route().map(|route| &route.metrics);
         let metrics = metrics.unwrap_or(&self.shared.unrouted);
-        metrics.finished(outcome, duration);
+        metrics.finished(outcome, self.status, duration);
         if self.shared.access_log.is_enabled() {
             self.tell(outcome, duration);
         }

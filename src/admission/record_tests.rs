@@ -63,11 +63,14 @@ impl World {
     fn told(&self, outcome: &str, reason: &str) -> serde_json::Value {
         assert_eq!(self.shared.in_flight.load(Ordering::Acquire), 0);
         self.shared.access_log.flush();
-        let line = serde_json::from_slice(&self.lines.0.lock()).unwrap();
+        let line: serde_json::Value = serde_json::from_slice(&self.lines.0.lock()).unwrap();
         let page = self.shared.metrics.render(&[], &[], UnixTime::now());
-        let series = format!(
-            "bearergate_requests_total{{outcome=\"{outcome}\",reason=\"{reason}\",route=\"none\"}} 1"
-        );
+        let class = match line["status"].as_u64().unwrap() / 100 {
+            0 => "none".to_owned(),
+            hundreds => format!("{hundreds}xx"),
+        };
+        let labels = format!("outcome=\"{outcome}\",reason=\"{reason}\",route=\"none\"");
+        let series = format!("bearergate_requests_total{{{labels},status=\"{class}\"}} 1");
         assert!(page.contains(&series), "{page}");
         line
     }

@@ -20,6 +20,9 @@ use crate::telemetry::{Counted, EdgeMetrics, Refused};
 
 /// Connections the kernel may hold for us until we accept them.
 const BACKLOG: u32 = 4096;
+/// How long a new connection waits for others to leave, at most, and between two looks.
+const EMPTYING: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(1);
 /// How long accepting rests when the process has no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -76,7 +79,13 @@ impl<A: Application> Edge<A> {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((socket, peer)) => self.take_in(socket, peer, &stop),
+                Ok((socket, peer)) => {
+                    let until = Instant::now() + EMPTYING;
+                    while self.crowd.is_emptying() && Instant::now() < until {
+                        tokio::time::sleep(LOOK).await;
+                    }
+                    self.take_in(socket, peer, &stop);
+                }
                 Err(why) if is_of_one_connection(why.kind()) => {}
                 Err(why) => {
                     tracing::error!(listener = %self.name, %why, "accept failed");

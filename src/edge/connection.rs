@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -46,12 +46,16 @@ impl<A: Application> Edge<A> {
         );
         let service = service_fn(|request: Request<Incoming>| {
             conversation.set(Stage::Serving);
+            // Who closes its half may wait for an answer all the same (RFC 9112 §9.6), but hardly
+            // ever does; and what only reads may be asked for again.
+            conversation.abandonable(matches!(*request.method(), Method::GET | Method::HEAD));
             let (app, conversation) = (Arc::clone(&self.app), Arc::clone(&conversation));
             // The codec keeps the room of one for as long as the connection lasts; on the heap, it
             // is that of a request only.
             Box::pin(async move {
                 let version = request.version();
                 let mut answer = app.respond(request, Arc::clone(&conversation)).await?;
+                conversation.abandonable(false);
                 // Answered as HTTP/1.0, such a connection ends with its answer.
                 *answer.version_mut() = version;
                 Ok::<_, super::Abandoned>(answer.map(|body| Answer { body, conversation }))

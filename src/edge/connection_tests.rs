@@ -257,20 +257,24 @@ async fn what_the_codec_would_close_is_closed() {
 }
 
 #[tokio::test]
-async fn a_client_that_closes_its_half_still_gets_its_answer() {
-    let running = plain(UNHURRIED);
-    let mut client = running.connect().await;
-    client
-        .send("GET /held HTTP/1.1\r\nHost: a.example\r\n\r\n")
-        .await;
-    running.a_request_is_held().await;
-    client.0.shutdown().await.unwrap();
-    // What was sent before another's request has been seen before it is answered.
-    assert!(running.connect().await.get("/").await.ends_with("ok"));
-    running.held.add_permits(1);
-    let answer = client.rest().await;
-    assert!(answer.ends_with("held"), "{answer}");
-    running.refused_only(&[]).await;
+async fn who_closes_its_half_still_gets_an_answer_but_to_what_only_reads() {
+    for (method, is_answered) in [("POST", true), ("GET", false), ("HEAD", false)] {
+        let running = plain(UNHURRIED);
+        let mut client = running.connect().await;
+        client
+            .send(&format!(
+                "{method} /held HTTP/1.1\r\nHost: a.example\r\n\r\n"
+            ))
+            .await;
+        running.a_request_is_held().await;
+        client.0.shutdown().await.unwrap();
+        // What was sent before another's request has been seen before it is answered.
+        assert!(running.connect().await.get("/").await.ends_with("ok"));
+        running.held.add_permits(1);
+        let answer = client.rest().await;
+        assert_eq!(answer.ends_with("held"), is_answered, "{method}: {answer}");
+        running.refused_only(&[]).await;
+    }
 }
 
 #[tokio::test]

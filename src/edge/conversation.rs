@@ -27,6 +27,8 @@ pub struct Conversation {
     has_interim: AtomicBool,
     /// Of the request at hand.
     body_has_begun: AtomicBool,
+    /// Nothing is lost where its caller is gone before it is answered.
+    abandonable: AtomicBool,
     /// When it last began to rest, by its listener's clock; or, in a head, when that began.
     since: AtomicU64,
     /// Bytes of a head that is unfinished, as they are counted.
@@ -101,6 +103,7 @@ impl Conversation {
             cut: AtomicBool::new(false),
             has_interim: AtomicBool::new(false),
             body_has_begun: AtomicBool::new(false),
+            abandonable: AtomicBool::new(false),
             since: AtomicU64::new(now),
             held: AtomicUsize::new(0),
             leaves: AtomicBool::new(false),
@@ -148,6 +151,15 @@ impl Conversation {
 
     pub(super) fn set(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// Whether the request at hand, unanswered yet, ends when its caller closes its half.
+    pub(super) fn abandonable(&self, is: bool) {
+        self.abandonable.store(is, Ordering::Relaxed);
+    }
+
+    pub(super) fn may_be_abandoned(&self) -> bool {
+        self.abandonable.load(Ordering::Relaxed)
     }
 
     /// It rests from now on, or a head has begun.

@@ -107,6 +107,11 @@ impl Crowd {
         })
     }
 
+    /// Whether so many are on their way out that a new one had better wait for them.
+    pub(super) fn is_emptying(&self) -> bool {
+        self.members.lock().all.leaving >= MOST_LEAVING
+    }
+
     /// A head that is unfinished holds so many bytes now. Where all together hold too many, the
     /// oldest of them are given up.
     pub(super) fn holds(&self, conversation: &Conversation, bytes: usize) {

@@ -7,6 +7,7 @@ const LIMITS: Limits = Limits {
     uri: 0,
     header: 0,
     body: 0,
+    body_rate: 0,
     connections: 3,
     per_address: 2,
     unfinished: 100,

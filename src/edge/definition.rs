@@ -22,6 +22,8 @@ pub struct Limits {
     /// The whole request head.
     pub header: usize,
     pub body: u64,
+    /// Bytes a second that a request's body comes with at least, on average; 0: no bound.
+    pub body_rate: u64,
     pub connections: usize,
     /// Of them, from one peer address.
     pub per_address: usize,
@@ -45,6 +47,7 @@ impl Default for Limits {
             uri: 8 * 1024,
             header: 32 * 1024,
             body: 100 * 1024 * 1024,
+            body_rate: 240,
             connections: 10_000,
             per_address: 5_000,
             unfinished: 16 * 1024 * 1024,

@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,6 +15,7 @@ use super::crowd::{Crowd, Unfinished};
 use super::deadline::Deadline;
 use super::framed::{Came, Framed};
 use super::linger::Linger;
+use super::pace::Pace;
 use super::socket::{CallerSocket, CallerStream};
 use super::{Limits, Misread, Timeouts};
 use crate::http1::{self, Place, Violation, Walker};
@@ -28,8 +30,9 @@ pub(super) struct GuardedIo {
     conversation: Arc<Conversation>,
     /// Of the head or the body at hand.
     deadline: Deadline,
-    /// Whether the deadline is that of the body at hand.
-    awaits_body: bool,
+    /// How long the body at hand is waited for now.
+    awaits_body: Option<Duration>,
+    pace: Pace,
     /// Set only while a write waits.
     stall: Option<Deadline>,
     /// The peer has closed its half: it may still wait for an answer (RFC 9112 §9.6).
@@ -57,7 +60,8 @@ impl GuardedIo {
             timeouts,
             unfinished: Unfinished::of(crowd, Arc::clone(&conversation)),
             conversation,
-            awaits_body: false,
+            awaits_body: None,
+            pace: Pace::new(timeouts.body, limits.body_rate),
             stall: None,
             half_closed: false,
             unsent: Bytes::new(),
@@ -112,6 +116,7 @@ impl GuardedIo {
         match read {
             Poll::Ready(Ok(Came::Bytes)) => {
                 self.unfinished.none();
+                self.pace.begin();
                 let ends_with_the_head = buf.filled().ends_with(b"\r\n\r\n");
                 let body = self.is_in_message() || self.framed.has_pending();
                 self.conversation.passes_head(body && !ends_with_the_head);
@@ -131,15 +136,20 @@ impl GuardedIo {
     }
 
     fn read_body(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         match self.framed.poll_next(cx, buf) {
             Poll::Ready(read) => {
-                self.awaits_body = false;
+                if let Some(span) = self.awaits_body.take() {
+                    self.pace.waited(self.deadline.since_moved(span));
+                }
+                self.pace.came(buf.filled().len() - before);
                 Poll::Ready(read.map(|_| ()))
             }
             Poll::Pending => {
-                if !self.awaits_body {
-                    self.awaits_body = true;
-                    self.deadline.move_to(self.timeouts.body);
+                if self.awaits_body.is_none() {
+                    let span = self.pace.patience();
+                    self.awaits_body = Some(span);
+                    self.deadline.move_to(span);
                 }
                 let late = self.deadline.poll(cx);
                 late.map(|()| Err(timed_out("the body was not waited for")))
@@ -160,6 +170,9 @@ impl GuardedIo {
                 Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
                 Poll::Pending => {}
             }
+        }
+        if self.half_closed && self.conversation.may_be_abandoned() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         if self.framed.has_pending() {
             self.unfinished.is(self.framed.pending_bytes());

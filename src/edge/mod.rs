@@ -10,6 +10,7 @@ mod definition;
 mod framed;
 mod guard;
 mod linger;
+mod pace;
 mod socket;
 mod tls;
 

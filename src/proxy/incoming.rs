@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, StatusCode, header, response};
 use super::failure::Failure;
 use super::relay::Asked;
 use super::{location, tunnel};
-use crate::admission::{Admission, Record};
+use crate::admission::Record;
 use crate::clock::UnixTime;
 use crate::reason::Reason;
 use crate::request::header_names::{OF_ONE_HOP, X_REQUEST_ID};
@@ -18,9 +18,10 @@ const SET_COOKIE2: HeaderName = HeaderName::from_static("set-cookie2");
 pub(super) fn receive(
     head: &mut response::Parts,
     record: &Record,
-    admission: &Admission,
     asked: &Asked,
 ) -> Result<(), Failure> {
+    let no_admission = || Failure::new(Reason::InternalError, "no admission");
+    let admission = record.admission().ok_or_else(no_admission)?;
     let egress = &admission.route().egress;
     if egress.is_ours() && head.status == StatusCode::UNAUTHORIZED {
         egress.refused(admission.token(), UnixTime::now());

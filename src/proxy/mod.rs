@@ -11,6 +11,7 @@ mod incoming;
 mod interim;
 mod location;
 mod outgoing;
+mod refusal;
 mod relay;
 mod tunnel;
 

@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use super::answer_body::{Relayed, Way};
 use super::attempts::{Answered, answered};
 use super::failure::Failure;
-use super::{AnswerBody, Gateway, early, incoming, interim, location, outgoing, tunnel};
+use super::{AnswerBody, Gateway, early, incoming, interim, location, outgoing, refusal, tunnel};
 use crate::admission::Record;
 use crate::edge::{Abandoned, Conversation, Deadline};
 use crate::outbound::{RequestBody, Upstream};
@@ -73,20 +73,30 @@ pub(super) async fn forward(
         ));
         within(most.as_mut(), &body, exchange).await
     };
-    match exchanged {
-        Ok((upstream, answered)) => Ok(relay(
-            gateway,
-            record,
-            upstream,
-            answered,
-            &asked,
-            (conversation, most),
-        )),
-        Err(failure) => {
-            record.fail(failure.reason, failure.detail);
-            early::say(gateway, record, &asked, body.has_ended(), &conversation)
+    let failure = match exchanged {
+        Err(failure) => failure,
+        Ok((upstream, mut answered)) => {
+            let after = answered.connection.answered_after();
+            record.heard(answered.head.status.as_u16(), after);
+            match incoming::receive(&mut answered.head, &record, &asked) {
+                Ok(()) => {
+                    // What still comes of its body would be read for the next request.
+                    let ends = !body.has_ended();
+                    let way = (conversation, most);
+                    return Ok(relay(
+                        gateway, record, upstream, answered, &asked, ends, way,
+                    ));
+                }
+                // Rare, and large.
+                Err(failure) if failure.reason == Reason::UpstreamRefusedToken => {
+                    Box::pin(refusal::told(answered)).await
+                }
+                Err(failure) => failure,
+            }
         }
-    }
+    };
+    record.fail(failure.reason, failure.detail);
+    early::say(gateway, record, &asked, body.has_ended(), &conversation)
 }
 
 /// Bounds what the route bounds by `timeouts.request`.
@@ -134,8 +144,7 @@ async fn exchange(
     let upstream = &route.upstream;
     let meanwhile =
         |heads: &[Bytes]| interim::pass_on(heads, asked.version, route, body, conversation);
-    let mut answered = answered(upstream, head, body, meanwhile).await?;
-    incoming::receive(&mut answered.head, record, admission, asked)?;
+    let answered = answered(upstream, head, body, meanwhile).await?;
     Ok((Arc::clone(upstream), answered))
 }
 
@@ -176,6 +185,7 @@ fn relay(
     upstream: Arc<Upstream>,
     answered: Answered,
     asked: &Asked,
+    ends: bool,
     (conversation, most): (Arc<Conversation>, Option<Deadline>),
 ) -> Response<AnswerBody> {
     let Answered {
@@ -193,7 +203,7 @@ fn relay(
         return Response::from_parts(head, AnswerBody::Nothing);
     }
     // What HTTP/1.0 has to be told also where it asked for more.
-    if gateway.is_draining() || asked.version == Version::HTTP_10 {
+    if ends || gateway.is_draining() || asked.version == Version::HTTP_10 {
         let close = HeaderValue::from_static("close");
         head.headers.insert(header::CONNECTION, close);
     }

@@ -36,6 +36,10 @@ pub struct AccessLine<'a> {
     /// `uti` of the caller's token.
     pub token_id: Option<&'a str>,
     pub client: Option<IpAddr>,
+    /// Where it was sent on to: an origin.
+    pub upstream: Option<&'a str>,
+    /// What came back: a status, and how long its head took from when it was asked for.
+    pub heard: Option<(u16, Duration)>,
     /// From the request's first byte to its end.
     pub duration: Duration,
     pub bytes_out: u64,
@@ -118,6 +122,13 @@ impl AccessLine<'_> {
             out.extend_from_slice(AddressText::of(client).as_bytes());
             out.push(b'"');
         }
+        text(out, b",\"upstream\":", self.upstream, SHORT)?;
+        if let Some((status, after)) = self.heard {
+            out.extend_from_slice(b",\"upstream_status\":");
+            number(out, status.into());
+            out.extend_from_slice(b",\"upstream_ms\":");
+            thousandths(out, after.as_micros())?;
+        }
         out.extend_from_slice(b",\"duration_ms\":");
         thousandths(out, self.duration.as_micros())?;
         out.extend_from_slice(b",\"bytes_out\":");
@@ -145,12 +156,17 @@ impl AccessLine<'_> {
             ("principal", self.principal, SHORT),
             ("token_id", self.token_id, SHORT),
             ("client", client.as_deref(), SHORT),
+            ("upstream", self.upstream, SHORT),
             ("listener", Some(self.listener), usize::MAX),
             ("request_id", Some(self.request_id), SHORT),
         ] {
             let Some(value) = value else { continue };
             write!(out, " {name}=")?;
             write_word(out, &clean(value, most))?;
+        }
+        if let Some((status, after)) = self.heard {
+            let after = milliseconds_of(after);
+            write!(out, " upstream_status={status} upstream_ms={after}")?;
         }
         let (duration, bytes) = (milliseconds_of(self.duration), self.bytes_out);
         write!(out, " duration_ms={duration} bytes_out={bytes}")

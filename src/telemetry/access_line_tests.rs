@@ -15,6 +15,8 @@ fn line() -> AccessLine<'static> {
         principal: Some("app:1234"),
         token_id: None,
         client: Some([127, 0, 0, 1].into()),
+        upstream: Some("http://calc:8080"),
+        heard: Some((503, Duration::from_micros(1_200))),
         duration: Duration::from_micros(1_234),
         bytes_out: 512,
     }
@@ -35,7 +37,8 @@ fn both_forms_tell_the_same() {
             r#""request_id":"r-1","listener":"apis","#,
             r#""route":"calc","method":"GET","path":"/calc/v1/add/1/1","status":403,"#,
             r#""reason":"role_missing","detail":"none of invokeRole","principal":"app:1234","#,
-            r#""client":"127.0.0.1","duration_ms":1.234,"bytes_out":512}"#,
+            r#""client":"127.0.0.1","upstream":"http://calc:8080","upstream_status":503,"#,
+            r#""upstream_ms":1.2,"duration_ms":1.234,"bytes_out":512}"#,
             "\n"
         )
     );
@@ -45,7 +48,8 @@ fn both_forms_tell_the_same() {
             "2027-01-15T08:00:00.123Z  INFO access: 403 GET /calc/v1/add/1/1 route=calc ",
             "reason=role_missing ",
             r#"detail="none of invokeRole" principal=app:1234 client=127.0.0.1 "#,
-            "listener=apis request_id=r-1 duration_ms=1.234 bytes_out=512\n"
+            "upstream=http://calc:8080 listener=apis request_id=r-1 ",
+            "upstream_status=503 upstream_ms=1.2 duration_ms=1.234 bytes_out=512\n"
         )
     );
 }

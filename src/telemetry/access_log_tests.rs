@@ -21,6 +21,8 @@ fn line(path: &str) -> AccessLine<'_> {
         principal: None,
         token_id: None,
         client: None,
+        upstream: None,
+        heard: None,
         duration: Duration::ZERO,
         bytes_out: 0,
     }

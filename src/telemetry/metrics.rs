@@ -48,7 +48,7 @@ impl Metrics {
         let durations = HistogramOpts::new(names::DURATION.0, names::DURATION.2)
             .buckets(DURATION_BUCKETS.to_vec());
         let build = gauge(&registry, names::BUILD, &["version"]);
-        let labels = &["route", "outcome", "reason"];
+        let labels = &["route", "outcome", "reason", "status"];
         let families = Families {
             by_route: RouteFamilies {
                 requests: counter(&registry, names::REQUESTS, labels),

@@ -80,7 +80,7 @@ fn token(identity: &str, scope: &str, expires_at: u64) -> TokenSample {
 fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     let metrics = Metrics::new();
     let route = metrics.route(&id("a"));
-    route.finished(Outcome::Allowed, Duration::ZERO);
+    route.finished(Outcome::Allowed, 200, Duration::ZERO);
     route.left_out(1);
     metrics.edge("apis").refused(Refused::Limit);
     metrics.watch_access_log(&AccessLog::to_writer(
@@ -107,22 +107,24 @@ fn a_request_counts_once_by_route_outcome_and_reason() {
     let metrics = Metrics::new();
     let route = metrics.route(&id("calc"));
     for _ in 0..3 {
-        route.finished(Outcome::Allowed, Duration::from_millis(2));
+        route.finished(Outcome::Allowed, 200, Duration::from_millis(2));
     }
     route.finished(
         Outcome::Denied(Reason::RoleMissing),
+        403,
         Duration::from_millis(700),
     );
-    route.finished(Outcome::Denied(Reason::BadSignature), Duration::ZERO);
-    route.finished(Outcome::Denied(Reason::RoleMissing), Duration::ZERO);
+    route.finished(Outcome::Denied(Reason::BadSignature), 403, Duration::ZERO);
+    route.finished(Outcome::Denied(Reason::RoleMissing), 403, Duration::ZERO);
     metrics
         .unrouted()
-        .finished(Outcome::Denied(Reason::NoRoute), Duration::ZERO);
+        .finished(Outcome::Denied(Reason::NoRoute), 403, Duration::ZERO);
 
     let page = Page::of(&metrics);
     let requests = |route: &str, outcome: &str, reason: &str| {
+        let class = if reason.is_empty() { "2xx" } else { "4xx" };
         page.value(&format!(
-            "bearergate_requests_total{{outcome=\"{outcome}\",reason=\"{reason}\",route=\"{route}\"}}"
+            "bearergate_requests_total{{outcome=\"{outcome}\",reason=\"{reason}\",route=\"{route}\",status=\"{class}\"}}"
         ))
     };
     assert_eq!(requests("calc", "allowed", ""), 3.0);
@@ -155,7 +157,7 @@ fn every_outcome_and_reason_has_a_series_of_its_own_and_only_what_counted_is_sho
             place + 1,
             "allowed is shown from the start"
         );
-        route.finished(*outcome, Duration::ZERO);
+        route.finished(*outcome, status_of(*outcome), Duration::ZERO);
         assert_eq!(
             shown(&Page::of(&metrics)).iter().sum::<f64>(),
             (place + 1) as f64
@@ -163,13 +165,8 @@ fn every_outcome_and_reason_has_a_series_of_its_own_and_only_what_counted_is_sho
     }
 }
 
-#[test]
-fn a_route_that_allows_is_visible_before_its_first_request() {
-    let metrics = Metrics::new();
-    let _route = metrics.route(&id("calc"));
-    let page = Page::of(&metrics);
-    let series = "bearergate_requests_total{outcome=\"allowed\",reason=\"\",route=\"calc\"}";
-    assert_eq!(page.value(series), 0.0);
+fn status_of(outcome: Outcome) -> u16 {
+    200 + 203 * u16::from(outcome != Outcome::Allowed)
 }
 
 #[test]
@@ -177,20 +174,20 @@ fn routes_past_the_two_hundredth_share_a_label_and_known_ones_keep_theirs() {
     let metrics = Metrics::new();
     for number in 0..ROUTE_LABELS + 50 {
         let route = metrics.route(&id(&format!("route-{number}")));
-        route.finished(Outcome::Allowed, Duration::ZERO);
+        route.finished(Outcome::Allowed, 200, Duration::ZERO);
     }
     metrics
         .unrouted()
-        .finished(Outcome::Denied(Reason::NoRoute), Duration::ZERO);
+        .finished(Outcome::Denied(Reason::NoRoute), 403, Duration::ZERO);
     // As after a reload: asked for again, the first one is still itself.
     metrics
         .route(&id("route-0"))
-        .finished(Outcome::Allowed, Duration::ZERO);
+        .finished(Outcome::Allowed, 200, Duration::ZERO);
 
     let page = Page::of(&metrics);
     let allowed = |route: &str| {
         page.value(&format!(
-            "bearergate_requests_total{{outcome=\"allowed\",reason=\"\",route=\"{route}\"}}"
+            "bearergate_requests_total{{outcome=\"allowed\",reason=\"\",route=\"{route}\",status=\"2xx\"}}"
         ))
     };
     assert_eq!(allowed("route-0"), 2.0);
@@ -217,7 +214,7 @@ fn the_series_of_a_route_that_is_no_more_end_with_the_last_request_that_counts_b
     ];
     for outcome in outcomes {
         for route in [&kept, &gone] {
-            route.finished(outcome, Duration::ZERO);
+            route.finished(outcome, status_of(outcome), Duration::ZERO);
             route.left_out(1);
         }
     }
@@ -233,7 +230,7 @@ fn the_series_of_a_route_that_is_no_more_end_with_the_last_request_that_counts_b
     assert_eq!(of("gone"), all, "a request is under way");
     // Another one of this name comes before it ends: they count as one.
     let again = metrics.route(&id("gone"));
-    again.finished(Outcome::Allowed, Duration::ZERO);
+    again.finished(Outcome::Allowed, 200, Duration::ZERO);
     drop(gone);
     assert_eq!(of("gone"), all);
 
@@ -254,13 +251,15 @@ fn a_route_cannot_take_a_reserved_label() {
     let metrics = Metrics::new();
     metrics
         .route(&id("none"))
-        .finished(Outcome::Allowed, Duration::ZERO);
+        .finished(Outcome::Allowed, 200, Duration::ZERO);
     metrics
         .unrouted()
-        .finished(Outcome::Denied(Reason::NoRoute), Duration::ZERO);
+        .finished(Outcome::Denied(Reason::NoRoute), 403, Duration::ZERO);
     let page = Page::of(&metrics);
     let series = |route: &str| {
-        format!("bearergate_requests_total{{outcome=\"allowed\",reason=\"\",route=\"{route}\"}}")
+        format!(
+            "bearergate_requests_total{{outcome=\"allowed\",reason=\"\",route=\"{route}\",status=\"2xx\"}}"
+        )
     };
     assert_eq!(page.value(&series("none")), 0.0);
     assert_eq!(page.value(&series("other")), 1.0);

@@ -15,7 +15,7 @@ macro_rules! metrics {
 
 metrics! {
     REQUESTS "bearergate_requests_total" "counter"
-        "Requests that ended, by route, outcome (allowed, denied, failed) and reason.";
+        "Requests that ended, by route, outcome (allowed, denied, failed), reason and class of status.";
     DURATION "bearergate_request_duration_seconds" "histogram"
         "Time from a request's head to the end of its answer, by route.";
     IN_FLIGHT "bearergate_requests_in_flight" "gauge"

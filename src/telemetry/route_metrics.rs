@@ -55,7 +55,7 @@ struct Series {
     label: Arc<str>,
     families: RouteFamilies,
     durations: Histogram,
-    allowed: IntCounter,
+    allowed: ByClass,
     denied: Counts,
     failed: Counts,
     /// Made when it first counts.
@@ -63,7 +63,17 @@ struct Series {
 }
 
 /// By reason, each made when it first counts: `/metrics` shows what happened.
-type Counts = OnceLock<Box<[OnceLock<IntCounter>; REASONS]>>;
+type Counts = OnceLock<Box<[OnceLock<Box<ByClass>>; REASONS]>>;
+/// By the class of the status that was sent.
+type ByClass = [OnceLock<IntCounter>; CLASSES.len()];
+
+/// What the label `status` says; first, that nothing was sent.
+const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+const NO_COUNTS: ByClass = [const { OnceLock::new() }; CLASSES.len()];
+
+fn class(status: u16) -> usize {
+    usize::from(status / 100).min(CLASSES.len() - 1)
+}
 
 /// What routes count in, each by its label.
 #[derive(Clone)]
@@ -82,9 +92,8 @@ impl RouteMetrics {
         // Held until the series are: those of the same label that end now must not end these.
         let mut labels = families.labels.lock();
         labels.insert(Arc::clone(label));
-        let allowed = [&**label, Outcome::Allowed.word(), ""];
         let series = Series {
-            allowed: families.requests.with_label_values(&allowed),
+            allowed: NO_COUNTS,
             durations: families.durations.with_label_values(&[label]),
             denied: OnceLock::new(),
             failed: OnceLock::new(),
@@ -92,6 +101,7 @@ impl RouteMetrics {
             families: families.clone(),
             label: Arc::clone(label),
         };
+        series.count(Outcome::Allowed, 200);
         Self {
             series: Arc::new(series),
         }
@@ -101,8 +111,9 @@ impl RouteMetrics {
         Counted::by(&self.series.families.in_flight)
     }
 
-    pub fn finished(&self, outcome: Outcome, duration: Duration) {
-        self.series.count(outcome).inc();
+    /// `status` is what was sent, 0 where nothing was.
+    pub fn finished(&self, outcome: Outcome, status: u16, duration: Duration) {
+        self.series.count(outcome, status).inc();
         self.series.durations.observe(duration.as_secs_f64());
     }
 
@@ -116,18 +127,24 @@ impl RouteMetrics {
 }
 
 impl Series {
-    fn count(&self, outcome: Outcome) -> &IntCounter {
-        let (counts, reason) = match outcome {
-            Outcome::Allowed => return &self.allowed,
-            Outcome::Denied(reason) => (&self.denied, reason),
-            Outcome::Failed(reason) => (&self.failed, reason),
+    fn count(&self, outcome: Outcome, status: u16) -> &IntCounter {
+        let by_class = match outcome {
+            Outcome::Allowed => &self.allowed,
+            Outcome::Denied(reason) => by_class(&self.denied, reason),
+            Outcome::Failed(reason) => by_class(&self.failed, reason),
         };
-        let none = || Box::new([const { OnceLock::new() }; REASONS]);
-        counts.get_or_init(none)[reason as usize].get_or_init(|| {
-            let labels = [&*self.label, outcome.word(), reason.word()];
+        let class = class(status);
+        by_class[class].get_or_init(|| {
+            let reason = outcome.reason().unwrap_or_default();
+            let labels = [&*self.label, outcome.word(), reason, CLASSES[class]];
             self.families.requests.with_label_values(&labels)
         })
     }
+}
+
+fn by_class(counts: &Counts, reason: Reason) -> &ByClass {
+    let none = || Box::new([const { OnceLock::new() }; REASONS]);
+    counts.get_or_init(none)[reason as usize].get_or_init(|| Box::new(NO_COUNTS))
 }
 
 impl Drop for Series {
@@ -139,8 +156,10 @@ impl Drop for Series {
         // What never counted is not there; nothing is to be done about it.
         let remove = |outcome: Outcome| {
             let reason = outcome.reason().unwrap_or_default();
-            let labels = [&*self.label, outcome.word(), reason];
-            let _ = self.families.requests.remove_label_values(&labels);
+            for class in CLASSES {
+                let labels = [&*self.label, outcome.word(), reason, class];
+                let _ = self.families.requests.remove_label_values(&labels);
+            }
         };
         remove(Outcome::Allowed);
         for reason in Reason::ALL {
@@ -168,3 +187,7 @@ impl Drop for Counted {
         self.0.dec();
     }
 }
+
+#[cfg(test)]
+#[path = "route_metrics_tests.rs"]
+mod tests;

@@ -35,6 +35,18 @@ REFUSED = {
     "admin where no probe looks": (config(admin="127.0.0.1:9090"), "admin.address must be"),
     "no listener for the Service": (config(listener="127.0.0.1:8080"), "0.0.0.0:8080"),
     "a duration without unit": (config(shutdown="{ grace: 40 parsecs }"), "not a duration"),
+    "a number for a duration": (config(shutdown="{ delay: 5 }"), "5 is not a duration; write a number with its unit"),
+    "no number for a duration": (config(shutdown="{ grace: soon }"), "\"soon\" is not a duration"),
+    "shutdown that is a list": (config(shutdown="[5s]"), "shutdown must be a mapping"),
+    "admin that is an address": (
+        'config: |\n  version: 1\n  listeners: { apis: { address: "0.0.0.0:8080" } }\n  admin: "0.0.0.0:9090"\n',
+        "admin must be a mapping, such as { address: 0.0.0.0:9090 }",
+    ),
+    "a listener that is an address": (
+        'config: |\n  version: 1\n  listeners: { apis: "0.0.0.0:8080" }\n  admin: { address: 0.0.0.0:9090 }\n',
+        "listeners.apis must be a mapping",
+    ),
+    "an address that is a number": (config(listener="8080"), "0.0.0.0:8080"),
     "foreign config without a grace period": ("existingConfigMap: mine", "terminationGracePeriodSeconds"),
 }
 
@@ -51,6 +63,7 @@ RENDERED = {
         f"image: {{ registry: r.example, tag: x, digest: sha256:{'0' * 64} }}",
         f"image: r.example/bearergate@sha256:{'0' * 64}",
     ),
+    "why it ended": ("{}", "terminationMessagePolicy: FallbackToLogsOnError"),
     "foreign config": (
         "existingConfigMap: mine\nterminationGracePeriodSeconds: 60",
         "name: mine",

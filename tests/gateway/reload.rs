@@ -72,7 +72,8 @@ async fn a_route_comes_and_goes_with_the_next_request_and_the_rest_lives_on() {
     assert!(told.new.is_empty(), "{told:?}");
     assert_eq!(told.gone, ["routes.more"]);
     assert_eq!(ask(&world, "/more/x").await, 404);
-    let counted = "bearergate_requests_total{outcome=\"allowed\",reason=\"\",route=\"calc\"}";
+    let counted =
+        "bearergate_requests_total{outcome=\"allowed\",reason=\"\",route=\"calc\",status=\"2xx\"}";
     assert_eq!(world.gateway.metric(counted).await, Some(2.0));
 }
 

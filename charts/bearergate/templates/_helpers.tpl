@@ -55,22 +55,41 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if hasKey $config "Error" -}}
 {{- fail (printf "values.config is not valid YAML: %s" $config.Error) -}}
 {{- end -}}
+{{- range $name := list "admin" "listeners" "shutdown" -}}
+{{- $part := get $config $name -}}
+{{- if and (hasKey $config $name) (not (kindIs "map" $part)) -}}
+{{- fail (printf "values.config: %s must be a mapping, such as %s; it is %s" $name (get (dict "admin" "{ address: 0.0.0.0:9090 }" "listeners" "{ apis: { address: 0.0.0.0:8080 } }" "shutdown" "{ delay: 5s, grace: 25s }") $name) (include "bearergate.written" $part)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $listener := (dig "listeners" dict $config) -}}
+{{- if not (kindIs "map" $listener) -}}
+{{- fail (printf "values.config: listeners.%s must be a mapping, such as { address: 0.0.0.0:8080 }; it is %s" $name (include "bearergate.written" $listener)) -}}
+{{- end -}}
+{{- end -}}
 {{- $admin := dig "admin" "address" "" $config -}}
-{{- if not (regexMatch "^(0\\.0\\.0\\.0|\\[::\\]):9090$" $admin) -}}
-{{- fail (printf "values.config: admin.address must be 0.0.0.0:9090, where the probes and the admin Service look; it is %q" $admin) -}}
+{{- if not (regexMatch "^(0\\.0\\.0\\.0|\\[::\\]):9090$" (toString $admin)) -}}
+{{- fail (printf "values.config: admin.address must be 0.0.0.0:9090, where the probes and the admin Service look; it is %s" (include "bearergate.written" $admin)) -}}
 {{- end -}}
 {{- $reachable := false -}}
 {{- range (dig "listeners" dict $config) -}}
-{{- if regexMatch "^(0\\.0\\.0\\.0|\\[::\\]):8080$" (dig "address" "" .) -}}{{- $reachable = true -}}{{- end -}}
+{{- if regexMatch "^(0\\.0\\.0\\.0|\\[::\\]):8080$" (dig "address" "" . | toString) -}}{{- $reachable = true -}}{{- end -}}
 {{- end -}}
 {{- if not $reachable -}}
 {{- fail "values.config: one of the listeners must have the address 0.0.0.0:8080, where the traffic Service looks" -}}
 {{- end -}}
 {{- end -}}
 
+{{- /* A value as somebody may have written it. */ -}}
+{{- define "bearergate.written" -}}
+{{- if kindIs "invalid" . -}}empty{{- else -}}{{ toJson . }}{{- end -}}
+{{- end -}}
+
 {{- /* "1m 30s" → 90; a part below a second counts as one. */ -}}
 {{- define "bearergate.seconds" -}}
 {{- $sum := 0 -}}
+{{- if not (and (kindIs "string" .) (regexMatch "^ *([0-9]+ *[a-z]+ *)+$" (toString .))) -}}
+{{- fail (printf "values.config: shutdown: %s is not a duration; write a number with its unit, such as 5s or 1m 30s" (include "bearergate.written" .)) -}}
+{{- end -}}
 {{- range regexFindAll "[0-9]+ *[a-z]+" . -1 -}}
 {{- $number := regexFind "[0-9]+" . | int -}}
 {{- $unit := regexFind "[a-z]+" . -}}
@@ -91,6 +110,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- else if .Values.existingConfigMap -}}
 {{- fail "existingConfigMap: set terminationGracePeriodSeconds to shutdown.delay + shutdown.grace + 5 of that config" -}}
 {{- else -}}
+{{- include "bearergate.checkedConfig" . -}}
 {{- $config := fromYaml .Values.config -}}
 {{- $delay := include "bearergate.seconds" (dig "shutdown" "delay" "0s" $config) | int -}}
 {{- $grace := include "bearergate.seconds" (dig "shutdown" "grace" "25s" $config) | int -}}

@@ -66,6 +66,8 @@ object! {
         header: Or<Size> = "32KiB" in "256B" to "1MiB",
         /// The request body, else 413.
         body: Or<Size> = "100MiB",
+        /// What a request's body comes with each second at least, on average over the time that it is waited for, once that is longer than `timeouts.body`, else 408. `0B` is no bound.
+        body_rate: Or<Size> = "240B",
         /// Connections at a time. For one more, the one that was idle for longest goes; where none is idle, it is closed. What the process may open (`ulimit -n`) can lower it, which is said at start.
         connections: Or<usize> = "10000",
         /// Of them from one address (of IPv6, from one /64), but for `trusted_proxies`, who stand for many.
@@ -82,7 +84,7 @@ object! {
         header: Or<Duration> = "10s" in "1ms" to "1h",
         /// Between requests on a connection; then it is closed.
         idle: Or<Duration> = "60s" in "1ms" to "1h",
-        /// Between two reads of a body, else 408.
+        /// Between two reads of a body, else 408; and between two writes of an answer, else it is cut off.
         body: Or<Duration> = "30s" in "1ms" to "1d",
     }
 }

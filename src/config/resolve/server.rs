@@ -32,6 +32,7 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
                 uri: (*limits.uri).into(),
                 header: (*limits.header).into(),
                 body: (*limits.body).into(),
+                body_rate: (*limits.body_rate).into(),
                 connections: **connections,
                 per_address: match per_address.value() {
                     Some(most) => *most,

@@ -95,9 +95,18 @@ impl Connector {
     }
 }
 
-/// The chain of an error.
+/// The chain of an error; its kind in our own words.
 fn described(error: &PingoraError) -> String {
-    let mut text = error.etype().as_str().to_owned();
+    let kind = match error.etype() {
+        ErrorType::ConnectTimedout => "not connected in time",
+        ErrorType::ConnectRefused => "the connection was refused",
+        ErrorType::ConnectNoRoute => "there is no way to the address",
+        ErrorType::TLSHandshakeTimedout => "the TLS handshake took too long",
+        ErrorType::TLSHandshakeFailure => "the TLS handshake failed",
+        ErrorType::InvalidCert => "the certificate is not accepted",
+        _ => "not connected",
+    };
+    let mut text = kind.to_owned();
     if let Some(context) = &error.context {
         text.push_str(": ");
         text.push_str(context.as_str());

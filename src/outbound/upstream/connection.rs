@@ -34,6 +34,8 @@ pub struct Connection {
     /// The driver has said its last.
     has_ended: bool,
     is_reused: bool,
+    /// From when a request was given to it to the head of the answer.
+    answered_after: Duration,
 }
 
 /// Why an exchange has no answer.
@@ -73,6 +75,7 @@ impl Connection {
             patience,
             has_ended: false,
             is_reused: false,
+            answered_after: Duration::ZERO,
         })
     }
 
@@ -99,6 +102,7 @@ impl Connection {
         answer: impl Future<Output = Result<Response<Incoming>, Unsent>>,
         mut meanwhile: impl FnMut(&[Bytes]),
     ) -> Result<Response<Incoming>, ExchangeError> {
+        let asked = self.deadline.moved(self.patience);
         let mut answer = pin!(answer);
         let answered = std::future::poll_fn(|cx| {
             loop {
@@ -127,7 +131,10 @@ impl Connection {
         })
         .await;
         match answered {
-            Some(Ok(answer)) => Ok(answer),
+            Some(Ok(answer)) => {
+                self.answered_after = asked.elapsed();
+                Ok(answer)
+            }
             Some(Err(mut why)) => Err(match why.take_message() {
                 Some(request) => ExchangeError::NotSent(Box::new(request)),
                 None if self.line.has_come() => ExchangeError::Broken(why.into_error()),
@@ -135,6 +142,11 @@ impl Connection {
             }),
             None => Err(ExchangeError::TimedOut(self.patience)),
         }
+    }
+
+    /// How long the upstream took to the head of its last answer.
+    pub fn answered_after(&self) -> Duration {
+        self.answered_after
     }
 
     /// Drives it on while an answer's body is read.

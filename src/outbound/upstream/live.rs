@@ -16,6 +16,7 @@ use super::{Names, UpstreamDefinition};
 pub struct Upstream {
     definition: UpstreamDefinition,
     host_header: HeaderValue,
+    origin: Box<str>,
     /// What an `https` upstream must prove. Boxed, for it is most of an upstream, and others need none.
     template: Option<Box<HttpPeer>>,
     addresses: Addresses,
@@ -49,6 +50,7 @@ impl Upstream {
             connector.prepare();
         }
         Ok(Self {
+            origin: definition.origin().into(),
             host_header: host_header.map_err(|_| UpstreamError::Host)?,
             template,
             addresses: Addresses::of(&definition, names),
@@ -60,6 +62,11 @@ impl Upstream {
 
     pub fn definition(&self) -> &UpstreamDefinition {
         &self.definition
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     pub fn host_header(&self) -> &HeaderValue {

@@ -100,3 +100,32 @@ async fn a_tunnel_in_which_nobody_speaks_ends() {
         (String::new(), String::new())
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_of_a_tunnel_that_breaks_is_told_in_its_line() {
+    for (breaks, reason) in [
+        ("caller", "client_closed"),
+        ("upstream", "upstream_failed"),
+        ("nobody", ""),
+    ] {
+        let (origin, gateway) = world("", "").await;
+        let mut caller = asked(&gateway, REQUEST).await;
+        let mut upstream = origin.accept().await;
+        upstream.head().await.unwrap();
+        upstream.send(format!("{SWITCHED}hello")).await;
+        caller.until("hello").await.unwrap();
+        match breaks {
+            "caller" => caller.reset(),
+            "upstream" => upstream.reset(),
+            _ => drop(caller),
+        }
+        let line = &gateway.lines(1).await[0];
+        assert_eq!(line["status"], 101, "{line}");
+        assert_eq!(line["reason"].as_str().unwrap_or_default(), reason);
+        let detail = line["detail"].as_str().unwrap_or_default();
+        assert_eq!(
+            detail.contains("half of the tunnel broke"),
+            !reason.is_empty()
+        );
+    }
+}
