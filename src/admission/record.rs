@@ -23,6 +23,9 @@ use crate::telemetry::{
     AccessLine, Counted, Outcome, debug_of_left_out, milliseconds, warn_of_failure,
 };
 
+/// Of a path that was refused, so many characters are told.
+const LONGEST_RAW: usize = 200;
+
 /// Its `Drop` tells, so that what timed out, was reset or panicked is told too.
 pub struct Record {
     shared: Arc<Shared>,
@@ -32,6 +35,8 @@ pub struct Record {
     peer: Option<Peer>,
     method: Method,
     head: Option<Head>,
+    /// A cut of a path that was refused, or never came to be one.
+    raw_path: Option<Box<str>>,
     admission: Option<Admission>,
     denial: Option<Denial>,
     in_flight: Option<Counted>,
@@ -54,6 +59,7 @@ impl Record {
             peer: None,
             method: Method::GET,
             head: None,
+            raw_path: None,
             admission: None,
             denial: None,
             in_flight: None,
@@ -92,6 +98,10 @@ impl Record {
                 true
             }
             Err(denial) => {
+                if self.head.is_none() {
+                    let path = sent.uri.path().chars().take(LONGEST_RAW);
+                    self.raw_path = Some(path.collect());
+                }
                 if denial.status().is_server_error() {
                     self.warn("not forwarded", &denial);
                 }
@@ -102,7 +112,8 @@ impl Record {
     }
 
     /// What came was no request.
-    pub fn refuse(&mut self, reason: Reason, detail: String) {
+    pub fn refuse(&mut self, reason: Reason, detail: String, raw_path: &str) {
+        self.raw_path = Some(raw_path.into());
         let detail = detail.into();
         let why = HeadError { reason, detail };
         self.denial = Some(Denial::unrouted(why.into()));
@@ -225,7 +236,11 @@ impl Record {
                 .as_ref()
                 .map_or(&self.method, |head| &head.method)
                 .as_str(),
-            path: self.head.as_ref().map_or("", |head| head.path.as_str()),
+            path: match (&self.head, &self.raw_path) {
+                (Some(head), _) => head.path.as_str(),
+                (None, Some(raw)) => raw,
+                (None, None) => "",
+            },
             status: self.status,
             reason: outcome.reason(),
             detail: self.denial.as_ref().map(Denial::detail).as_deref(),

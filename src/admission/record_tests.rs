@@ -131,7 +131,7 @@ async fn a_denial_is_answered_and_told() {
 }
 
 #[tokio::test]
-async fn a_head_that_cannot_be_read_is_told_without_its_path() {
+async fn a_head_that_cannot_be_read_is_told_with_a_cut_of_its_path() {
     let world = World::new();
     let mut record = world.record();
     assert!(!decide(&mut record, "/a/../b").await);
@@ -140,7 +140,7 @@ async fn a_head_that_cannot_be_read_is_told_without_its_path() {
     let line = world.told("denied", "bad_path");
     assert_eq!(
         (&line["path"], &line["client"]),
-        (&"".into(), &"127.0.0.1".into())
+        (&"/a/../b".into(), &"127.0.0.1".into())
     );
 }
 

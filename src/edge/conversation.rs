@@ -22,6 +22,8 @@ pub struct Conversation {
     stage: AtomicU8,
     /// Why what came is no request.
     misread: OnceLock<Misread>,
+    /// Its method and a cut of its path, as far as they could be read.
+    begun: OnceLock<(String, String)>,
     /// An answer was broken off whose end only the connection's end tells.
     cut: AtomicBool,
     has_interim: AtomicBool,
@@ -100,6 +102,7 @@ impl Conversation {
             peer,
             stage: AtomicU8::new(Stage::Idle as u8),
             misread: OnceLock::new(),
+            begun: OnceLock::new(),
             cut: AtomicBool::new(false),
             has_interim: AtomicBool::new(false),
             body_has_begun: AtomicBool::new(false),
@@ -203,6 +206,17 @@ impl Conversation {
     pub(super) fn refuse(&self, why: Misread) {
         let _ = self.misread.set(why);
         self.set(Stage::Refused);
+    }
+
+    pub(super) fn begun(&self, (method, path): (&[u8], &[u8])) {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let _ = self.begun.set((text(method), text(path)));
+    }
+
+    /// The method and a cut of the path of what is no request, as far as they could be read.
+    pub fn told(&self) -> (&str, &str) {
+        let begun = self.begun.get();
+        begun.map_or(("", ""), |(method, path)| (method, path))
     }
 
     pub(super) fn misread(&self) -> Option<Misread> {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::http1::{Step, Walker};
+use crate::http1::{Step, Violation, Walker, respelled, told};
 
 /// What came.
 #[derive(Debug)]
@@ -84,7 +84,11 @@ impl<S: AsyncRead + Unpin> Framed<S> {
                 return Poll::Ready(Ok(Came::Bytes));
             }
             if !self.pending.is_empty() && !self.held {
-                match self.walker.step(&self.pending).map_err(violation)? {
+                let step = self.walker.step(&self.pending);
+                if step == Err(Violation::Target) && self.respell() {
+                    continue;
+                }
+                match step.map_err(violation)? {
                     Step::Hold => self.held = true,
                     Step::Interim(bytes) => return Poll::Ready(Ok(self.interim(bytes))),
                     Step::Pass { bytes, .. } => self.judged = bytes,
@@ -104,7 +108,19 @@ impl<S: AsyncRead + Unpin> Framed<S> {
                 self.held = false;
                 continue;
             }
-            let passed = match self.walker.step(came).map_err(violation)? {
+            let step = match self.walker.step(came) {
+                Ok(step) => step,
+                Err(why) => {
+                    // INVARIANT: nothing was pending; what came is kept to be respelled, or told.
+                    self.pending.extend_from_slice(came);
+                    buf.set_filled(before);
+                    if why == Violation::Target && self.respell() {
+                        continue;
+                    }
+                    return Poll::Ready(Err(violation(why)));
+                }
+            };
+            let passed = match step {
                 Step::Pass { bytes, .. } => bytes,
                 Step::Hold => {
                     self.held = true;
@@ -147,11 +163,26 @@ impl<S: AsyncRead + Unpin> Framed<S> {
         Poll::Ready(Ok(true))
     }
 
+    /// Escapes what no target may hold. False where that is not all that is wrong with it.
+    fn respell(&mut self) -> bool {
+        let Some(respelled) = respelled(&self.pending) else {
+            return false;
+        };
+        self.pending = respelled;
+        self.walker.begin_again();
+        true
+    }
+
+    /// Of a head that was malformed: the method and a cut of the path.
+    pub fn told(&self) -> (&[u8], &[u8]) {
+        told(&self.pending)
+    }
+
     fn interim(&mut self, bytes: usize) -> Came {
         Came::Interim(self.pending.split_to(bytes).freeze())
     }
 }
 
-fn violation(why: crate::http1::Violation) -> io::Error {
+fn violation(why: Violation) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }

@@ -1,6 +1,6 @@
 //! How is one HTTP/1.1 message framed on the wire? It stands below the codec, on the side of the
 //! callers and of the upstreams: what two parsers could read in two ways never reaches it.
-//! It changes no byte, holds none, and knows no socket.
+//! It holds no byte, changes none but in targets that no parser takes, and knows no socket.
 
 #[cfg(test)]
 mod agreement;
@@ -14,9 +14,11 @@ mod head;
 mod octets;
 #[cfg(test)]
 mod reference;
+mod respell;
 mod start_line;
 mod violation;
 mod walker;
 
+pub use respell::{respelled, told};
 pub use violation::{Kind, Violation};
 pub use walker::{Limits, Place, Step, Walker};

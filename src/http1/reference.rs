@@ -70,6 +70,11 @@ pub fn request(bytes: &[u8], longest_head: usize, longest_target: usize) -> Read
         || !(old || version == b"HTTP/1.1")
         || target.len() > longest_target.min(65_534)
         || target.contains(&b'#')
+        || !(target.starts_with(b"/")
+            || target == b"*"
+            || method == b"CONNECT"
+            || target.to_ascii_lowercase().starts_with(b"http://")
+            || target.to_ascii_lowercase().starts_with(b"https://"))
         || http::Uri::try_from(target).is_err()
     {
         return Read::Refused;

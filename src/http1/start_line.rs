@@ -48,22 +48,33 @@ pub(super) fn read_request_line(line: &[u8], longest: usize) -> Result<Version, 
     if target.len() > longest.min(TARGET) {
         return Err(Violation::TargetTooLong);
     }
-    if !is_target(target) {
+    if !is_target(method, target) {
         return Err(Violation::Target);
     }
     Ok(version)
 }
 
 /// RFC 9112 §3.2. What is not in origin form is rare, and read by the codec's own reader.
-fn is_target(target: &[u8]) -> bool {
+fn is_target(method: &[u8], target: &[u8]) -> bool {
     if target[0] != b'/' {
-        return !target.contains(&b'#') && http::Uri::try_from(target).is_ok();
+        let is_form = target == b"*" || method == b"CONNECT" || has_scheme(target);
+        return is_form && !target.contains(&b'#') && http::Uri::try_from(target).is_ok();
     }
     let (path, query) = match memchr(b'?', target) {
         Some(mark) => (&target[..mark], &target[mark + 1..]),
         None => (target, &[][..]),
     };
     are_target(path, query)
+}
+
+/// `pub/../a` and `?x` would be read as something that was not sent.
+fn has_scheme(target: &[u8]) -> bool {
+    let schemes = [&b"http://"[..], b"https://"];
+    let mut schemes = schemes.iter();
+    schemes.any(|scheme| {
+        let start = target.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    })
 }
 
 /// Reads `HTTP/1.1 200 OK`, without its line end. The reason may be left out, and its space too.

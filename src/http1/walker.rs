@@ -70,6 +70,11 @@ enum Stage {
 }
 
 impl Walker {
+    /// Forgets a head that was malformed: it comes again in another spelling.
+    pub fn begin_again(&mut self) {
+        self.stage = Stage::Head(Scan::default());
+    }
+
     /// For what a caller sends.
     pub fn requests(limits: Limits) -> Self {
         Self::new(Direction::Requests, limits)

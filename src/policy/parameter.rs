@@ -28,7 +28,12 @@ impl Where {
 impl ValuePattern {
     fn fits(&self, value: &str) -> bool {
         // SECURITY: an upstream that decodes once more would cut the value at one of these.
-        if value.contains(['%', '/', '\\', '?', '#', ';']) {
+        let cuts = match self.0.contains('*') {
+            true => &['%', '/', '\\', '?', '#', ';'][..],
+            // What is named in full is meant, such as a guest's `ann_fabrikam.com#EXT#@…`.
+            false => &['%', '/', '\\'],
+        };
+        if value.contains(cuts) {
             return false;
         }
         // An address has no case for Exchange; other values may have one for their API.

@@ -80,8 +80,10 @@ impl Application for Gateway {
         let mut record = Record::begin(&self.shared, &self.listener.name);
         let nothing = http::HeaderMap::new();
         let peer = Peer::of(conversation.peer().ip(), &nothing, &[]);
-        record.meet(Some(peer), &http::Method::default(), &nothing);
-        record.refuse(reason_of(why), why.to_string());
+        let (method, path) = conversation.told();
+        let method = http::Method::from_bytes(method.as_bytes()).unwrap_or_default();
+        record.meet(Some(peer), &method, &nothing);
+        record.refuse(reason_of(why), why.to_string(), path);
         let answer = record.answer().unwrap_or_default();
         record.answered(answer.status().as_u16(), answer.body().len() as u64);
         answer

@@ -106,7 +106,8 @@ pub(super) fn named(decoded: &str) -> (String, Option<Cow<'_, str>>) {
 
 /// The same path as those may see it who decode before they split: with slashes that were escaped,
 /// and cut where a query or a fragment would begin.
-pub(super) fn respellings(path: &str) -> Vec<String> {
+/// `guests`: Graph has names with `#EXT#`, which cuts nothing there.
+pub(super) fn respellings(path: &str, guests: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut current = Cow::Borrowed(path);
     for _ in 0..MOST_DECODINGS {
@@ -117,7 +118,11 @@ pub(super) fn respellings(path: &str) -> Vec<String> {
         if slashes(&next) != slashes(path) {
             found.push(next.clone());
         }
-        if let Some((before, _)) = next.split_once(['?', '#']) {
+        let cut = match guests && next.contains('#') {
+            true => Cow::Owned(next.replace("#EXT#", "").replace("#ext#", "")),
+            false => Cow::Borrowed(&*next),
+        };
+        if let Some((before, _)) = cut.split_once(['?', '#']) {
             found.push(before.to_owned());
         }
         current = Cow::Owned(next);

@@ -162,7 +162,7 @@ pub(super) fn stricter(
         }
     };
     let found = tree.each_possible(path, &mut visit);
-    let mut others = super::fold::respellings(path).into_iter();
+    let mut others = super::fold::respellings(path, own.ignores_case).into_iter();
     let found = match found {
         ControlFlow::Continue(()) => {
             others.try_for_each(|path| tree.each_possible(&path, &mut visit))

@@ -23,4 +23,5 @@ mod reload;
 mod shutdown;
 mod sources;
 mod support;
+mod targets;
 mod upstream;

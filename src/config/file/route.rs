@@ -83,7 +83,7 @@ object! {
         network: May<Filled<IpNet>> = "none",
         /// Lets `network` hold for a proxy of `trusted_proxies` that sends no `X-Forwarded-For`: its own address counts then. Otherwise nobody knows who the client is, and `network` fails.
         proxies: Or<bool> = "false",
-        /// Parameters of the path, each with the patterns it may fit. `*` is one or more characters other than `@` and `/`; a pattern with `@` ignores case. Values with `/`, or with `%` once decoded, never fit.
+        /// Parameters of the path, each with the patterns it may fit. `*` is one or more characters other than `@`, `/`, `?`, `#` and `;`; a pattern with `@` ignores case. Without `*` it may name any value; but with `/`, or with `%` once decoded, none fits.
         r#where: May<Named<Filled<ValuePattern>>> = "none",
         /// Says that a `network` with nothing beside it in its entry, but with other entries beside it, is meant. Many who write it mean *and*.
         alone: Or<bool> = "false",

@@ -106,11 +106,19 @@ impl Scalar for ValuePattern {
             let hint = "values are compared decoded, and those with `/` or `%` never fit";
             return Err(Wrong::because("this pattern can never fit").hint(hint));
         }
+        if text.contains('\\') || matches!(text, "." | "..") {
+            let hint = "paths with such a segment are refused";
+            return Err(Wrong::because("this pattern can never fit").hint(hint));
+        }
+        if text.contains('*') && text.contains(['?', '#', ';']) {
+            let hint = "with `*`, values with `?`, `#` or `;` never fit: name each in full";
+            return Err(Wrong::because("this pattern can never fit").hint(hint));
+        }
         Ok(Self(text.to_owned()))
     }
 
     fn described() -> Json {
-        json!({ "type": "string", "minLength": 1, "pattern": "^[^/%]+$" })
+        json!({ "type": "string", "minLength": 1, "pattern": "^[^/%\\\\]+$" })
     }
 }
 
