@@ -89,19 +89,27 @@ pub(super) fn named(decoded: &str) -> (String, Option<Cow<'_, str>>) {
     };
     let value = match arguments[..] {
         [] => None,
-        // Of a key with a name (`appId='…'`) the whole is the value: it is another kind of key.
-        [one] => Some(
-            match one
-                .strip_prefix('\'')
-                .and_then(|key| key.strip_suffix('\''))
-            {
-                Some(quoted) => Cow::Owned(quoted.replace("''", "'")),
-                None => Cow::Borrowed(one),
-            },
-        ),
-        [..] => Some(Cow::Borrowed(decoded)),
+        [one] => Some(literal(one).unwrap_or_else(|| no_single_value(decoded))),
+        [..] => Some(no_single_value(decoded)),
     };
     (folded, value)
+}
+
+/// The value of a key that is one literal, in quotes or without.
+fn literal(key: &str) -> Option<Cow<'_, str>> {
+    let Some(quoted) = key.strip_prefix('\'') else {
+        let is_plain = |letter: char| !matches!(letter, '\'' | '"' | '=' | ',' | '(' | ')' | ' ');
+        return key.chars().all(is_plain).then_some(Cow::Borrowed(key));
+    };
+    let inner = quoted.strip_suffix('\'')?;
+    let is_one = !inner.replace("''", "").contains('\'');
+    is_one.then(|| Cow::Owned(inner.replace("''", "'")))
+}
+
+/// What stands for a key with a name, of several parts, or that is no literal: an upstream may take
+/// any of it. SECURITY: no value that `where` compares has a slash.
+fn no_single_value(segment: &str) -> Cow<'_, str> {
+    Cow::Owned(format!("/{segment}"))
 }
 
 /// The same path as those may see it who decode before they split: with slashes that were escaped,
@@ -164,7 +172,9 @@ fn called(text: &str) -> (&str, Vec<&str>) {
     let Some((name, arguments)) = text.split_once('(') else {
         return (text, Vec::new());
     };
-    let arguments = arguments.strip_suffix(')').unwrap_or(arguments);
+    let Some(arguments) = arguments.strip_suffix(')') else {
+        return (text, Vec::new());
+    };
     let arguments = arguments.split(")(").map(str::trim);
     (name, arguments.filter(|one| !one.is_empty()).collect())
 }
@@ -205,14 +215,20 @@ fn qualified(name: &str) -> Option<&str> {
 
 /// Graph takes `/v1.0/myorganization/users` and `/v1.0/contoso.example/users` for `/v1.0/users`.
 fn may_be_tenant(segment: &str, before: Option<&str>) -> bool {
-    let follows = before.is_some_and(|before| {
+    let follows = |before: &str| {
         let mut versions = VERSIONS.iter();
         versions.any(|version| before.eq_ignore_ascii_case(version))
-    });
-    follows
-        && (segment.contains('.')
-            || segment.eq_ignore_ascii_case("myorganization")
-            || segment.parse::<Guid>().is_ok())
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+    // The neighbour folds too: `v1.0%20`, `v1.0.`.
+    before.is_some_and(
+        |before| match before.bytes().all(is_plain) && !before.ends_with('.') {
+            true => follows(before),
+            false => follows(called(&word(&decoded_fully(before))).0),
+        },
+    ) && (segment.contains('.')
+        || segment.eq_ignore_ascii_case("myorganization")
+        || segment.parse::<Guid>().is_ok())
 }
 
 fn decoded_fully(text: &str) -> Cow<'_, str> {

@@ -111,11 +111,15 @@ impl Index {
         let hosts = self.hosts(listener).ok_or(RouteMiss::NoRoute)?;
         let paths = hosts.best(host);
         let routes = paths.exact.find(path);
-        match routes.first() {
-            Some(first) if !self.traits[*first].yields => self.taking(routes.iter(), method),
-            None if !paths.ignore_case => Err(RouteMiss::NoRoute),
-            _ => self.find_folded(paths, routes, path, method),
+        // Any of them: which one takes the method is not known yet.
+        let yields = routes.iter().any(|place| self.traits[*place].yields);
+        if yields || routes.is_empty() && paths.ignore_case {
+            return self.find_folded(paths, routes, path, method);
         }
+        if routes.is_empty() {
+            return Err(RouteMiss::NoRoute);
+        }
+        self.taking(routes.iter(), method)
     }
 
     /// Finds the route where the spelling of the path makes a difference.
