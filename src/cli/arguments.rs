@@ -142,6 +142,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 impl ConfigFile {
+    /// A file that was named in another way.
+    pub(super) fn at(path: PathBuf) -> Self {
+        let (path, given) = (Some(path), None);
+        Self { path, given }
+    }
+
     pub(super) fn load(&self) -> Result<Config, Failure> {
         let path = self.path();
         if path == Path::new("-") {

@@ -11,7 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::example::Example;
 use super::stage::{Stage, StageOptions};
-use crate::cli::{Failure, say};
+use crate::cli::{ConfigFile, Failure, say};
+use crate::config::Config;
 use crate::telemetry::{AccessLog, LogDefinition, LogFormat, start_logging};
 
 const BOLD: Style = Style::new().bold();
@@ -25,6 +26,10 @@ pub(in crate::cli) struct Dev {
     /// Run the lines worth trying, show what came back, and end.
     #[arg(long = "try")]
     try_it: bool,
+    /// Run this file instead of the built-in one, with tokens that its callers would bring. What it
+    /// names outside of this host is replaced; `-` is standard input.
+    #[arg(long, short = 'c', value_name = "FILE", conflicts_with = "try_it")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     options: StageOptions,
     /// Write addresses and secrets to this file as JSON while everything is up, for a test client.
@@ -34,17 +39,19 @@ pub(in crate::cli) struct Dev {
 
 impl Dev {
     pub(in crate::cli) fn run(self) -> Result<(), Failure> {
+        let own = self.config.clone().map(ConfigFile::at);
+        let own = own.map(|file| file.load()).transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .context("cannot start worker threads")?;
-        let outcome = runtime.block_on(self.play());
+        let outcome = runtime.block_on(self.play(own));
         runtime.shutdown_background();
         Ok(outcome?)
     }
 
-    async fn play(self) -> anyhow::Result<()> {
+    async fn play(self, own: Option<Config>) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let log = LogDefinition {
@@ -54,8 +61,9 @@ impl Dev {
         };
         start_logging(&log);
         let access_log = AccessLog::start(!self.try_it, LogFormat::Text);
-        let stage = Stage::set(self.options, access_log)?;
+        let stage = Stage::set(self.options, own, access_log)?;
         let examples = stage.examples()?;
+        let own = stage.own_lines()?;
         self.introduce(&stage)?;
         let ready = self.ready_file.as_deref();
         let ready = ready.map(|path| write_ready_file(path, &stage.facts()));
@@ -63,7 +71,11 @@ impl Dev {
         if self.try_it {
             return try_all(&examples).await;
         }
-        for example in &examples {
+        for line in own.iter().flatten() {
+            say!("\n{BOLD}{}{BOLD:#}", line.title)?;
+            say!("  {}", line.command)?;
+        }
+        for example in examples.iter().filter(|_| own.is_none()) {
             say!("\n{BOLD}{}{BOLD:#}", example.title)?;
             say!("  {}", example.command)?;
             say!("  {DIM}→ {}{DIM:#}", example.beside)?;
@@ -79,18 +91,32 @@ impl Dev {
     fn introduce(&self, stage: &Stage) -> anyhow::Result<()> {
         say!("{BOLD}bearergate dev{BOLD:#}: everything on loopback, nothing of it is real")?;
         let doors = &stage.doors;
-        let admin = stage.origin("admin") + "/readyz  /metrics";
-        let mut places = vec![
-            ("gateway, in front of an API", stage.origin("apis")),
-            ("gateway, in front of Graph", stage.origin("legacy")),
-            ("gateway, admin", admin),
+        let admin = stage.origin("admin");
+        let mut places = match &self.config {
+            Some(_) => stage.listeners(),
+            None => vec![
+                (
+                    "gateway, in front of an API".to_owned(),
+                    stage.origin("apis"),
+                ),
+                (
+                    "gateway, in front of Graph".to_owned(),
+                    stage.origin("legacy"),
+                ),
+            ],
+        };
+        if !admin.is_empty() {
+            places.push(("gateway, admin".to_owned(), admin + "/readyz  /metrics"));
+        }
+        let others = [
             ("Entra-shaped issuer", doors.issuer.base()),
             ("echo API", doors.echo.base()),
             ("Graph-shaped mailboxes", doors.mailbox.base()),
         ];
+        places.extend(others.map(|(what, place)| (what.to_owned(), place)));
         if self.options.https {
             let file = stage.ca_file().display().to_string();
-            places.push(("issuer's authority (PEM)", file));
+            places.push(("issuer's authority (PEM)".to_owned(), file));
         }
         for (what, place) in places {
             say!("  {what:<28} {place}")?;

@@ -10,6 +10,7 @@ use openssl::hash::MessageDigest;
 use tempfile::TempDir;
 
 use super::example::Example;
+use super::own::{self, Line};
 use crate::app::{App, Bound};
 use crate::config::Config;
 use crate::entra::Authority;
@@ -52,11 +53,17 @@ pub(super) struct Stage {
     passphrase: String,
     thumbprint: String,
     pub(super) moved: Vec<String>,
+    /// Somebody's own file as it runs here.
+    own: Option<Config>,
 }
 
 impl Stage {
     /// Starts everything. Needs a tokio runtime.
-    pub(super) fn set(options: StageOptions, access_log: AccessLog) -> anyhow::Result<Self> {
+    pub(super) fn set(
+        options: StageOptions,
+        own: Option<Config>,
+        access_log: AccessLog,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("bearergate-dev-")
             .tempdir()?;
@@ -85,10 +92,22 @@ impl Stage {
         };
         let doors = contoso.open(ports, certificate.as_ref())?;
 
-        let config = Config::parse(CONFIG, "config/dev.yaml", folder.path());
-        let mut config = config.context("the built-in configuration does not load")?;
+        let (mut config, mut moved) = match &own {
+            Some(config) => {
+                let mut config = config.clone();
+                let replaced = own::move_in(&mut config, &contoso, &doors);
+                (config, replaced)
+            }
+            None => {
+                let config = Config::parse(CONFIG, "config/dev.yaml", folder.path());
+                let mut config = config.context("the built-in configuration does not load")?;
+                lead_to(&mut config, &doors);
+                (config, Vec::new())
+            }
+        };
         config.fetch.ca_pem = ca_pem;
-        let moved = move_in(&mut config, &doors, options.any_ports);
+        moved.extend(move_in(&mut config, &doors, options.any_ports));
+        let own = own.map(|_| config.clone());
         let bound = Bound::new(&config)?;
         let app = App::start(config, bound, access_log)?;
         let digest = pair.certificate().digest(MessageDigest::sha1())?;
@@ -102,7 +121,18 @@ impl Stage {
             passphrase,
             thumbprint,
             moved,
+            own,
         })
+    }
+
+    /// What is worth trying of somebody's own file; nothing where it is the built-in one.
+    pub(super) fn own_lines(&self) -> anyhow::Result<Option<Vec<Line>>> {
+        let lines = |config| {
+            own::lines(config, &self.contoso, self.folder.path(), |listener| {
+                self.origin(listener)
+            })
+        };
+        self.own.as_ref().map(lines).transpose()
     }
 
     pub(super) fn ca_file(&self) -> PathBuf {
@@ -181,6 +211,15 @@ impl Stage {
         })
     }
 
+    /// The gateway's listeners but admin, by name.
+    pub(super) fn listeners(&self) -> Vec<(String, String)> {
+        let addresses = self.app.addresses.iter();
+        let listeners = addresses.filter(|(name, _)| &**name != "admin");
+        let named =
+            listeners.map(|(name, at)| (format!("gateway, {name}"), format!("http://{at}")));
+        named.collect()
+    }
+
     pub(super) fn origin(&self, listener: &str) -> String {
         let mut addresses = self.app.addresses.iter();
         let found = addresses.find(|(name, _)| &**name == listener);
@@ -195,6 +234,17 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> 
     file.open(path)?.write_all(content)
 }
 
+/// Leads the built-in routes to where their upstreams really are.
+fn lead_to(config: &mut Config, doors: &Neighbourhood) {
+    for route in &mut config.routes {
+        let door = match route.upstream.port == USUAL.mailbox {
+            true => &doors.mailbox,
+            false => &doors.echo,
+        };
+        route.upstream.port = door.address().port();
+    }
+}
+
 /// Points the configuration at where everything really is, and moves listeners off taken ports.
 fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<String> {
     let base = url::Url::parse(&doors.issuer.base()).ok();
@@ -207,13 +257,6 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
     }
     for identity in &mut config.identities {
         identity.authority = elsewhere(&identity.authority);
-    }
-    for route in &mut config.routes {
-        let door = match route.upstream.port == USUAL.mailbox {
-            true => &doors.mailbox,
-            false => &doors.echo,
-        };
-        route.upstream.port = door.address().port();
     }
     let mut moved = Vec::new();
     let mut tell = |name: &str, address: SocketAddr, why: &str| {
@@ -249,7 +292,7 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
 }
 
 /// A fresh secret whose first word tells a reader of logs what leaked.
-fn secret_text(kind: &str) -> String {
+pub(super) fn secret_text(kind: &str) -> String {
     let half = || uuid::Uuid::new_v4().simple().to_string();
     format!("{kind}-{}", &(half() + &half())[..KEY_LENGTH])
 }

@@ -37,7 +37,7 @@ pub(super) fn cloud_of(resource: &str) -> Option<Cloud> {
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     let mut clouds = DOMAINS.iter();
-    let found = clouds.find(|(_, domains)| domains.iter().any(|domain| is_under(domain)));
+    let found = clouds.find(|(_, domains)| domains.iter().any(is_under));
     found.map(|(cloud, _)| *cloud)
 }
 

@@ -2,6 +2,7 @@
 
 use openssl::error::ErrorStack;
 use openssl::x509::X509;
+use uuid::Uuid;
 
 use crate::secret::Secret;
 
@@ -64,6 +65,21 @@ impl Registry {
         self.apis.retain(|known| known.client_id != api.client_id);
         self.apis.push(api);
         self
+    }
+
+    /// The same with an API of that App ID URI, or client id, where none is known by it.
+    pub fn with_api_for(self, identifier: &str) -> Self {
+        if self.api(identifier).is_some() {
+            return self;
+        }
+        let bare = identifier.trim_end_matches('/');
+        let id = match identifier.strip_prefix("api://").unwrap_or(identifier) {
+            guid if Uuid::try_parse(guid).is_ok() => guid.to_owned(),
+            _ => Uuid::new_v4().to_string(),
+        };
+        let mut api = ApiRegistration::new(&id);
+        api.uris.push(bare.to_owned());
+        self.with_api(api)
     }
 
     pub(super) fn app(&self, tenant: &str, client_id: &str) -> Option<&AppRegistration> {

@@ -99,3 +99,75 @@ fn dev_try_runs_what_it_prints() {
         .ends(0)
         .says(&["5 passed, 0 failed"]);
 }
+
+/// A file as somebody has it: tenants, applications, upstreams and roles of its own.
+const MINE: &str = r#"
+version: 1
+listeners: { front: { address: 127.0.0.1:18090 } }
+issuers:
+  fabrikam:
+    entra: { tenant: 8b3f1f9e-52d7-4d0a-9a47-0c1a5f0e6d11 }
+identities:
+  reader:
+    entra: { tenant: 8b3f1f9e-52d7-4d0a-9a47-0c1a5f0e6d11, client_id: 2f6f0c9b-3d2f-4a50-9a53-0f8b2f4e7c1d }
+    credentials: [secret: { file: reader.secret }]
+routes:
+  - id: stock
+    listener: front
+    match: { path: "/stock/{plant}/**", methods: [GET] }
+    callers:
+      - bearer:
+          issuer: fabrikam
+          audiences: [api://stock]
+          azp: [0c1a5f0e-7c1d-4a50-9a53-3d2f6f0c9b12]
+          all_roles: [Stock.Read, Stock.All]
+        where: { plant: ["plant-*"] }
+    upstream: { url: https://stock.fabrikam.example/api }
+    caller_headers: { X-Roles: roles }
+    token: { identity: reader, scope: https://stock.fabrikam.example/.default }
+  - id: people
+    listener: front
+    match: { path: /people, methods: [POST] }
+    callers: [bearer: { issuer: fabrikam, audiences: [5f0e6d11-52d7-4d0a-9a47-8b3f1f9e0c1a], scp: [People.Write] }]
+    upstream: { url: http://people.internal }
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dev_runs_somebodys_own_file_with_tokens_that_hold_its_roles() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.yaml");
+    std::fs::write(&file, MINE).unwrap();
+    std::fs::write(folder.path().join("reader.secret"), "the-real-one").unwrap();
+    let name = file.display().to_string();
+    let dev = Process::start(&["dev", "--any-ports", "--config", &name], |_| {});
+    dev.says("Ctrl-C").await;
+    let printed = dev.out();
+    let told = printed.contains("https://stock.fabrikam.example is the echo API");
+    assert!(told && printed.contains("identity reader"), "{printed}");
+    let lines: Vec<_> = printed
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("curl "))
+        .collect();
+    assert_eq!(lines.len(), 2, "{printed}");
+    for (line, seen) in lines
+        .iter()
+        .zip(["\"Stock.Read,Stock.All\"", "\"/people\""])
+    {
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!("curl -sS -w '%{{http_code}}' {line}"))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            text.ends_with("200") && text.contains(seen),
+            "{line}\n{text}"
+        );
+    }
+    let (code, out, log) = dev.stop().await;
+    assert_eq!(code, Some(0), "{out}{log}");
+    std::fs::write(&file, MINE.replace("fabrikam,", "fabricam,")).unwrap();
+    run(&["dev", "--config", &name])
+        .ends(2)
+        .says(&["mine.yaml:", "did you mean `fabrikam`?"]);
+}

@@ -1,0 +1,205 @@
+//! `bearergate dev --config F`: somebody's own file against the embedded issuer. Its tenants, its applications
+//! and its APIs live here as long as the process does, and its callers' tokens are minted as it asks for them.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::stage::{secret_text, write_private};
+use crate::config::Config;
+use crate::entra::Endpoint;
+use crate::fake::{ApiRegistration, AppRegistration, Contoso, Neighbourhood, TokenBuilder};
+use crate::inbound::IssuerKind;
+use crate::outbound::{
+    CredentialDefinition, SecretCredential, TokenDefinition, UpstreamDefinition,
+};
+use crate::policy::{
+    Audience, BearerConditions, Claim, Credential, Entry, PrincipalKind, PrincipalRule,
+};
+use crate::routing::{HostPattern, RouteDefinition};
+use crate::secret::Secret;
+
+/// A line worth trying, and what it is.
+pub(super) struct Line {
+    pub(super) title: String,
+    pub(super) command: String,
+}
+
+/// Registers the file's identities, and points its upstreams at what stands in for them: Graph at the
+/// mailboxes, what is not on loopback at the echo API. Says what was replaced.
+pub(super) fn move_in(
+    config: &mut Config,
+    contoso: &Contoso,
+    doors: &Neighbourhood,
+) -> Vec<String> {
+    let mut told = Vec::new();
+    for identity in &mut config.identities {
+        let secret = secret_text("dev");
+        let tenant = identity.authority.tenant().to_string();
+        let app = AppRegistration::new(&identity.client_id.to_string())
+            .in_tenant(&tenant)
+            .secret(&secret)
+            .role(ApiRegistration::GRAPH, "Mail.Read")
+            .role(ApiRegistration::GRAPH, "Mail.Send");
+        contoso.issuer.register(|registry| registry.with_app(app));
+        identity.credentials = vec![CredentialDefinition::Secret(SecretCredential(Secret::new(
+            secret,
+        )))];
+        told.push(format!(
+            "identity {}: a credential of this process's, not the file's",
+            identity.name
+        ));
+    }
+    for route in &mut config.routes {
+        if let TokenDefinition::App { scope, .. } = &route.token {
+            let resource = scope.strip_suffix("/.default").unwrap_or(scope).to_owned();
+            contoso
+                .issuer
+                .register(|registry| registry.with_api_for(&resource));
+        }
+        let graph = route.upstream.host.starts_with("graph.")
+            || route.upstream.host.contains("microsoftgraph.");
+        let (name, door) = match graph {
+            true => ("the mailboxes", &doors.mailbox),
+            false => ("the echo API", &doors.echo),
+        };
+        if !is_here(&route.upstream) {
+            told.push(format!(
+                "route {}: {} is {name}",
+                route.id,
+                route.upstream.origin()
+            ));
+            let upstream = &mut route.upstream;
+            (upstream.tls, upstream.ca_pem) = (false, None);
+            (upstream.host, upstream.port) =
+                (door.address().ip().to_string(), door.address().port());
+        }
+    }
+    told
+}
+
+fn is_here(upstream: &UpstreamDefinition) -> bool {
+    let here = upstream
+        .address()
+        .is_some_and(|address| address.is_loopback());
+    here || upstream.host == "localhost"
+}
+
+/// A line for each way into each route; tokens are header files in `folder`.
+pub(super) fn lines(
+    config: &Config,
+    contoso: &Contoso,
+    folder: &Path,
+    origin: impl Fn(&str) -> String,
+) -> anyhow::Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for route in &config.routes {
+        let url = format!("{}{}", origin(&route.listener), sample_path(route));
+        let method = route.methods.as_ref().and_then(|methods| methods.first());
+        let method = method.filter(|method| *method != http::Method::GET);
+        let method = method.map_or(String::new(), |method| format!("-X {method} "));
+        let host = match &route.host {
+            Some(HostPattern::Exact(name)) => format!("-H 'Host: {name}' "),
+            Some(HostPattern::Suffix(suffix)) => format!("-H 'Host: dev{suffix}' "),
+            None => String::new(),
+        };
+        let entries = route.callers.entries();
+        if entries.is_empty() {
+            let (title, command) = (
+                format!("{}: anyone", route.id),
+                format!("curl {method}{host}'{url}'"),
+            );
+            lines.push(Line { title, command });
+        }
+        for (index, entry) in entries.iter().enumerate() {
+            let (who, header) = presented(config, contoso, folder, (route, index), entry)?;
+            let title = format!("{}: {who}", route.id);
+            let command = format!("curl {method}{host}{header}'{url}'");
+            lines.push(Line { title, command });
+        }
+    }
+    Ok(lines)
+}
+
+fn presented(
+    config: &Config,
+    contoso: &Contoso,
+    folder: &Path,
+    (route, index): (&RouteDefinition, usize),
+    entry: &Entry,
+) -> anyhow::Result<(String, String)> {
+    Ok(match &entry.credential {
+        Some(Credential::Bearer(bearer)) => {
+            let token = token(config, contoso, bearer)?;
+            let file = folder.join(format!("{}-{}.header", route.id, index + 1));
+            write_private(&file, format!("Authorization: Bearer {token}\n").as_bytes())?;
+            let who = format!("with a token of {}, as the file asks for it", bearer.issuer);
+            (who, format!("-H @{} ", file.display()))
+        }
+        Some(Credential::ApiKey(key)) => {
+            let who = format!("with the key {}, which you have", key.id);
+            (who, "-H 'X-Api-Key: …' ".to_owned())
+        }
+        None => ("from one of its networks".to_owned(), String::new()),
+    })
+}
+
+fn token(config: &Config, contoso: &Contoso, bearer: &BearerConditions) -> anyhow::Result<String> {
+    let issuer = config
+        .issuers
+        .iter()
+        .find(|issuer| issuer.name == bearer.issuer);
+    let IssuerKind::Entra(authority, versions) = &issuer.context("the issuer is not defined")?.kind;
+    let mut token = contoso.issuer.token(&authority.tenant().to_string());
+    token = match bearer.audiences.first() {
+        Some(Audience::Application(guid)) => token.audience(&guid.to_string()),
+        // Only tokens of version 1 are for something that is no GUID.
+        Some(Audience::Literal(text)) => token.v1().audience(text),
+        None => token,
+    };
+    if !versions.include(Endpoint::V2) {
+        token = token.v1();
+    }
+    for condition in &bearer.claims {
+        let mut values = condition.values.iter().map(ToString::to_string);
+        let add: fn(TokenBuilder, &str) -> TokenBuilder = match &condition.claim {
+            claim if *claim == Claim::ROLES => TokenBuilder::role,
+            claim if *claim == Claim::SCP => TokenBuilder::scope,
+            claim if *claim == Claim::AZP => {
+                token = token.client(&values.next().unwrap_or_default());
+                continue;
+            }
+            claim if *claim == Claim::OID => {
+                token = token.claim("oid", values.next().unwrap_or_default());
+                continue;
+            }
+            _ => continue,
+        };
+        token = values.fold(token, |token, value| add(token, &value));
+    }
+    let scoped = bearer
+        .claims
+        .iter()
+        .any(|condition| condition.claim == Claim::SCP);
+    if bearer.principal == PrincipalRule::Only(PrincipalKind::User) && !scoped {
+        token = token.scope("access_as_user");
+    }
+    Ok(token.try_mint()?)
+}
+
+/// A path that the route takes, and, where its callers are limited to some values, one of those.
+fn sample_path(route: &RouteDefinition) -> String {
+    let mut path = route.path.as_str().replace("**", "anything");
+    let entries = route.callers.entries().iter();
+    for (name, patterns) in entries.flat_map(|entry| &entry.parameters.0) {
+        let value = patterns.first().map_or("x", |pattern| &pattern.0);
+        path = path.replace(&format!("{{{name}}}"), &value.replace('*', "someone"));
+    }
+    while let Some((before, rest)) = path.split_once('{') {
+        let Some((_, after)) = rest.split_once('}') else {
+            break;
+        };
+        path = format!("{before}x{after}");
+    }
+    path
+}
