@@ -12,6 +12,7 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
 use super::{CallerStream, Misread};
+use crate::http1::Violation;
 
 /// What takes a connection over when its codec has sent `101`.
 pub type Tunnel = Box<dyn FnOnce(CallerStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
@@ -208,9 +209,13 @@ impl Conversation {
         self.set(Stage::Refused);
     }
 
-    pub(super) fn begun(&self, (method, path): (&[u8], &[u8])) {
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        let _ = self.begun.set((text(method), text(path)));
+    /// What came is none. Within a body, nothing of it is told: it is no head.
+    pub(super) fn broken(&self, violation: Violation, (method, path): (&[u8], &[u8])) {
+        if matches!(self.stage(), Stage::Idle | Stage::Head) {
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            let _ = self.begun.set((text(method), text(path)));
+        }
+        self.refuse(Misread::Broken(violation));
     }
 
     /// The method and a cut of the path of what is no request, as far as they could be read.

@@ -187,12 +187,7 @@ impl GuardedIo {
         let violation = why.get_ref().and_then(|it| it.downcast_ref::<Violation>());
         match violation {
             Some(Violation::Truncated) | None => self.conversation.set(Stage::Gone),
-            Some(violation) => {
-                if matches!(self.conversation.stage(), Stage::Idle | Stage::Head) {
-                    self.conversation.begun(self.framed.told());
-                }
-                self.conversation.refuse(Misread::Broken(*violation));
-            }
+            Some(violation) => self.conversation.broken(*violation, self.framed.told()),
         }
         why
     }

@@ -182,8 +182,8 @@ async fn a_session_that_an_upstream_begins_with_our_token_is_not_the_callers() {
     }
 }
 
-#[test]
-fn no_token_goes_astray_and_no_caller_chooses_whose_site_it_is() {
+#[tokio::test]
+async fn no_token_goes_astray_and_no_caller_chooses_whose_site_it_is() {
     let fabrikam = fabrikam();
     let token =
         |scope: &str| format!("token: {{ identity: mail-daemon, scope: {scope}/.default }}");
