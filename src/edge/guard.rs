@@ -246,7 +246,8 @@ impl GuardedIo {
         self.unsent = answer;
         if self.conversation.is_leaving() {
             // It gets what its socket has room for now.
-            std::future::poll_fn(|cx| Poll::Ready(drop(self.poll_unsent(cx)))).await;
+            let sent = std::future::poll_fn(|cx| Poll::Ready(self.poll_unsent(cx)));
+            let _ = sent.await;
             return;
         }
         let _ = std::future::poll_fn(|cx| self.poll_unsent(cx)).await;

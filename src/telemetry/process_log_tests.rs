@@ -84,8 +84,8 @@ fn what_is_no_warning_is_not_limited() {
     assert_eq!(text.lines().count(), 100);
 }
 
-#[test]
-fn a_count_is_told_when_its_second_is_over_though_nothing_more_is_said() {
+#[tokio::test]
+async fn a_count_is_told_when_its_second_is_over_though_nothing_more_is_said() {
     let page = Page::default();
     let log = ProcessLog::to_writer(Box::new(page.clone()), LogFormat::Json).unwrap();
     let subscriber = tracing_subscriber::registry().with(layer(&log, false));
@@ -95,6 +95,6 @@ fn a_count_is_told_when_its_second_is_over_though_nothing_more_is_said() {
     let start = Instant::now();
     while !page.text().contains("\"times\":4") {
         assert!(start.elapsed() < Duration::from_secs(10), "{}", page.text());
-        std::thread::sleep(Duration::from_millis(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

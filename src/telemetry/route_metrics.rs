@@ -69,7 +69,10 @@ type ByClass = [OnceLock<IntCounter>; CLASSES.len()];
 
 /// What the label `status` says; first, that nothing was sent.
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
-const NO_COUNTS: ByClass = [const { OnceLock::new() }; CLASSES.len()];
+
+const fn no_counts() -> ByClass {
+    [const { OnceLock::new() }; CLASSES.len()]
+}
 
 fn class(status: u16) -> usize {
     usize::from(status / 100).min(CLASSES.len() - 1)
@@ -93,7 +96,7 @@ impl RouteMetrics {
         let mut labels = families.labels.lock();
         labels.insert(Arc::clone(label));
         let series = Series {
-            allowed: NO_COUNTS,
+            allowed: no_counts(),
             durations: families.durations.with_label_values(&[label]),
             denied: OnceLock::new(),
             failed: OnceLock::new(),
@@ -144,7 +147,7 @@ impl Series {
 
 fn by_class(counts: &Counts, reason: Reason) -> &ByClass {
     let none = || Box::new([const { OnceLock::new() }; REASONS]);
-    counts.get_or_init(none)[reason as usize].get_or_init(|| Box::new(NO_COUNTS))
+    counts.get_or_init(none)[reason as usize].get_or_init(|| Box::new(no_counts()))
 }
 
 impl Drop for Series {
