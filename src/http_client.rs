@@ -41,7 +41,7 @@ impl HttpClient {
             authorities(pem)?;
         }
         if let Some(proxy) = &definition.proxy {
-            tunnel(proxy)?;
+            tunnel(proxy, &definition.no_proxy)?;
         }
         Ok(Self {
             inner: Arc::new(Clients {
@@ -93,6 +93,10 @@ impl Clients {
         if let Some(proxy) = &definition.proxy
             && url.scheme() == "https"
             && !is_loopback(url)
+            && !definition
+                .no_proxy
+                .iter()
+                .any(|past| url.authority().contains(&**past))
         {
             let (host, port) = (proxy.host_str(), proxy.port_or_known_default());
             let (host, port) = (host.unwrap_or_default(), port.unwrap_or_default());
@@ -125,7 +129,7 @@ fn encrypted(definition: &FetchDefinition) -> Result<reqwest::Client, FetchError
         builder = builder.tls_certs_only(authorities(pem)?);
     }
     if let Some(proxy) = &definition.proxy {
-        builder = builder.proxy(tunnel(proxy)?);
+        builder = builder.proxy(tunnel(proxy, &definition.no_proxy)?);
     }
     builder.build().map_err(FetchError::of)
 }
@@ -163,6 +167,8 @@ pub struct FetchDefinition {
     pub ca_pem: Option<Vec<u8>>,
     /// A proxy for https destinations other than loopback.
     pub proxy: Option<Url>,
+    /// Hosts and networks that are reached without it.
+    pub no_proxy: Vec<String>,
     /// The key of the configuration that names `ca_pem`, for messages.
     pub ca_key: Option<&'static str>,
 }
@@ -173,6 +179,7 @@ impl Default for FetchDefinition {
             timeout: Duration::from_secs(10),
             ca_pem: None,
             proxy: None,
+            no_proxy: Vec::new(),
             ca_key: Some("fetch.ca_file"),
         }
     }
@@ -252,15 +259,16 @@ fn authorities(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, FetchError> {
     Ok(found)
 }
 
-fn tunnel(proxy: &Url) -> Result<reqwest::Proxy, FetchError> {
+fn tunnel(proxy: &Url, past: &[String]) -> Result<reqwest::Proxy, FetchError> {
     if !matches!(proxy.scheme(), "http" | "https") || proxy.host().is_none() {
         return Err(FetchError::Failed(
             "the proxy is not an http or https URL".to_owned(),
         ));
     }
-    let but_loopback = reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1");
+    let past = format!("localhost,127.0.0.0/8,::1,{}", past.join(","));
+    let past = reqwest::NoProxy::from_string(&past);
     reqwest::Proxy::https(proxy.clone())
-        .map(|proxy| proxy.no_proxy(but_loopback))
+        .map(|proxy| proxy.no_proxy(past))
         .map_err(FetchError::of)
 }
 

@@ -235,6 +235,25 @@ async fn the_proxy_is_for_https_off_this_host_only() {
 }
 
 #[tokio::test]
+async fn what_no_proxy_lists_is_asked_directly() {
+    let definition = FetchDefinition {
+        // Nobody is there: whoever were asked through it would say so.
+        proxy: Some(Url::parse("http://127.0.0.1:9").unwrap()),
+        no_proxy: vec!["entra.invalid".to_owned()],
+        ..FetchDefinition::default()
+    };
+    let client = HttpClient::new(&definition).unwrap();
+    for (url, through) in [
+        ("https://login.entra.invalid/", false),
+        ("https://other.invalid/", true),
+    ] {
+        let error = client.fetch(url, 64).await.unwrap_err().to_string();
+        assert_eq!(error.contains("through the proxy"), through, "{error}");
+        assert_eq!(error.contains("refused"), through, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn authorities_are_read_when_something_encrypted_is_first_asked_for() {
     let client = client();
     let (url, _seen) = server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
+use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
@@ -12,7 +13,7 @@ use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::inbound::count_keys;
-use crate::outbound::{TokenDefinition, TokenSource, UpstreamDefinition};
+use crate::outbound::{Names, TokenDefinition, TokenSource, Upstream, UpstreamDefinition};
 
 /// Tries everything, prints a line for each, and only then says whether anything failed.
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
@@ -67,6 +68,11 @@ async fn token(
 }
 
 async fn reach(config: &Config, upstream: &UpstreamDefinition) -> anyhow::Result<String> {
+    if let Some(proxy) = &upstream.proxy {
+        let through = Upstream::start(upstream.clone(), &Names::new(), &Arc::default())?;
+        through.connect().await?;
+        return Ok(format!("TLS verified, through the proxy {proxy}"));
+    }
     let address = (upstream.host.as_str(), upstream.port);
     let connected = tokio::net::TcpStream::connect(address);
     tokio::time::timeout(upstream.connect_timeout, connected)
@@ -81,6 +87,7 @@ async fn reach(config: &Config, upstream: &UpstreamDefinition) -> anyhow::Result
         timeout,
         ca_pem: trusted,
         proxy: None,
+        no_proxy: Vec::new(),
         ca_key: Some("upstream.ca_file"),
     })?;
     let answer = http.fetch(&upstream.origin(), 1024 * 1024).await?;

@@ -40,6 +40,7 @@ pub(crate) fn upstream(base_path: &str, strip_segments: usize) -> UpstreamDefini
         preserve_host: false,
         preserve_header_case: false,
         rewrite_location: false,
+        proxy: None,
         ca_pem: None,
         connect_timeout: Duration::from_secs(5),
         response_timeout: Duration::from_secs(60),

@@ -2,9 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Entry, OurToken};
+use super::{Entry, FullProxy, OurToken};
 use crate::config::value::CallerHeader;
-use crate::located::{At, Form, NodeId, Read, Reader, Scalar, Schemas, Value, Wrong, suggestion};
+use crate::located::{
+    At, Form, HttpUrl, NodeId, Read, Reader, Scalar, Schemas, Value, Wrong, suggestion,
+};
 use crate::routing::CallerClaim;
 
 #[derive(Debug)]
@@ -73,6 +75,28 @@ impl Read for Token {
     fn schema(schemas: &mut Schemas) -> Json {
         let ours = OurToken::schema(schemas);
         json!({ "oneOf": [{ "const": "forward" }, ours] })
+    }
+}
+
+#[derive(Debug)]
+pub(in crate::config) enum Proxy {
+    /// Its URL.
+    Bare(HttpUrl),
+    /// With who we are to it.
+    Full(FullProxy),
+}
+
+impl Read for Proxy {
+    fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
+        if reader.scalar(node).is_some() {
+            return HttpUrl::read(node, reader).map(Self::Bare);
+        }
+        FullProxy::read(node, reader).map(Self::Full)
+    }
+
+    fn schema(schemas: &mut Schemas) -> Json {
+        let full = FullProxy::schema(schemas);
+        json!({ "oneOf": [HttpUrl::described(), full] })
     }
 }
 

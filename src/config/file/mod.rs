@@ -6,7 +6,7 @@ mod entra;
 mod route;
 mod server;
 
-pub(super) use choice::{CallerHeaders, Callers, Token};
+pub(super) use choice::{CallerHeaders, Callers, Proxy, Token};
 pub(super) use entra::{Certificate, Credential, Identity, Issuer};
 pub(super) use route::{ApiKey, Bearer, Entry, OurToken, Route, Upstream};
-pub(super) use server::{Admin, Fetch, File, Listener};
+pub(super) use server::{Admin, Fetch, File, FullProxy, Listener};

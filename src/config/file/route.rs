@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::choice::{CallerHeaders, Callers, Sha256, Token};
+use super::choice::{CallerHeaders, Callers, Proxy, Sha256, Token};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::{KeptHeader, Preserve, Verb};
 use crate::guid::Guid;
@@ -141,6 +141,8 @@ object! {
         header_case: May<Preserve> = "`Like-This`",
         /// Whether a `Location` of its answers that names the upstream's own address leads back here: `https://orders.internal/a` becomes `/orders/a`.
         rewrite_location: Or<bool> = "false",
+        /// The proxy that it must be reached through, by CONNECT: its URL (http), or `{ url, user, password }`. For https; the proxy resolves the name.
+        proxy: May<Proxy> = "none",
         /// PEM certificates to trust instead of the system's.
         ca_file: May<FilePath> = "the system's",
         /// Bounds in time.

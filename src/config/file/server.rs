@@ -6,12 +6,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
-use super::{Identity, Issuer, Route};
+use super::{Identity, Issuer, Proxy, Route};
 use crate::config::ShutdownDefinition;
+use crate::config::secret_ref::SecretRef;
 use crate::config::value::Level;
 use crate::edge::Timeouts;
 use crate::located::{
-    At, FilePath, Form, HttpUrl, May, Must, Named, Or, Scalar, Size, Wrong, object,
+    At, FilePath, Form, HttpUrl, May, Must, Named, Or, Scalar, Size, Text, Wrong, object,
 };
 use crate::telemetry::{LogDefinition, LogFormat};
 
@@ -105,8 +106,22 @@ object! {
         timeout: Or<Duration> = "10s" in "1ms" to "5m",
         /// PEM certificates to trust instead of the system's.
         ca_file: May<FilePath> = "the system's",
-        /// A proxy for https destinations other than loopback: scheme, host and port, no password. Variables such as `HTTPS_PROXY` are not read.
-        proxy: May<HttpUrl> = "none",
+        /// A proxy for https destinations other than loopback: its URL, or `{ url, user, password }`. Variables such as `HTTPS_PROXY` are not read.
+        proxy: May<Proxy> = "none",
+        /// Hosts that are reached without it: names (with all below them), addresses, networks.
+        no_proxy: Or<Vec<At<Text>>> = "[]",
+    }
+}
+
+object! {
+    /// A proxy, and who we are to it.
+    FullProxy "a proxy such as `http://proxy.internal:3128` or `{ url: …, user: …, password: … }`" {
+        /// Scheme, host and port.
+        url: Must<HttpUrl>,
+        /// Who we are to it, by Basic.
+        user: May<Text> = "none",
+        /// Where the password is: `{ file: … }` or `{ env: … }`.
+        password: May<SecretRef> = "none",
     }
 }
 

@@ -4,11 +4,18 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use url::Url;
+use zeroize::Zeroizing;
+
 use super::context::{Context, rules};
-use crate::config::file::{Admin, Fetch, File, Listener};
+use crate::config::file::{Admin, Fetch, File, Listener, Proxy};
 use crate::edge::{Limits, ListenerDefinition};
 use crate::http_client::FetchDefinition;
 use crate::located::{At, Named};
+use crate::secret::Secret;
 
 /// All listeners, in file order.
 pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<ListenerDefinition>> {
@@ -89,15 +96,84 @@ pub(super) fn fetch(context: &mut Context<'_>, written: &Fetch) -> FetchDefiniti
         .ca_file
         .get()
         .and_then(|at| context.certificates(at));
-    let proxy = written.proxy.value();
+    let proxy = written.proxy.get().and_then(|at| proxy(context, at));
+    let no_proxy = &written.no_proxy;
     rules! { context,
-        proxy.is_some_and(|url| !url.is_bare()) => written.proxy.node(),
-            "a proxy is scheme, host and port";
+        !no_proxy.is_empty() && !written.proxy.is_written() => no_proxy.node(),
+            "`no_proxy` is about `proxy`, and there is none";
+    }
+    for at in no_proxy.iter() {
+        rules! { context,
+            at.0.contains([',', ' ', '/']) && at.0.parse::<ipnet::IpNet>().is_err() => at.node,
+                "expected a host, an address or a network";
+        }
     }
     FetchDefinition {
         timeout: *written.timeout,
         ca_pem: pem.map(|pem| pem.to_vec()),
-        proxy: proxy.map(|url| url.0.clone()),
+        proxy: proxy.map(Proxied::into_url),
+        no_proxy: no_proxy.iter().map(|at| at.0.clone()).collect(),
         ca_key: Some("fetch.ca_file"),
+    }
+}
+
+/// A proxy, and who we are to it.
+pub(super) struct Proxied {
+    pub(super) url: Url,
+    user: Option<(String, Secret<String>)>,
+}
+
+/// The password is read here, once; a proxy that needs none has a user at most.
+pub(super) fn proxy(context: &mut Context<'_>, at: &At<Proxy>) -> Option<Proxied> {
+    let (url, written) = match &at.value {
+        Proxy::Bare(url) => (url, None),
+        Proxy::Full(full) => (full.url.value()?, Some(full)),
+    };
+    rules! { context,
+        !url.is_bare() => at.node, "a proxy is scheme, host and port";
+    }
+    let mut known = None;
+    if let Some(full) = written {
+        let user = full.user.value();
+        let password = match full.password.get() {
+            Some(at) => Some(context.secret(at)?),
+            None => None,
+        };
+        rules! { context,
+            password.is_some() && user.is_none() => full.password.node(),
+                "a password without `user`";
+            user.is_some_and(|user| user.0.contains(':')) => full.user.node(),
+                "a user's name has no colon (RFC 7617)";
+        }
+        let empty = || Secret::new(String::new());
+        known = user.map(|user| (user.0.clone(), password.unwrap_or_else(empty)));
+    }
+    Some(Proxied {
+        url: url.0.clone(),
+        user: known,
+    })
+}
+
+impl Proxied {
+    /// With user and password in it, as the client for our own calls takes them.
+    fn into_url(self) -> Url {
+        let mut url = self.url;
+        if let Some((user, password)) = self.user {
+            // INVARIANT: an http URL with a host takes both.
+            let _ = url.set_username(&user);
+            let _ = url.set_password(Some(password.expose()));
+        }
+        url
+    }
+
+    /// `Proxy-Authorization` (RFC 7617).
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        let (user, password) = self.user.as_ref()?;
+        let both = Zeroizing::new(format!("{user}:{}", password.expose()));
+        let encoded = Zeroizing::new(STANDARD.encode(both.as_bytes()));
+        let value = Zeroizing::new(format!("Basic {}", &*encoded));
+        let mut value = HeaderValue::from_str(&value).ok()?;
+        value.set_sensitive(true);
+        Some(value)
     }
 }

@@ -3,9 +3,10 @@
 use url::Host;
 
 use super::context::{Context, rules};
+use super::server::{self, Proxied};
 use crate::config::file::{Route, Upstream};
 use crate::located::{At, HttpUrl};
-use crate::outbound::UpstreamDefinition;
+use crate::outbound::{ProxyDefinition, UpstreamDefinition};
 use crate::request::CanonicalPath;
 use crate::routing::Template;
 
@@ -28,6 +29,13 @@ pub(super) fn upstream(
             "name the host that is meant in `match.host`";
         !tls => written.ca_file.node(), "`ca_file` is for https, and the url is http";
     }
+    let proxy = written.proxy.optional(|at| server::proxy(context, at));
+    let encrypted = |proxy: &Proxied| proxy.url.scheme() == "https";
+    let is_encrypted = proxy.iter().flatten().any(encrypted);
+    rules! { context,
+        !tls => written.proxy.node(), "`proxy` is for https, and the url is http";
+        is_encrypted => written.proxy.node(), "the proxy of an upstream is spoken to over http";
+    }
     Some(UpstreamDefinition {
         tls,
         host: match url.host()? {
@@ -41,6 +49,17 @@ pub(super) fn upstream(
         preserve_host: written.host.is_written(),
         preserve_header_case: written.header_case.is_written(),
         rewrite_location: *written.rewrite_location,
+        proxy: proxy?.and_then(|proxy| {
+            Some(ProxyDefinition {
+                host: match proxy.url.host()? {
+                    Host::Domain(name) => name.to_owned(),
+                    Host::Ipv4(address) => address.to_string(),
+                    Host::Ipv6(address) => address.to_string(),
+                },
+                port: proxy.url.port_or_known_default()?,
+                authorization: proxy.authorization(),
+            })
+        }),
         ca_pem: ca_pem?,
         connect_timeout: *written.timeouts.connect,
         response_timeout: *written.timeouts.response,

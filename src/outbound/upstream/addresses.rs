@@ -26,13 +26,14 @@ enum Host {
 impl Addresses {
     /// A name needs a tokio runtime.
     pub(super) fn of(definition: &UpstreamDefinition, names: &Names) -> Self {
-        let host = match definition.address() {
-            Some(address) => Host::Literal(SocketAddr::new(address, definition.port)),
-            None => Host::Name(names.of(&definition.host)),
+        let (host, port) = definition.first_hop();
+        let host = match host.parse() {
+            Ok(address) => Host::Literal(SocketAddr::new(address, port)),
+            Err(_) => Host::Name(names.of(host)),
         };
         Self {
             host,
-            port: definition.port,
+            port,
             turn: AtomicUsize::new(0),
         }
     }

@@ -29,6 +29,8 @@ pub struct Connector {
 pub enum ConnectError {
     #[error("the upstream's name is not resolved")]
     Unresolved,
+    #[error("the name of the proxy {0} is not resolved")]
+    NoProxy(String),
     #[error("not connected within {0:?}")]
     TimedOut(Duration),
     #[error("{0}")]

@@ -2,11 +2,30 @@
 //! alone: its authority, its origin, the path that it is asked for.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use crate::request::CanonicalPath;
+
+/// A forward proxy, spoken to over http.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProxyDefinition {
+    /// A name or an address, without brackets.
+    pub host: String,
+    pub port: u16,
+    /// `Proxy-Authorization`, marked as sensitive.
+    pub authorization: Option<HeaderValue>,
+}
+
+impl fmt::Display for ProxyDefinition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", bracketed(&self.host), self.port)
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamDefinition {
@@ -25,6 +44,8 @@ pub struct UpstreamDefinition {
     pub preserve_header_case: bool,
     /// `rewrite_location: true`.
     pub rewrite_location: bool,
+    /// The proxy that an `https` upstream is reached through.
+    pub proxy: Option<ProxyDefinition>,
     /// PEM certificates of `ca_file`; `None`: the system's.
     pub ca_pem: Option<Arc<Vec<u8>>>,
     /// To connect, TLS included.
@@ -51,13 +72,22 @@ impl UpstreamDefinition {
         self.host.parse().ok()
     }
 
+    /// Where its connections go first: to itself or to its proxy. Host and port.
+    pub fn first_hop(&self) -> (&str, u16) {
+        match &self.proxy {
+            Some(proxy) => (&proxy.host, proxy.port),
+            None => (&self.host, self.port),
+        }
+    }
+
+    /// As a proxy is asked for it.
+    pub fn host_and_port(&self) -> String {
+        format!("{}:{}", bracketed(&self.host), self.port)
+    }
+
     /// As in `Host` (RFC 9110 §7.2): a default port left out, an IPv6 address in brackets.
     pub fn authority(&self) -> String {
-        let host = if self.host.contains(':') {
-            Cow::Owned(format!("[{}]", self.host))
-        } else {
-            Cow::Borrowed(&*self.host)
-        };
+        let host = bracketed(&self.host);
         let default_port = if self.tls { 443 } else { 80 };
         if self.port == default_port {
             host.into_owned()
@@ -69,6 +99,13 @@ impl UpstreamDefinition {
     pub fn origin(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };
         format!("{scheme}://{}", self.authority())
+    }
+}
+
+fn bracketed(host: &str) -> Cow<'_, str> {
+    match host.contains(':') {
+        true => Cow::Owned(format!("[{host}]")),
+        false => Cow::Borrowed(host),
     }
 }
 
@@ -86,6 +123,7 @@ pub(super) mod tests {
             preserve_host: false,
             preserve_header_case: false,
             rewrite_location: false,
+            proxy: None,
             ca_pem: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(60),

@@ -88,7 +88,11 @@ impl Upstream {
     pub async fn connect(&self) -> Result<Box<Connection>, ConnectError> {
         let most = self.definition.connect_timeout;
         let address = self.addresses.next(most).await;
-        let address = address.ok_or(ConnectError::Unresolved)?;
+        let unresolved = || match &self.definition.proxy {
+            Some(proxy) => ConnectError::NoProxy(proxy.to_string()),
+            None => ConnectError::Unresolved,
+        };
+        let address = address.ok_or_else(unresolved)?;
         let socket = match &self.template {
             Some(template) => self.connector.tls(&at(template, address)).await?,
             None => self.connector.plain(address, most).await?,

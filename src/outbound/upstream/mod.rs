@@ -13,11 +13,12 @@ mod names;
 mod peer;
 mod pool;
 mod request_body;
+mod through_proxy;
 
 pub use answer_io::UpstreamSocket;
 pub use connect::{ConnectError, Connector};
 pub use connection::{Connection, ExchangeError};
-pub use definition::UpstreamDefinition;
+pub use definition::{ProxyDefinition, UpstreamDefinition};
 pub use live::{Upstream, UpstreamError};
 pub use names::Names;
 pub use request_body::RequestBody;

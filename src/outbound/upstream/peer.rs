@@ -11,6 +11,7 @@ use pingora::protocols::tls::{SslDigest, TlsRef};
 use pingora::upstreams::peer::{ALPN, HttpPeer};
 
 use super::UpstreamDefinition;
+use super::through_proxy::ThroughProxy;
 
 /// In a connection's TLS digest: its certificate is for the address that we meant.
 struct ForThisAddress;
@@ -23,6 +24,11 @@ pub(super) fn template(definition: &UpstreamDefinition) -> Result<HttpPeer, Erro
     options.connection_timeout = Some(definition.connect_timeout);
     options.total_connection_timeout = Some(definition.connect_timeout);
     options.alpn = ALPN::H1;
+    if let Some(proxy) = &definition.proxy {
+        // The tunnel is bounded by itself, so that its failure is told as the proxy's.
+        options.total_connection_timeout = Some(definition.connect_timeout * 2);
+        options.custom_l4 = Some(Arc::new(ThroughProxy::of(proxy, definition)));
+    }
     if let Some(address) = definition.address() {
         // Pingora compares the host with DNS names only, and an address is none (RFC 9110
         // §4.3.5). Who signed is verified by OpenSSL all the same; `check_tls` wants the proof.

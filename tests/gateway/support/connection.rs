@@ -34,6 +34,12 @@ impl Connection {
         }
     }
 
+    /// The connection itself, of which nothing was read too much.
+    pub fn into_stream(self) -> TcpStream {
+        assert!(self.held.is_empty());
+        self.stream
+    }
+
     /// The next head, as text, without what follows it; `None` when the connection ended first.
     pub async fn head(&mut self) -> Option<String> {
         self.until("\r\n\r\n").await

@@ -5,6 +5,7 @@ mod failures;
 mod framing;
 mod interim;
 mod patience;
+mod proxied;
 mod reverse;
 mod streams;
 mod telling;
