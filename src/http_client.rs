@@ -90,13 +90,11 @@ impl Clients {
             return why;
         };
         let definition = &self.definition;
+        let mut past = definition.no_proxy.iter();
         if let Some(proxy) = &definition.proxy
             && url.scheme() == "https"
             && !is_loopback(url)
-            && !definition
-                .no_proxy
-                .iter()
-                .any(|past| url.authority().contains(&**past))
+            && !past.any(|past| url.authority().contains(&**past))
         {
             let (host, port) = (proxy.host_str(), proxy.port_or_known_default());
             let (host, port) = (host.unwrap_or_default(), port.unwrap_or_default());
