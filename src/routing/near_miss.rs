@@ -22,6 +22,8 @@ pub(super) struct Traits {
     pub(super) methods: Methods,
     /// Who may come in, with whose token, to do what: the same number for the same.
     terms: usize,
+    /// The place of the first route with the same pattern, names of parameters left out.
+    pattern: usize,
     /// Whether it is found by the folded form.
     pub(super) ignores_case: bool,
     /// Whether a request of this route may be another spelling of a stricter one's.
@@ -31,12 +33,14 @@ pub(super) struct Traits {
 impl Traits {
     pub(super) fn of(definitions: &[&RouteDefinition]) -> Vec<Self> {
         let mut known = KnownTerms::default();
+        let mut patterns = HashMap::new();
         let definitions = definitions.iter().enumerate();
         let traits = definitions.map(|(place, definition)| Self {
             id: Arc::clone(&definition.id),
             folded: Folded::of(&definition.path),
             methods: Methods(definition.methods.clone()),
             terms: known.number(place, definition),
+            pattern: *patterns.entry(definition.path.shape()).or_insert(place),
             ignores_case: definition.ignore_case,
             yields: false,
         });
@@ -149,10 +153,16 @@ pub(super) fn stricter(
             .filter(|place| traits[**place].methods.take(method))
             .peekable();
         // What would be a 405 must not become another route's.
+        let is_kept_back = |place: &&usize| {
+            let pattern = traits[**place].pattern;
+            let mut same = routes.iter().map(|place| &traits[*place]);
+            !same.any(|it| it.pattern == pattern && it.methods.take(method))
+        };
         let breaks = match taking.peek() {
             None => Some(first),
             Some(_) => taking
                 .find(|place| traits[**place].terms != own.terms)
+                .or_else(|| routes.iter().find(is_kept_back))
                 .copied(),
         };
         narrower = breaks;

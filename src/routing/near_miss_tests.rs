@@ -130,6 +130,19 @@ fn each_route_of_a_pattern_yields() {
 }
 
 #[test]
+fn a_method_is_kept_back_by_each_pattern_of_a_folded_form() {
+    let routes = [
+        definition("any", "/{p}").taking(&["GET"]).for_key("m"),
+        definition("slash", "/a/").taking(&["GET"]).for_key("m"),
+        definition("exact", "/a").taking(&["POST"]).for_key("k"),
+    ];
+    assert_eq!(found(&routes, "GET", "/a"), "405");
+    assert_eq!(found(&routes, "GET", "/a/"), "slash");
+    assert_eq!(found(&routes, "GET", "/%2561"), "not exactly exact");
+    assert_eq!(found(&routes, "GET", "/b"), "any");
+}
+
+#[test]
 fn a_file_with_a_number_in_parentheses_is_no_key() {
     let routes = [
         definition("file", "/files/{folder}/{name}").for_key("x"),

@@ -120,6 +120,17 @@ impl Template {
         segments.next().is_none().then_some(params)
     }
 
+    /// The pattern without the names of its parameters.
+    pub(super) fn shape(&self) -> String {
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(value) => format!("/{value}"),
+            // No literal has a slash.
+            Segment::Parameter(_) => "//".to_owned(),
+            Segment::Rest => "///".to_owned(),
+        });
+        segments.collect()
+    }
+
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
     }
