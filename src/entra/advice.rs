@@ -20,6 +20,20 @@ impl Remedy {
             .find(|(codes, _)| codes.contains(&code))
             .map(|(_, remedy)| *remedy)
     }
+
+    /// The remedy that a refusal's `[Reason - …]` calls for, where one code has several.
+    pub(super) fn for_reason(code: u64, description: &str) -> Option<Self> {
+        if code != 700_027 {
+            return None;
+        }
+        let (_, reason) = description.split_once("[Reason - ")?;
+        let reason = reason.split(".,").next()?.split(']').next()?;
+        let reason = reason.to_ascii_lowercase();
+        let mut reasons = KEY_REASONS.iter();
+        reasons
+            .find(|(words, _)| words.iter().any(|word| reason.contains(word)))
+            .map(|(_, sentence)| Act(sentence))
+    }
 }
 
 /// The remedy where no code is known: by `error` (RFC 6749 §5.2).
@@ -40,6 +54,34 @@ pub(super) fn for_error(error: &str) -> &'static str {
 }
 
 use Remedy::{Act, SlowDown, Wait};
+
+/// What 700027 says is wrong with the key of an assertion.
+const KEY_REASONS: &[(&[&str], &str)] = &[
+    (
+        &["tenant"],
+        "the application is not of this tenant, or its certificate is another tenant's; check \
+         `tenant` and `client_id`",
+    ),
+    (
+        &["expired"],
+        "the certificate has expired; `bearergate certificate new` makes another: upload it to the \
+         app registration",
+    ),
+    (
+        &["not yet valid", "not valid yet", "not yet active"],
+        "the certificate is not valid yet; see when it begins, and set this host's clock by NTP",
+    ),
+    (
+        &["verify the signature", "signature"],
+        "Entra has this certificate, and the signature does not fit it; `key` and `file` may not be a \
+         pair",
+    ),
+    (
+        &["not found"],
+        "Entra does not know this certificate; upload it to the app registration of this client id \
+         (a new one takes some minutes), or try `assertion: RS256`",
+    ),
+];
 
 #[rustfmt::skip]
 const TABLE: &[(&[u64], Remedy)] = &[

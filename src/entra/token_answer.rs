@@ -31,8 +31,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// How long to keep still when Entra sees a loop.
 const LOOP_WAIT: Duration = Duration::from_secs(60);
 
+/// The most codes of one refusal that are looked at.
+const MOST_CODES: usize = 8;
+
 /// The longest piece of Entra's own words that reaches a log.
-const LONGEST_QUOTE: usize = 200;
+const LONGEST_QUOTE: usize = 600;
 
 /// Reads an answer. `proof` is the secret or assertion that was sent.
 pub(super) fn read(
@@ -48,8 +51,11 @@ pub(super) fn read(
         .get(RETRY_AFTER)
         .map(|value| retry_after(value, now).unwrap_or(WAIT).min(LONGEST_WAIT));
     if answer.status == 429 || wait.is_some() {
-        let retry_after = wait.unwrap_or(WAIT);
-        return Err(EntraError::Throttled { retry_after });
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        return Err(EntraError::Throttled {
+            retry_after: wait.unwrap_or(WAIT),
+            said: quoted(description(&body), proof),
+        });
     }
     Err(refusal(answer, proof))
 }
@@ -138,33 +144,40 @@ fn refusal(answer: &Answer, proof: &str) -> EntraError {
         };
     };
     let error = word(error, proof);
-    let description = body["error_description"].as_str().unwrap_or_default();
-    let code = body["error_codes"][0].as_u64();
-    let code = code.or_else(|| code_in(description));
-    let remedy = code.and_then(Remedy::of);
+    let description = description(&body);
+    let codes = codes(&body, description);
+    // Of several the last says most, where it is known: `AADSTS70002` is any credential, and
+    // `AADSTS50012` behind it says what is wrong with this one.
+    let known = codes
+        .iter()
+        .rev()
+        .copied()
+        .find(|code| Remedy::of(*code).is_some());
+    let code = known.or_else(|| codes.last().copied());
+    let remedy = code.and_then(|code| Remedy::for_reason(code, description).or(Remedy::of(code)));
+    let said = quoted(description, proof);
     let passes = matches!(error.as_str(), "temporarily_unavailable" | "server_error");
-    if let Some(Remedy::SlowDown(_)) = remedy {
+    if let Some(Remedy::SlowDown(sentence)) = remedy {
         return EntraError::Throttled {
             retry_after: LOOP_WAIT,
+            said: Some(joined(sentence, said)),
         };
     }
     if status >= 500 || status == 408 || passes || matches!(remedy, Some(Remedy::Wait(_))) {
         let code = code.map_or_else(String::new, |code| format!(" AADSTS{code}"));
-        return EntraError::Unavailable(format!("status {status}, {error}{code}"));
+        let what = format!("status {status}, {error}{code}");
+        return EntraError::Unavailable(joined(&what, said));
     }
     if !(400..500).contains(&status) {
         return EntraError::Malformed(format!("status {status}, {error}"));
     }
     let advice = match (remedy, code) {
-        (Some(Remedy::Act(sentence)), _) => sentence.to_owned(),
+        (Some(Remedy::Act(sentence)), _) => joined(sentence, said),
         (_, Some(code)) => format!(
             "{}; see https://login.microsoftonline.com/error?code={code}",
-            quoted(description, proof).unwrap_or_else(|| advice::for_error(&error).to_owned())
+            said.unwrap_or_else(|| advice::for_error(&error).to_owned())
         ),
-        (_, None) => match quoted(description, proof) {
-            Some(quote) => format!("{}; {quote}", advice::for_error(&error)),
-            None => advice::for_error(&error).to_owned(),
-        },
+        (_, None) => joined(advice::for_error(&error), said),
     };
     let correlation_id = body["correlation_id"]
         .as_str()
@@ -187,24 +200,43 @@ fn word(error: &str, proof: &str) -> String {
     error.to_owned()
 }
 
-/// The first sentence of a description, without code, trace and tokens, as it may stand in a log.
+fn description(body: &Value) -> &str {
+    body["error_description"].as_str().unwrap_or_default()
+}
+
+/// What we say, and what Entra said.
+fn joined(ours: &str, said: Option<String>) -> String {
+    match said {
+        Some(said) => format!("{ours}; {said}"),
+        None => ours.to_owned(),
+    }
+}
+
+/// All that a description says but its first code, trace and tokens, as it may stand in a log.
 fn quoted(description: &str, proof: &str) -> Option<String> {
     if echoes(description, proof) || description.contains("eyJ") {
         return None;
     }
-    let line = description.split(['\r', '\n']).next()?;
-    let line = line.split("Trace ID:").next()?;
-    let line = match line.split_once(": ") {
-        Some((code, rest)) if code_in(code).is_some() => rest,
-        _ => line,
+    let words = description.split("Trace ID:").next()?.trim();
+    let words = match words.split_once(": ") {
+        Some((code, rest)) if codes_in(code).next().is_some() && !code.contains(' ') => rest,
+        _ => words,
     };
-    let sentence = line.split(". ").next()?.trim().trim_end_matches('.');
+    let words = words.trim().trim_end_matches('.');
     let legible = |sign: char| sign.is_alphanumeric() || sign.is_ascii_graphic() || sign == ' ';
-    let text: String = sentence
-        .chars()
-        .take(LONGEST_QUOTE)
-        .map(|sign| if legible(sign) { sign } else { '?' })
-        .collect();
+    let mut text = String::new();
+    for (count, sign) in words.chars().enumerate() {
+        match sign {
+            _ if count == LONGEST_QUOTE => {
+                text.push('…');
+                break;
+            }
+            '\r' | '\n' if text.ends_with(' ') => {}
+            '\r' | '\n' => text.push(' '),
+            sign if legible(sign) => text.push(sign),
+            _ => text.push('?'),
+        }
+    }
     (!text.is_empty()).then(|| format!("it says: {text}"))
 }
 
@@ -215,13 +247,27 @@ fn echoes(text: &str, proof: &str) -> bool {
     !proof.is_empty() && (text.contains(proof) || text.contains(sent.as_str()))
 }
 
-/// The number in `AADSTS700016: …`.
-fn code_in(description: &str) -> Option<u64> {
-    let digits = description.strip_prefix("AADSTS")?;
-    let end = digits
-        .find(|sign: char| !sign.is_ascii_digit())
-        .unwrap_or(digits.len());
-    digits.get(..end)?.parse().ok()
+/// The codes of a refusal, in its order.
+fn codes(body: &Value, description: &str) -> Vec<u64> {
+    let members = body["error_codes"].as_array();
+    let listed: Vec<u64> = members
+        .into_iter()
+        .flatten()
+        .take(MOST_CODES)
+        .filter_map(Value::as_u64)
+        .collect();
+    match listed.is_empty() {
+        true => codes_in(description).take(MOST_CODES).collect(),
+        false => listed,
+    }
+}
+
+/// The numbers in `AADSTS70002: … AADSTS50012: …`.
+fn codes_in(description: &str) -> impl Iterator<Item = u64> {
+    description.split("AADSTS").skip(1).filter_map(|behind| {
+        let end = behind.find(|sign: char| !sign.is_ascii_digit());
+        behind[..end.unwrap_or(behind.len())].parse().ok()
+    })
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).

@@ -141,7 +141,10 @@ fn a_refusal_says_what_to_do_in_our_words() {
     };
     assert_eq!((word.as_str(), *code), ("invalid_client", Some(7_000_215)));
     assert!(advice.contains("Value"), "{advice}");
-    assert!(!advice.contains("aaaa0000"), "{advice}");
+    assert!(
+        advice.contains("it says: Invalid client secret provided. Ensure"),
+        "{advice}"
+    );
     assert_eq!(
         correlation_id.as_deref(),
         Some("8c1d0000-1111-4222-8333-444444444444")
@@ -165,12 +168,12 @@ fn an_unknown_code_is_quoted_and_can_be_looked_up() {
     .to_string();
     assert_eq!(
         line,
-        "invalid_request AADSTS12345: it says: The ?[31mwidget is odd; \
+        "invalid_request AADSTS12345: it says: The ?[31mwidget is odd. More; \
          see https://login.microsoftonline.com/error?code=12345 \
          (correlation id 8c1d0000-1111-4222-8333-444444444444)"
     );
     let long = error(400, "invalid_request", 12_345, &"x".repeat(5000)).to_string();
-    assert!(long.len() < 500, "{}", long.len());
+    assert!(long.len() < 900, "{}", long.len());
 }
 
 #[test]
@@ -212,11 +215,13 @@ fn what_passes_by_itself_is_no_refusal() {
         assert!(matches!(got, EntraError::Unavailable(_)), "{got:?}");
     }
     let looped = error(400, "invalid_grant", 50_196, "x");
-    assert_eq!(
-        looped,
-        EntraError::Throttled {
-            retry_after: LOOP_WAIT
-        }
+    let EntraError::Throttled { retry_after, said } = looped else {
+        panic!("{looped:?}");
+    };
+    assert_eq!(retry_after, LOOP_WAIT);
+    assert!(
+        said.unwrap()
+            .contains("find what else uses this client id; it says: x")
     );
 }
 
@@ -267,11 +272,18 @@ fn waiting_is_asked_for_in_seconds_or_by_date() {
         for status in [429, 503, 400] {
             let got = read(&answer(status, &[("retry-after", value)], ""), PROOF, NOW).unwrap_err();
             let retry_after = Duration::from_secs(expected);
-            assert_eq!(got, EntraError::Throttled { retry_after }, "{value}");
+            let said = None;
+            assert_eq!(got, EntraError::Throttled { retry_after, said }, "{value}");
         }
     }
     let bare = read(&answer(429, &[], ""), PROOF, NOW).unwrap_err();
-    assert_eq!(bare, EntraError::Throttled { retry_after: WAIT });
+    let (retry_after, said) = (WAIT, None);
+    assert_eq!(bare, EntraError::Throttled { retry_after, said });
+    let told = error(429, "invalid_request", 90_055, "Too many. Come later.");
+    assert_eq!(
+        told.to_string(),
+        "throttled; asked to wait 5s; it says: Too many. Come later"
+    );
 }
 
 #[test]
@@ -307,6 +319,73 @@ fn errors_are_made_fit_for_a_log() {
         assert_eq!(
             got.to_string(),
             "unrecognised_error: the endpoint refused the request"
+        );
+    }
+}
+
+#[test]
+fn of_several_codes_the_last_that_is_known_is_told_with_all_words() {
+    let description = "AADSTS70002: Error validating credentials. AADSTS50012: Invalid client \
+        secret is provided.\r\nTrace ID: 0f5c0000\r\nCorrelation ID: 8c1d0000\r\nTimestamp: 2026";
+    let said =
+        "it says: Error validating credentials. AADSTS50012: Invalid client secret is provided";
+    for codes in [json!([70_002, 50_012]), json!([]), json!(null)] {
+        let body = json!({
+            "error": "invalid_client", "error_description": description, "error_codes": codes,
+        });
+        let got = read(&answer(401, &[], &body.to_string()), PROOF, NOW).unwrap_err();
+        let line = got.to_string();
+        assert!(
+            line.starts_with("invalid_client AADSTS50012: the assertion"),
+            "{line}"
+        );
+        assert!(line.ends_with(said), "{line}");
+    }
+    // One that nobody knows does not hide one that is known.
+    for (codes, told) in [
+        (json!([7_000_215, 1]), 7_000_215),
+        (json!([1, 2]), 2),
+        (json!(["x", 7]), 7),
+    ] {
+        let body = json!({ "error": "invalid_client", "error_codes": codes });
+        let got = read(&answer(401, &[], &body.to_string()), PROOF, NOW).unwrap_err();
+        assert!(matches!(&got, EntraError::Refused { code: Some(code), .. } if *code == told));
+    }
+    let down = error(503, "server_error", 90_033, "A transient error. Try again.");
+    assert_eq!(
+        down.to_string(),
+        "unavailable: status 503, server_error AADSTS90033; it says: A transient error. Try again"
+    );
+}
+
+#[test]
+fn each_reason_against_a_certificate_has_its_own_advice() {
+    for (reason, advice) in [
+        ("The key used is expired.", "the certificate has expired"),
+        (
+            "The key used is not yet valid.",
+            "the certificate is not valid yet",
+        ),
+        (
+            "The key was not found.",
+            "Entra does not know this certificate",
+        ),
+        (
+            "Key was found, but use of the key to verify the signature failed.",
+            "does not fit it",
+        ),
+        ("The key was found in another tenant.", "not of this tenant"),
+        ("Something new.", "Entra does not know this certificate"),
+    ] {
+        let description = format!(
+            "Client assertion contains an invalid signature. [Reason - {reason}, Thumbprint of key \
+             used by client: 'F00D', Found key 'Start=01/01/2026 00:00:00, End=02/01/2026 00:00:00']"
+        );
+        let line = error(401, "invalid_client", 700_027, &description).to_string();
+        assert!(line.contains(advice), "{line}");
+        assert!(
+            line.contains(&format!("[Reason - {reason}, Thumbprint of key")),
+            "{line}"
         );
     }
 }

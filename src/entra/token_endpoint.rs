@@ -95,15 +95,18 @@ pub enum EntraError {
     #[error("{}", refused(error, *code, advice, correlation_id.as_deref()))]
     Refused {
         error: String,
-        /// The first of `error_codes`.
+        /// The last of `error_codes` that is known, else the last.
         code: Option<u64>,
         advice: String,
         /// `correlation_id`, to find it in Entra's sign-in log.
         correlation_id: Option<String>,
     },
     /// 429, or any answer with `Retry-After`.
-    #[error("throttled; asked to wait {}", humantime::format_duration(*.retry_after))]
-    Throttled { retry_after: Duration },
+    #[error("{}", throttled(*retry_after, said.as_deref()))]
+    Throttled {
+        retry_after: Duration,
+        said: Option<String>,
+    },
     /// 5xx, no connection, timeout.
     #[error("unavailable: {0}")]
     Unavailable(String),
@@ -118,6 +121,12 @@ impl EntraError {
     pub fn blames_credential(&self) -> bool {
         matches!(self, Self::Refused { error, .. } if error == "invalid_client")
     }
+}
+
+fn throttled(wait: Duration, said: Option<&str>) -> String {
+    let wait = humantime::format_duration(wait);
+    let said = said.map_or_else(String::new, |said| format!("; {said}"));
+    format!("throttled; asked to wait {wait}{said}")
 }
 
 fn refused(error: &str, code: Option<u64>, advice: &str, correlation: Option<&str>) -> String {

@@ -24,6 +24,7 @@ fn refused() -> EntraError {
 fn each_cause_has_its_word_and_the_time_of_the_next_attempt() {
     let throttled = EntraError::Throttled {
         retry_after: Duration::from_secs(42),
+        said: None,
     };
     let down = EntraError::Unavailable("x".to_owned());
     let malformed = EntraError::Malformed("x".to_owned());
@@ -58,7 +59,10 @@ fn each_cause_has_its_word_and_the_time_of_the_next_attempt() {
 #[test]
 fn a_wait_that_is_asked_for_is_heard() {
     let wait = Duration::from_secs(42);
-    let throttled = TokenRequestError::from(EntraError::Throttled { retry_after: wait });
+    let throttled = TokenRequestError::from(EntraError::Throttled {
+        retry_after: wait,
+        said: None,
+    });
     assert_eq!(throttled.retry_after(), Some(wait));
     assert_eq!(TokenRequestError::from(refused()).retry_after(), None);
 }

@@ -46,7 +46,7 @@ impl TokenRequestError {
 impl Failure for TokenRequestError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Entra(EntraError::Throttled { retry_after }) => Some(*retry_after),
+            Self::Entra(EntraError::Throttled { retry_after, .. }) => Some(*retry_after),
             _ => None,
         }
     }
