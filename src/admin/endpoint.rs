@@ -101,6 +101,7 @@ impl Admin {
                     identity: tokens.identity().to_string(),
                     scope: tokens.scope().to_owned(),
                     expires_at: status.expires_at,
+                    certificate: status.certificate,
                     acquired_at: status.fetch.fetched_at,
                     fetches: status.fetch.fetches,
                     failures: status.fetch.failures,

@@ -22,7 +22,7 @@ fn admin(address: &str) -> Admin {
     Admin {
         plan: Arc::new(ArcSwap::from_pointee(plan)),
         metrics: Metrics::new(),
-        readiness: Arc::new(Readiness::new(NOW)),
+        readiness: Arc::new(Readiness::new(false, NOW)),
         address: address.parse().unwrap(),
     }
 }

@@ -1,5 +1,6 @@
 //! Should traffic come here? Every issuer that a route needs has keys, or 30 s have passed and one
-//! has; once ready, losing an issuer changes nothing, for its routes answer 503 by themselves.
+//! has; once ready, losing an issuer changes nothing, for its routes answer 503 by themselves. Who says
+//! `readiness: strict` wants all of it, all the time: keys of every issuer, a token of every identity.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,12 +10,15 @@ use serde::Serialize;
 
 use crate::admission::Plan;
 use crate::clock::UnixTime;
+use crate::outbound::TokenStatus;
+use crate::reason::Reason;
 
 /// How long all issuers are waited for; then one suffices.
 const WAIT_FOR_ALL: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct Readiness {
+    strict: bool,
     started: UnixTime,
     draining: AtomicBool,
     was_ready: AtomicBool,
@@ -24,10 +28,10 @@ pub struct Readiness {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReadyReport {
     pub ready: bool,
-    /// `ready`, `starting`, `draining`.
+    /// `ready`, `starting`, `draining`; `impaired` where it was ready and strictly is not.
     pub state: &'static str,
     pub issuers: Vec<IssuerReport>,
-    /// Every token that routes carry; readiness does not depend on them.
+    /// Every token that routes carry; readiness depends on them only where it is strict.
     pub tokens: Vec<TokenReport>,
 }
 
@@ -46,11 +50,16 @@ pub struct TokenReport {
     pub scope: String,
     /// `token_held`, `token_expired`, `no_token`.
     pub state: &'static str,
+    /// Why the last attempt failed, where it did: a word of `docs/errors.md`, such as
+    /// `token_refused`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<&'static str>,
 }
 
 impl Readiness {
-    pub fn new(started: UnixTime) -> Self {
+    pub fn new(strict: bool, started: UnixTime) -> Self {
         Self {
+            strict,
             started,
             draining: AtomicBool::new(false),
             was_ready: AtomicBool::new(false),
@@ -70,8 +79,7 @@ impl Readiness {
             IssuerReport::new(name, needed.contains(name.as_ref()), issuer.status().keys)
         });
         let tokens = plan.tokens.iter().map(|tokens| {
-            let expires_at = tokens.status().expires_at;
-            TokenReport::new(tokens.identity(), tokens.scope(), expires_at, now)
+            TokenReport::new(tokens.identity(), tokens.scope(), &tokens.status(), now)
         });
         self.judge(issuers.collect(), tokens.collect(), now)
     }
@@ -87,15 +95,20 @@ impl Readiness {
         let all = needed().all(|issuer| issuer.keys > 0);
         let one = needed().any(|issuer| issuer.keys > 0);
         let waited = self.started.until(now) >= WAIT_FOR_ALL;
-        if all || (waited && one) {
+        let tokens_well = || tokens.iter().all(TokenReport::is_well);
+        let (enough, whole) = match self.strict {
+            false => (all || (waited && one), true),
+            true => (all, all && tokens_well()),
+        };
+        if enough && whole {
             self.was_ready.store(true, Ordering::Release);
         }
-        let state = if self.draining.load(Ordering::Acquire) {
-            "draining"
-        } else if self.was_ready.load(Ordering::Acquire) {
-            "ready"
-        } else {
-            "starting"
+        let was_ready = self.was_ready.load(Ordering::Acquire);
+        let state = match (self.draining.load(Ordering::Acquire), was_ready, whole) {
+            (true, ..) => "draining",
+            (false, true, true) => "ready",
+            (false, true, false) => "impaired",
+            (false, false, _) => "starting",
         };
         ReadyReport {
             ready: state == "ready",
@@ -122,15 +135,25 @@ impl IssuerReport {
 }
 
 impl TokenReport {
-    fn new(identity: &str, scope: &str, expires_at: Option<UnixTime>, now: UnixTime) -> Self {
+    fn new(identity: &str, scope: &str, status: &TokenStatus, now: UnixTime) -> Self {
         Self {
+            failure: status.failure.map(Reason::word),
             identity: identity.to_owned(),
             scope: scope.to_owned(),
-            state: match expires_at {
+            state: match status.expires_at {
                 None => "no_token",
                 Some(end) if end <= now => "token_expired",
                 Some(_) => "token_held",
             },
+        }
+    }
+
+    /// Held, or out of use since it was: what nobody asks for is not renewed.
+    fn is_well(&self) -> bool {
+        match self.state {
+            "token_held" => true,
+            "token_expired" => self.failure.is_none(),
+            _ => false,
         }
     }
 }
@@ -139,6 +162,8 @@ impl TokenReport {
 mod tests {
     use super::*;
 
+    const LENIENT: bool = false;
+    const STRICT: bool = true;
     const START: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
     fn issuer(name: &str, needed: bool, keys: usize) -> IssuerReport {
@@ -147,6 +172,57 @@ mod tests {
 
     fn at(seconds: u64) -> UnixTime {
         START.plus(Duration::from_secs(seconds))
+    }
+
+    fn token(expires_at: Option<UnixTime>, failure: Option<Reason>) -> TokenReport {
+        let status = TokenStatus {
+            expires_at,
+            failure,
+            ..TokenStatus::default()
+        };
+        TokenReport::new("mail", "s", &status, at(10))
+    }
+
+    #[test]
+    fn strict_readiness_wants_every_key_and_every_token_all_the_time() {
+        use Reason::{TokenRefused, TokenUnavailable};
+        let (held, spent) = (Some(at(11)), Some(at(10)));
+        for (keys, tokens, ready) in [
+            (1, vec![], true),
+            (1, vec![token(held, None)], true),
+            (1, vec![token(held, Some(TokenUnavailable))], true),
+            (1, vec![token(spent, None)], true),
+            (1, vec![token(spent, Some(TokenUnavailable))], false),
+            (1, vec![token(None, None)], false),
+            (
+                1,
+                vec![token(held, None), token(None, Some(TokenRefused))],
+                false,
+            ),
+            (0, vec![token(held, None)], false),
+        ] {
+            let judge = |readiness: &Readiness| {
+                readiness.judge(vec![issuer("a", true, keys)], tokens.clone(), at(60))
+            };
+            let fresh = Readiness::new(STRICT, START);
+            let report = judge(&fresh);
+            assert_eq!(report.ready, ready, "{report:?}");
+            assert_eq!(report.state, if ready { "ready" } else { "starting" });
+            let (issuers, once) = (vec![issuer("a", true, 1)], vec![token(held, None)]);
+            assert!(fresh.judge(issuers, once, at(61)).ready);
+            let report = judge(&fresh);
+            assert_eq!(report.state, if ready { "ready" } else { "impaired" });
+        }
+        let refused = token(None, Some(TokenRefused));
+        let lenient = Readiness::new(LENIENT, START);
+        let report = lenient.judge(Vec::new(), vec![refused], at(60));
+        assert!(report.ready);
+        assert_eq!(
+            serde_json::to_value(&report.tokens).unwrap(),
+            serde_json::json!([{
+                "identity": "mail", "scope": "s", "state": "no_token", "failure": "token_refused",
+            }])
+        );
     }
 
     #[test]
@@ -185,7 +261,7 @@ mod tests {
                 false,
             ),
         ] {
-            let report = Readiness::new(START).judge(issuers, Vec::new(), at(second));
+            let report = Readiness::new(LENIENT, START).judge(issuers, Vec::new(), at(second));
             assert_eq!(report.ready, ready, "{what}");
             assert_eq!(report.state, if ready { "ready" } else { "starting" });
         }
@@ -193,7 +269,7 @@ mod tests {
 
     #[test]
     fn once_ready_losing_every_issuer_does_not_take_it_out() {
-        let readiness = Readiness::new(START);
+        let readiness = Readiness::new(LENIENT, START);
         let with = |keys| vec![issuer("a", true, keys)];
         assert!(!readiness.judge(with(0), Vec::new(), at(0)).ready);
         assert!(readiness.judge(with(1), Vec::new(), at(1)).ready);
@@ -204,7 +280,7 @@ mod tests {
 
     #[test]
     fn draining_is_never_ready_again() {
-        let readiness = Readiness::new(START);
+        let readiness = Readiness::new(LENIENT, START);
         assert!(readiness.judge(Vec::new(), Vec::new(), at(0)).ready);
         readiness.drain();
         let report = readiness.judge(Vec::new(), Vec::new(), at(60));
@@ -214,9 +290,9 @@ mod tests {
 
     #[test]
     fn a_token_never_decides_and_is_told_all_the_same() {
-        let token = |expires| TokenReport::new("mail", "s", expires, at(10));
+        let token = |expires| token(expires, None);
         let tokens = vec![token(None), token(Some(at(10))), token(Some(at(11)))];
-        let report = Readiness::new(START).judge(Vec::new(), tokens, at(10));
+        let report = Readiness::new(LENIENT, START).judge(Vec::new(), tokens, at(10));
         assert!(report.ready);
         let states: Vec<&str> = report.tokens.iter().map(|token| token.state).collect();
         assert_eq!(states, ["no_token", "token_expired", "token_held"]);
@@ -225,7 +301,7 @@ mod tests {
     #[test]
     fn issuers_are_told_by_name_in_order() {
         let issuers = vec![issuer("b", true, 0), issuer("a", true, 1)];
-        let report = Readiness::new(START).judge(issuers, Vec::new(), at(0));
+        let report = Readiness::new(LENIENT, START).judge(issuers, Vec::new(), at(0));
         assert_eq!(
             serde_json::to_value(&report).unwrap(),
             serde_json::json!({

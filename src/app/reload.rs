@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::compose::{ComposeError, Live};
-use crate::config::Config;
+use crate::config::{Config, ReadinessRule};
 use crate::edge::ListenerDefinition;
 use crate::telemetry::LogDefinition;
 
@@ -96,6 +96,7 @@ pub(super) struct Settled {
     admin: Option<SocketAddr>,
     log: LogDefinition,
     threads: usize,
+    readiness: ReadinessRule,
 }
 
 impl Settled {
@@ -105,6 +106,7 @@ impl Settled {
             admin: config.admin,
             log: config.log,
             threads: config.threads,
+            readiness: config.readiness,
         }
     }
 
@@ -125,6 +127,7 @@ impl Settled {
             ("admin", self.admin == config.admin),
             ("log", self.log == config.log),
             ("threads", self.threads == config.threads),
+            ("readiness", self.readiness == config.readiness),
         ] {
             if !same {
                 paths.push(path.to_owned());

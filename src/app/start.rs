@@ -14,7 +14,7 @@ use super::reload::Settled;
 use crate::admin::Readiness;
 use crate::admission::{Plan, Shared};
 use crate::clock::UnixTime;
-use crate::config::{Config, ShutdownDefinition};
+use crate::config::{Config, ReadinessRule, ShutdownDefinition};
 use crate::telemetry::{AccessLog, Metrics};
 
 pub struct App {
@@ -78,7 +78,10 @@ impl App {
         let live = Live::compose(&config, &metrics, None)?;
         let plan = Arc::new(ArcSwap::new(Arc::clone(&live.plan)));
         let shared = Shared::new(Arc::clone(&plan), access_log, &metrics);
-        let readiness = Arc::new(Readiness::new(UnixTime::now()));
+        let readiness = Arc::new(Readiness::new(
+            config.readiness == ReadinessRule::Strict,
+            UnixTime::now(),
+        ));
         let doors = Doors::open(&config, bound, &shared, &readiness, &metrics)?;
         Ok(Self {
             metrics,
@@ -93,5 +96,12 @@ impl App {
             addresses: doors.addresses.clone(),
             doors,
         })
+    }
+
+    /// Asks for each identity's token, so that a credential that will fail is in the log, and on
+    /// `/readyz`, before its first caller comes. Needs a tokio runtime.
+    pub fn ask_for_tokens(&self) {
+        let now = UnixTime::now();
+        self.plan.load().tokens.iter().for_each(|it| it.begin(now));
     }
 }

@@ -1,9 +1,11 @@
 //! `bearergate check`: every problem of the file, or the plan as a table.
 
 use anstyle::{AnsiColor, Color, Style};
+use anyhow::anyhow;
 
+use super::certificate_age::CertificateAges;
 use super::check_plan::{count, plan};
-use super::{ConfigFile, Failure, certificate_age, check_online, say};
+use super::{ConfigFile, Failure, check_online, say};
 use crate::clock::UnixTime;
 
 const NOTICE: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::Yellow)));
@@ -38,12 +40,19 @@ impl Check {
             count(config.identities.len(), "identity"),
         );
         say!("{counts}")?;
-        for notice in certificate_age::notices(&config, UnixTime::now()) {
+        let (certificates, now) = (CertificateAges::of(&config), UnixTime::now());
+        for notice in certificates.notices(now) {
             say!("{NOTICE}note{NOTICE:#}  {notice}")?;
         }
         if self.online {
             super::small_runtime()?.block_on(check_online::run(&config))?;
         }
-        Ok(())
+        match certificates.ended(now) {
+            0 => Ok(()),
+            ended => {
+                let certificates = count(ended, "certificate");
+                Err(anyhow!("{certificates} ended; the file itself is valid").into())
+            }
+        }
     }
 }

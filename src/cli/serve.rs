@@ -7,9 +7,9 @@ use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{ConfigFile, Failure, certificate_age};
+use super::certificate_age::{CertificateAges, DAY};
+use super::{ConfigFile, Failure};
 use crate::app::{App, Bound};
-use crate::clock::UnixTime;
 use crate::telemetry::{AccessLog, log_panics, start_logging};
 
 /// Threads for what blocks: three ask for the names of upstreams, which leaves one for those of
@@ -47,6 +47,7 @@ impl Serve {
         let config = self.config.load()?;
         start_logging(&config.log);
         log_panics();
+        let certificates = CertificateAges::of(&config);
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             file = %self.config.path().display(),
@@ -56,9 +57,6 @@ impl Serve {
             identities = config.identities.len(),
             "starting"
         );
-        for notice in certificate_age::notices(&config, UnixTime::now()) {
-            tracing::warn!("{notice}");
-        }
         let bound = Bound::new(&config).map_err(anyhow::Error::from)?;
         let workers = Builder::new_multi_thread()
             .worker_threads(config.threads)
@@ -70,7 +68,8 @@ impl Serve {
         let access_log = AccessLog::start(config.log.access, config.log.format);
         let started = {
             let _inside = workers.enter();
-            App::start(config, bound, access_log.clone())
+            let started = App::start(config, bound, access_log.clone());
+            started.inspect(App::ask_for_tokens)
         };
         let app = match started {
             Ok(app) => app,
@@ -84,6 +83,7 @@ impl Serve {
         let signal = tokio::select! {
             signal = signals.terminating() => signal,
             never = settle() => match never {},
+            never = certificates.remind(DAY, |notice| tracing::warn!("{notice}")) => match never {},
         };
         tracing::info!(signal, "stopping");
         tokio::select! {

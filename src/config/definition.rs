@@ -32,7 +32,17 @@ pub struct Config {
     pub routes: Vec<RouteDefinition>,
     pub log: LogDefinition,
     pub threads: usize,
+    pub readiness: ReadinessRule,
     pub shutdown: ShutdownDefinition,
+}
+
+/// `readiness:` of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadinessRule {
+    /// Ready once, ready ever after.
+    Lenient,
+    /// Ready while nothing is missing.
+    Strict,
 }
 
 /// `shutdown:` of the file.

@@ -9,4 +9,4 @@ mod secret_ref;
 mod value;
 
 pub use crate::located::{Problem, Problems};
-pub use definition::{Config, ShutdownDefinition};
+pub use definition::{Config, ReadinessRule, ShutdownDefinition};

@@ -14,7 +14,7 @@ use crate::refresh::{BeforeExpiry, Status, Unavailable};
 pub struct AppTokens(BeforeExpiry<TokenSource>);
 
 impl AppTokens {
-    /// Acquires nothing until asked.
+    /// Acquires nothing until asked, or begun.
     pub fn new(source: TokenSource) -> Arc<Self> {
         let cool_down = source.identity.tokens.cool_down;
         Arc::new(Self(BeforeExpiry::new(source, cool_down)))
@@ -26,6 +26,12 @@ impl AppTokens {
 
     pub fn scope(&self) -> &str {
         &self.0.source().scope
+    }
+
+    /// Has the first token acquired, so that a credential that will fail is known before its first
+    /// caller comes. Needs a tokio runtime.
+    pub fn begin(&self, now: UnixTime) {
+        self.0.begin(now);
     }
 
     /// The token to send now; waits only where there is none that is valid.
@@ -57,6 +63,8 @@ impl AppTokens {
     pub fn status(&self) -> TokenStatus {
         TokenStatus {
             expires_at: self.0.kept().map(|token| token.expires_at),
+            failure: self.0.last_error().map(|why| why.reason()),
+            certificate: self.0.source().identity.certificate_ends_at(),
             fetch: self.0.status(),
         }
     }
@@ -76,6 +84,10 @@ impl fmt::Debug for AppTokens {
 pub struct TokenStatus {
     /// When the token in hand ends.
     pub expires_at: Option<UnixTime>,
+    /// What the last failure is called, where the last attempt failed.
+    pub failure: Option<Reason>,
+    /// When the identity's certificate ends; of several the first.
+    pub certificate: Option<UnixTime>,
     pub fetch: Status,
 }
 

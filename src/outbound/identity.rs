@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::CredentialDefinition;
+use crate::clock::UnixTime;
 use crate::entra::{Authority, Endpoint};
 use crate::guid::Guid;
 
@@ -17,6 +18,16 @@ pub struct IdentityDefinition {
     /// How it proves itself: tried in order, the next one where Entra refuses one.
     pub credentials: Vec<CredentialDefinition>,
     pub tokens: TokenTimes,
+}
+
+impl IdentityDefinition {
+    /// When its certificate ends, where it proves itself by one; of several the first that does.
+    pub fn certificate_ends_at(&self) -> Option<UnixTime> {
+        let credentials = self.credentials.iter();
+        credentials
+            .filter_map(CredentialDefinition::not_after)
+            .min()
+    }
 }
 
 /// `tokens:` of an identity.

@@ -46,6 +46,21 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
         outcome
     }
 
+    /// Has the first one fetched, unless there is one, one on its way, or none to be had for the
+    /// moment. Nobody uses it yet.
+    pub fn begin(&self, now: UnixTime) {
+        let state = self.keeper.state.lock();
+        let is_idle = state.in_flight.is_none() && state.refusal(now).is_none();
+        if is_idle && self.keeper.kept.load().is_none() {
+            self.keeper.begin(state, now);
+        }
+    }
+
+    /// Why the last fetch failed, where it did.
+    pub fn last_error(&self) -> Option<S::Error> {
+        self.keeper.state.lock().last_error.clone()
+    }
+
     /// What to use where this one, the current one, was refused before: the one that replaces it, or
     /// itself where none comes soon. It is still worth a try then, and elsewhere it may be taken all
     /// along: nobody else waits.

@@ -32,7 +32,7 @@ pub(super) struct State<S: Source, P> {
     pub(super) in_flight: Option<InFlightOf<S>>,
     /// After the last fetch.
     pub(super) backoff: Option<Backoff>,
-    last_error: Option<S::Error>,
+    pub(super) last_error: Option<S::Error>,
     timer: Option<AbortHandle>,
     fetches: u64,
     failures: u64,

@@ -70,6 +70,7 @@ fn token(identity: &str, scope: &str, expires_at: u64) -> TokenSample {
         identity: identity.into(),
         scope: scope.into(),
         expires_at: Some(UnixTime::from_seconds(expires_at)),
+        certificate: Some(UnixTime::from_seconds(expires_at + 86_400)),
         acquired_at: Some(NOW.minus(Duration::from_secs(60))),
         fetches: 2,
         failures: 5,
@@ -390,10 +391,8 @@ fn the_version_and_panics_are_shown() {
     let metrics = Metrics::new();
     metrics.panicked();
     let page = Page::of(&metrics);
-    let build = format!(
-        "bearergate_build_info{{version=\"{}\"}}",
-        env!("CARGO_PKG_VERSION")
-    );
+    let version = env!("CARGO_PKG_VERSION");
+    let build = format!("bearergate_build_info{{version=\"{version}\"}}");
     assert_eq!(page.value(&build), 1.0);
     assert_eq!(page.value("bearergate_panics_total"), 1.0);
 }

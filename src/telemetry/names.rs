@@ -46,6 +46,8 @@ metrics! {
         "Time since the token in hand was acquired, by identity and scope; absent while there is none.";
     TOKEN_EXPIRY "bearergate_token_expiry_seconds" "gauge"
         "Time until the token in hand expires, negative once it has; absent while there is none.";
+    CERTIFICATE_EXPIRY "bearergate_certificate_expiry_seconds" "gauge"
+        "Time until an identity's certificate ends, negative once it has; absent where it has none.";
     BUILD "bearergate_build_info" "gauge"
         "Always 1; the label tells the version that runs.";
 }

@@ -20,6 +20,8 @@ pub struct TokenSample {
     pub identity: String,
     pub scope: String,
     pub expires_at: Option<UnixTime>,
+    /// When the identity's certificate ends.
+    pub certificate: Option<UnixTime>,
     pub acquired_at: Option<UnixTime>,
     pub fetches: u64,
     pub failures: u64,
@@ -47,6 +49,7 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
     let labels = &["identity", "scope"];
     let age = gauge(registry, names::TOKEN_AGE, labels);
     let expiry = gauge(registry, names::TOKEN_EXPIRY, labels);
+    let certificate = gauge(registry, names::CERTIFICATE_EXPIRY, &["identity"]);
     let fetches = counter(registry, names::TOKEN_FETCHES, &["identity", "outcome"]);
     for sample in samples {
         let identity = sample.identity.as_str();
@@ -58,6 +61,11 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
             expiry
                 .with_label_values(both)
                 .set(seconds_between(now, expires_at));
+        }
+        if let Some(end) = sample.certificate {
+            certificate
+                .with_label_values(&[identity])
+                .set(seconds_between(now, end));
         }
         for (outcome, count) in [("success", sample.fetches), ("failure", sample.failures)] {
             fetches

@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::{Identity, Issuer, Proxy, Route};
-use crate::config::ShutdownDefinition;
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::Level;
+use crate::config::{ReadinessRule, ShutdownDefinition};
 use crate::edge::Timeouts;
 use crate::located::{
     At, FilePath, Form, HttpUrl, May, Must, Named, Or, Scalar, Size, Text, Wrong, object,
@@ -31,6 +31,8 @@ object! {
         log: Or<Log> = "{}",
         /// Worker threads.
         threads: May<usize> = "one a core" in "1" to "1024",
+        /// When `/readyz` says so: `lenient`, once every issuer of a route has keys, or one after 30 seconds, and ever after; `strict`, while all have keys and every identity has its token.
+        readiness: Or<ReadinessRule> = "lenient",
         /// How the process ends.
         shutdown: Or<Shutdown> = "{}",
         /// Whose tokens callers may bring, by name.

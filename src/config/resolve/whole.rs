@@ -40,6 +40,7 @@ fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
         routes: routes?,
         log: file.log.fill(),
         threads: file.threads.value().copied().unwrap_or_else(cores),
+        readiness: *file.readiness,
         shutdown: file.shutdown.fill(),
     })
 }

@@ -1,5 +1,6 @@
 //! One of a few words.
 
+use crate::config::ReadinessRule;
 use crate::entra::{Algorithm, Cloud, Endpoint};
 use crate::located::words;
 use crate::policy::{PrincipalKind, PrincipalRule};
@@ -15,6 +16,7 @@ words! {
         ("user", PrincipalRule::Only(PrincipalKind::User)),
         ("any", PrincipalRule::Any),
     ];
+    ReadinessRule: &[("lenient", ReadinessRule::Lenient), ("strict", ReadinessRule::Strict)];
     LogFormat: &[("json", LogFormat::Json), ("text", LogFormat::Text)];
     CallerClaim: CallerClaim::ALL;
     Level: Level::ALL;

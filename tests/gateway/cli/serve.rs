@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::support::{API_KEY, Connection, GRAPH, Process, Reply, Setup, eventually, run};
+use bearergate::clock::UnixTime;
 use bearergate::fake::{Contoso, KeyPair};
 
 use super::setup;
@@ -83,6 +84,38 @@ async fn no_secret_assertion_or_token_is_ever_printed() {
             "{secret} in\n{printed}"
         );
         assert!(!answers.contains(&secret), "{secret} in\n{answers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serve_tells_at_start_of_a_credential_that_fails_and_of_a_certificate_that_ended() {
+    let ended = KeyPair::generate_expired("old", UnixTime::now()).unwrap();
+    let setup = setup()
+        .file("old.pfx", ended.pkcs12("a passphrase").unwrap())
+        .file("old.pass", "a passphrase")
+        .identity("wrong", "$ISSUER", "not the secret of this application")
+        .identity_with(
+            "old",
+            "$ISSUER",
+            "certificate: { file: old.pfx, passphrase: { file: old.pass } }",
+        )
+        .route("wrong", "$ECHO", "wrong", GRAPH)
+        .route("old", "$ECHO", "old", GRAPH);
+    let gate = Process::serve(&setup.written()).await;
+    let admin = gate.address("admin");
+    eventually("both were asked for", async || {
+        let report = ask(admin, "/readyz HTTP/1.1").await.text();
+        report.matches("token_refused").count() == 2
+    })
+    .await;
+    let (code, _, log) = gate.stop().await;
+    assert_eq!(code, Some(0));
+    for told in [
+        "give the secret's Value",
+        "AADSTS700027",
+        "identity old: its certificate ended at",
+    ] {
+        assert!(log.contains(told), "{told} in\n{log}");
     }
 }
 

@@ -4,6 +4,7 @@
 mod carried;
 mod endpoint;
 mod renewal;
+mod start;
 
 use crate::support::Setup;
 use base64::Engine as _;

@@ -39,6 +39,11 @@ impl Gateway {
         self.app.as_ref().expect("drained").reload(config)
     }
 
+    /// Asks for each identity's token, as `serve` does at start.
+    pub fn ask_for_tokens(&self) {
+        self.app.as_ref().expect("drained").ask_for_tokens();
+    }
+
     pub fn address(&self, listener: &str) -> SocketAddr {
         let found = self.addresses.iter().find(|(name, _)| &**name == listener);
         found.unwrap_or_else(|| panic!("no listener {listener}")).1
