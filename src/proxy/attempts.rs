@@ -69,7 +69,7 @@ pub(super) async fn answered(
         if let Some(reason) = body.failure() {
             return Err(Failure::of_body(reason));
         }
-        request = match (why, spare.and_then(Spare::from_the_beginning)) {
+        request = match (why, spare.and_then(Spare::sent_again)) {
             (ExchangeError::NotSent(unsent), _) if !is_last => *unsent,
             (ExchangeError::Unanswered, Some(again)) => again,
             (why, _) => return Err(why.into()),
@@ -137,7 +137,7 @@ impl Spare {
     }
 
     /// `None` where some of its body is no longer there.
-    fn from_the_beginning(self) -> Option<Request<RequestBody>> {
+    fn sent_again(self) -> Option<Request<RequestBody>> {
         let mut request = Request::new(self.body.again()?);
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;

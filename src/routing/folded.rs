@@ -80,11 +80,9 @@ impl Folded {
                         Some((Some(Segment::Parameter(name)), key)) => {
                             values.push((Arc::clone(name), key.into_owned()));
                         }
-                        Some((Some(Segment::Literal(literal)), key)) => {
-                            if named(&key).0 != **literal {
-                                return None;
-                            }
-                        }
+                        Some((Some(Segment::Literal(literal)), key))
+                            if named(&key).0 == **literal => {}
+                        Some((Some(Segment::Literal(_)), _)) => return None,
                         Some((Some(Segment::Rest), _)) => return Some(values),
                         Some((None, _)) => return None,
                     }

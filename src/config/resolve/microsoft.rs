@@ -64,9 +64,7 @@ pub(super) fn hosts(resource: &str, cloud: Cloud) -> Option<Vec<String>> {
     }
     let host = host(resource);
     let named = |name: &&str| bare.eq_ignore_ascii_case(name) || host.as_deref() == Some(*name);
-    let known = RESOURCES
-        .iter()
-        .find(|(names, _)| names.iter().any(|name| named(&name)));
+    let known = RESOURCES.iter().find(|(names, _)| names.iter().any(&named));
     if let Some((_, hosts)) = known {
         return Some(owned(hosts));
     }

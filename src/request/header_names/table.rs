@@ -134,8 +134,7 @@ pub fn is_method_override(name: &HeaderName) -> bool {
     let name = name.as_str();
     let is_whole = |known: &&str| are_one(known, name);
     // Nearly every name ends here.
-    name.starts_with('x')
-        && (begins(name, "x-http-method") || NAMES.iter().any(|known| is_whole(&known)))
+    name.starts_with('x') && (begins(name, "x-http-method") || NAMES.iter().any(is_whole))
 }
 
 /// Why a route may not set a header of this name; `None` where it may.
