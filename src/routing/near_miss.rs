@@ -185,3 +185,7 @@ pub(super) fn stricter(
 #[cfg(test)]
 #[path = "near_miss_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "near_miss_spellings_tests.rs"]
+mod spellings_tests;
