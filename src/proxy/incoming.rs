@@ -39,7 +39,7 @@ pub(super) fn receive(
         // The codec frames the body anew.
         head.headers.remove(header::TRANSFER_ENCODING);
     }
-    strip_cookies(&mut head.headers, admission.route());
+    strip_ours(&mut head.headers, admission.route());
     if let Some(base) = &asked.base {
         location::rewrite(
             &mut head.headers,
@@ -52,11 +52,15 @@ pub(super) fn receive(
     Ok(())
 }
 
-/// SECURITY: the session that an upstream begins with our token is not the caller's.
-pub(super) fn strip_cookies(headers: &mut HeaderMap, route: &Route) {
+/// SECURITY: the session that an upstream begins with our token is not the caller's, nor is our
+/// token where it is echoed.
+pub(super) fn strip_ours(headers: &mut HeaderMap, route: &Route) {
     if !route.lets_cookies_back() {
         headers.remove(header::SET_COOKIE);
         headers.remove(SET_COOKIE2);
+    }
+    if route.egress.is_ours() {
+        headers.remove(header::AUTHORIZATION);
     }
 }
 

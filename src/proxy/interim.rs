@@ -4,7 +4,7 @@
 use bytes::{BufMut, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
-use super::incoming::{strip_cookies, strip_hops};
+use super::incoming::{strip_hops, strip_ours};
 use crate::edge::Conversation;
 use crate::outbound::RequestBody;
 use crate::request::header_names::X_REQUEST_ID;
@@ -50,7 +50,7 @@ fn rendered(code: u16, reason: &str, fields: &[httparse::Header<'_>], route: &Ro
         headers.append(name, value);
     }
     strip_hops(&mut headers);
-    strip_cookies(&mut headers, route);
+    strip_ours(&mut headers, route);
     // RFC 9110 §8.6: an interim answer announces no body. The id is the final answer's.
     for name in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
         headers.remove(name);

@@ -56,7 +56,8 @@ pub(super) const NAMES: Names = &[
         x-method-override x-http-verb-override x-original-host x-original-method x-original-uri \
         x-original-url x-real-ip x-rewrite-url x-forwarded-by x-forwarded-method x-forwarded-path \
         x-forwarded-port x-forwarded-prefix x-forwarded-protocol x-forwarded-scheme x-forwarded-server \
-        x-forwarded-ssl x-forwarded-uri x-envoy-external-address x-envoy-internal"),
+        x-forwarded-ssl x-forwarded-uri x-envoy-external-address x-envoy-internal x-host \
+        x-http-host-override x-original-forwarded-for"),
     (Way, OnTokenRoutes, "origin"),
     (Way, Misspelled, REQUEST_ID),
     (Way, Never, "host"),
@@ -67,8 +68,8 @@ pub(super) const NAMES: Names = &[
     (Request, Never, "accept client-request-id consistencylevel dataserviceversion idempotency-key \
         maxdataserviceversion prefer return-client-request-id soapaction traceparent tracestate user-agent"),
     (Caller, UnlessKept, "cas-user client-cert client-cert-chain client-ip fastly-client-ip fly-client-ip \
-        teleport-jwt-assertion true-client-ip x-access-token x-anonymous-consumer \
-        x-apigateway-api-userinfo x-auth-email x-auth-groups x-auth-roles x-auth-subject x-authorization \
+        smuser ssl-cert teleport-jwt-assertion tls-client-cert true-client-ip x-access-token x-anonymous-consumer \
+        x-auth-email x-auth-groups x-auth-roles x-auth-subject x-authorization \
         x-azure-clientip x-azure-fdid x-azure-socketip x-client-dn x-client-i-dn x-client-ip \
         x-client-s-dn x-client-verify x-cluster-client-ip x-endpoint-api-userinfo x-id-token \
         x-serverless-authorization x-user x-userinfo"),
@@ -85,9 +86,9 @@ pub(super) const FAMILIES: Names = &[
     // what others put into headers for the application behind them.
     (Caller, UnlessKept, "$ws ajp- cf-access- cf-connecting- ct-remote- iv- mellon- oam- oidc- \
         proxy-remote- remote- shib- sm- ssl-client- sslclient tailscale-user- wl-proxy- \
-        x-amzn-mtls- x-amzn-oidc- x-appengine- x-arr- x-auth-request- x-auth-user x-authenticated- \
+        x-amzn-mtls- x-amzn-oidc- x-apigateway- x-appengine- x-arr- x-auth-request- x-auth-user x-authenticated- \
         x-authentik- x-client-cert x-consumer- x-credential- x-forwarded- x-goog-authenticated-user- \
-        x-goog-iap- x-jwt- x-ms-client-principal x-pomerium- x-remote- x-ssl- x-tls-client- x-vouch- \
+        x-goog-iap- x-iisnode- x-jwt- x-kong- x-ms-client-principal x-pomerium- x-remote- x-ssl- x-tls-client- x-vouch- \
         x-webauth-"),
 ];
 
