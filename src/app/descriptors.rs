@@ -49,13 +49,17 @@ impl Descriptors {
         (all - self.kept().min(all)) / 2
     }
 
-    /// A listener's limits, in the proportion that the file has.
+    /// A listener's limits, in the proportion that the file has. What one address may have stays as it
+    /// is written while that is no more than half: a few stay a few.
     pub(super) fn share(self, listener: &ListenerDefinition, wanted: usize) -> Limits {
         let mut limits = listener.limits;
         let most = self.connections();
         if wanted > most {
             let share = limits.connections as f64 * most as f64 / wanted as f64;
             limits.connections = (share as usize).max(1);
+            let scaled = limits.per_address as f64 * most as f64 / wanted as f64;
+            let most = (scaled as usize).max(limits.connections.div_ceil(2));
+            limits.per_address = limits.per_address.min(most);
         }
         limits
     }
@@ -96,14 +100,20 @@ mod tests {
     use crate::edge::Timeouts;
 
     fn shared(all: Option<usize>, wanted: [usize; 2]) -> [usize; 2] {
-        let sum = wanted.iter().sum();
-        wanted.map(|connections| {
+        let of = |connections| (connections, 1);
+        limits(all, wanted.map(of)).map(|it| it.connections)
+    }
+
+    fn limits(all: Option<usize>, wanted: [(usize, usize); 2]) -> [Limits; 2] {
+        let sum = wanted.iter().map(|(connections, _)| connections).sum();
+        wanted.map(|(connections, per_address)| {
             let listener = ListenerDefinition {
                 name: "apis".into(),
                 address: ([127, 0, 0, 1], 0).into(),
                 trusted_proxies: Vec::new(),
                 limits: Limits {
                     connections,
+                    per_address,
                     ..Limits::default()
                 },
                 timeouts: Timeouts {
@@ -111,7 +121,7 @@ mod tests {
                     ..Timeouts::default()
                 },
             };
-            Descriptors { all }.share(&listener, sum).connections
+            Descriptors { all }.share(&listener, sum)
         })
     }
 
@@ -124,6 +134,23 @@ mod tests {
         assert_eq!(shared(Some(1024), [30_000, 10_000]), [288, 96]);
         assert_eq!(shared(Some(64), [10_000, 1]), [23, 1]);
         assert_eq!(shared(Some(0), [10_000, 1]), [1, 1]);
+    }
+
+    #[test]
+    fn one_address_has_no_larger_part_of_fewer_connections() {
+        for (all, connections, per_address, scaled) in [
+            (1 << 20, 10_000, 5_000, 5_000),
+            (1024, 10_000, 5_000, 192),
+            (1024, 10_000, 10_000, 384),
+            (1024, 10_000, 7_500, 288),
+            (1024, 10_000, 100, 100),
+            (1024, 10_000, 200, 192),
+            (0, 10_000, 5_000, 1),
+        ] {
+            let [limits, _] = limits(Some(all), [(connections, per_address), (0, 1)]);
+            assert_eq!(limits.per_address, scaled, "{all} {per_address}");
+            assert!(limits.per_address <= limits.connections);
+        }
     }
 
     #[test]

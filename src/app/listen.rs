@@ -97,8 +97,12 @@ impl Doors {
         for (definition, (socket, address)) in listening {
             let name = Arc::clone(&definition.name);
             let limits = descriptors.share(definition, wanted);
-            let connections = limits.connections;
-            tracing::info!(listener = %name, %address, connections, "listening");
+            let Limits {
+                connections,
+                per_address,
+                ..
+            } = limits;
+            tracing::info!(listener = %name, %address, connections, per_address, "listening");
             doors.addresses.push((Arc::clone(&name), address));
             let gateway = Gateway::new(definition.clone(), Arc::clone(shared));
             let edge = edge(gateway, name, limits, definition.timeouts, metrics);

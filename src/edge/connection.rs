@@ -79,12 +79,13 @@ impl<A: Application> Edge<A> {
             }
             let stage = conversation.stage();
             match stage {
-                Stage::Answered => {
+                // A codec that reads on at once has made it idle already.
+                Stage::Answered | Stage::Idle if conversation.is_in_use() => {
                     idle.move_to(self.timeouts.idle);
                     let now = self.crowd.clock(idle.moved(self.timeouts.idle));
                     conversation.since(Stage::Idle, now);
                 }
-                Stage::Idle | Stage::Head => {}
+                Stage::Answered | Stage::Idle | Stage::Head => {}
                 _ => return Poll::Pending,
             }
             if !task

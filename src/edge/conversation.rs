@@ -36,19 +36,31 @@ pub struct Conversation {
     since: AtomicU64,
     /// Bytes of a head that is unfinished, as they are counted.
     pub(super) held: AtomicUsize,
-    /// It is to end when it rests next.
-    leaves: AtomicBool,
+    /// Whether it may be asked to leave; of the words below.
+    hold: AtomicU8,
     task: AtomicWaker,
     aside: Mutex<Aside>,
 }
 
-/// Since when a connection has been of no use to anybody; whoever is least goes first.
+/// Nothing is lost with it.
+const RESTS: u8 = 0;
+/// A request of its is at hand.
+const IN_USE: u8 = 1;
+/// It was asked to leave, and gets no request through any more.
+const LEAVES: u8 = 2;
+
+/// A connection that is of no use to anybody; whoever is least goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Resting {
-    Idle(u64),
+pub(super) struct Resting {
+    /// Since when, by the listener's clock; who is idle, and may be about to speak, counts as younger
+    /// by a grace.
+    pub(super) since: u64,
     /// Some of a head has come.
-    InHead(u64),
+    pub(super) is_in_head: bool,
 }
+
+/// By how much, in nanoseconds. An honest head is there within moments of its first byte.
+pub(super) const GRACE: u64 = 1_000_000_000;
 
 #[derive(Default)]
 struct Aside {
@@ -110,7 +122,7 @@ impl Conversation {
             abandonable: AtomicBool::new(false),
             since: AtomicU64::new(now),
             held: AtomicUsize::new(0),
-            leaves: AtomicBool::new(false),
+            hold: AtomicU8::new(RESTS),
             task: AtomicWaker::new(),
             aside: Mutex::default(),
         }
@@ -170,27 +182,55 @@ impl Conversation {
     pub(super) fn since(&self, stage: Stage, now: u64) {
         self.since.store(now, Ordering::Relaxed);
         self.set(stage);
+        self.swap_hold(IN_USE, RESTS);
+    }
+
+    /// Whether it is in use, or was until now.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.hold.load(Ordering::Relaxed) == IN_USE
+    }
+
+    /// Whether it held the one, and holds the other now.
+    fn swap_hold(&self, from: u8, to: u8) -> bool {
+        let swapped = self
+            .hold
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        swapped.is_ok()
     }
 
     /// Whether, and since when, nothing would be lost with it.
     pub(super) fn rests(&self) -> Option<Resting> {
         let since = self.since.load(Ordering::Relaxed);
         match self.stage() {
-            Stage::Idle => Some(Resting::Idle(since)),
-            Stage::Head => Some(Resting::InHead(since)),
+            Stage::Idle => Some(Resting {
+                since: since.saturating_add(GRACE),
+                is_in_head: false,
+            }),
+            Stage::Head => Some(Resting {
+                since,
+                is_in_head: true,
+            }),
             _ => None,
         }
     }
 
-    /// Asks it to end when it rests. False where it was asked already.
+    /// When it was last seen to rest.
+    pub(super) fn last_rested(&self) -> u64 {
+        self.since.load(Ordering::Relaxed)
+    }
+
+    /// Asks it to end. False where it was asked already, or a request came first: a request that comes
+    /// later is not served, so that who leaves has left in a moment.
     pub(super) fn leave(&self) -> bool {
-        let first = !self.leaves.swap(true, Ordering::AcqRel);
-        self.task.wake();
-        first
+        let asked = self.swap_hold(RESTS, LEAVES);
+        if asked {
+            self.task.wake();
+        }
+        asked
     }
 
     pub(super) fn is_leaving(&self) -> bool {
-        self.leaves.load(Ordering::Acquire)
+        self.hold.load(Ordering::Acquire) == LEAVES
     }
 
     /// Whom `leave` wakes. To be said before `is_leaving` is asked.
@@ -198,10 +238,14 @@ impl Conversation {
         self.task.register(task);
     }
 
-    /// The codec gets a whole head.
-    pub(super) fn passes_head(&self, body_has_begun: bool) {
+    /// The codec gets a whole head. False where it must not: the connection leaves.
+    pub(super) fn passes_head(&self, body_has_begun: bool) -> bool {
+        if !self.swap_hold(RESTS, IN_USE) && self.is_leaving() {
+            return false;
+        }
         self.body_has_begun.store(body_has_begun, Ordering::Relaxed);
         self.set(Stage::Parsing);
+        true
     }
 
     pub(super) fn refuse(&self, why: Misread) {

@@ -1,6 +1,6 @@
 //! Who is connected, from where, and who makes room? Where a listener or an address has all it may
-//! have, the connection that has been idle for longest goes, else the oldest unfinished head; and
-//! heads that are unfinished hold no more bytes together than they may.
+//! have, the connection that has been idle, or in a head, for longest goes, and gets no request through
+//! any more; and heads that are unfinished hold no more bytes together than they may.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,8 +14,11 @@ use super::conversation::{Conversation, Resting};
 use super::definition::Limits;
 use crate::telemetry::Refused;
 
-/// How many are looked up at a time: a look costs as much as there are members.
+/// How many are looked up at a time, and of how many one: a look costs as much as there are members.
 const LOOKED_UP: usize = 64;
+const OF_SO_MANY: usize = 4;
+/// What a look found in those who are in their grace holds for so long, on the listener's clock.
+const FRESH: u64 = 10_000_000;
 /// After a look in vain, the next one waits.
 const IN_VAIN: Duration = Duration::from_millis(10);
 /// How many may be on their way out at a time, above the limit.
@@ -41,8 +44,9 @@ struct Group {
     members: HashMap<u64, Arc<Conversation>>,
     leaving: usize,
     /// Those that rested for longest at the last look, the oldest first. Whoever began to rest since
-    /// is younger than all of them.
+    /// is younger than those of them who were in no grace.
     oldest: VecDeque<(Resting, u64)>,
+    looked: u64,
     in_vain: Option<Instant>,
 }
 
@@ -76,6 +80,7 @@ impl Crowd {
         is_one_of_many: bool,
     ) -> Result<Place, Refused> {
         let address = counted_as(conversation.peer().ip());
+        let now = conversation.last_rested();
         let mut members = self.members.lock();
         let Members {
             last,
@@ -86,10 +91,10 @@ impl Crowd {
         if let Some(own) = own
             && own.staying() >= self.limits.per_address
         {
-            own.make_room(all).ok_or(Refused::AddressLimit)?;
+            own.make_room(all, now).ok_or(Refused::AddressLimit)?;
         }
         if all.staying() >= self.limits.connections {
-            let gone = all.oldest().ok_or(Refused::Limit)?;
+            let gone = all.oldest(now).ok_or(Refused::Limit)?;
             let whose = counted_as(gone.peer().ip());
             all.leaving += 1;
             if let Some(theirs) = by_address.get_mut(&whose) {
@@ -148,7 +153,7 @@ impl Crowd {
             if self.unfinished.load(Ordering::Relaxed) <= most {
                 return;
             }
-            if matches!(head.rests(), Some(Resting::InHead(_))) && head.leave() {
+            if head.rests().is_some_and(|it| it.is_in_head) && head.leave() {
                 self.released(head);
                 all.leaving += 1;
                 if let Some(theirs) = by_address.get_mut(&counted_as(head.peer().ip())) {
@@ -166,46 +171,53 @@ impl Group {
     }
 
     /// Asks one of this address to leave.
-    fn make_room(&mut self, all: &mut Self) -> Option<()> {
-        self.oldest()?;
+    fn make_room(&mut self, all: &mut Self, now: u64) -> Option<()> {
+        self.oldest(now)?;
         self.leaving += 1;
         all.leaving += 1;
         Some(())
     }
 
     /// Asks the one that has rested for longest to leave.
-    fn oldest(&mut self) -> Option<Arc<Conversation>> {
+    fn oldest(&mut self, now: u64) -> Option<Arc<Conversation>> {
         if self.leaving >= MOST_LEAVING {
             return None;
         }
         loop {
             while let Some((rested, number)) = self.oldest.pop_front() {
                 let member = self.members.get(&number);
+                if rested.since > self.looked && now.saturating_sub(self.looked) > FRESH {
+                    self.oldest.clear();
+                    break;
+                }
                 let still = member.filter(|member| member.rests() == Some(rested));
                 if let Some(member) = still.filter(|member| member.leave()) {
                     return Some(Arc::clone(member));
                 }
             }
-            if !self.look() {
+            if !self.look(now) {
                 return None;
             }
         }
     }
 
     /// Looks who has rested for longest. False where nobody rests.
-    fn look(&mut self) -> bool {
+    fn look(&mut self, now: u64) -> bool {
         if self.in_vain.is_some_and(|last| last.elapsed() < IN_VAIN) {
             return false;
         }
         let resting = self.members.iter().filter(|(_, it)| !it.is_leaving());
         let resting = resting.filter_map(|(number, it)| Some((it.rests()?, *number)));
         let mut resting: Vec<_> = resting.collect();
-        if resting.len() > LOOKED_UP {
-            resting.select_nth_unstable(LOOKED_UP);
-            resting.truncate(LOOKED_UP);
+        // So few that those who come next are not overlooked.
+        let most = LOOKED_UP.min(resting.len() / OF_SO_MANY + 1);
+        if resting.len() > most {
+            resting.select_nth_unstable(most);
+            resting.truncate(most);
         }
         resting.sort_unstable();
         self.in_vain = resting.is_empty().then(Instant::now);
+        self.looked = now;
         self.oldest = resting.into();
         !self.oldest.is_empty()
     }

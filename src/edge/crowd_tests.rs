@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 
-use super::super::conversation::Stage;
+use super::super::conversation::{GRACE, Stage};
 use super::*;
 
 const LIMITS: Limits = Limits {
@@ -25,7 +25,7 @@ fn of(address: &str, now: u64) -> Arc<Conversation> {
 
 fn busy(address: &str) -> Arc<Conversation> {
     let conversation = of(address, 0);
-    conversation.set(Stage::Serving);
+    assert!(conversation.passes_head(false));
     conversation
 }
 
@@ -39,7 +39,7 @@ fn the_one_that_has_been_idle_for_longest_makes_room() {
         .collect();
     assert!(members.iter().all(|it| !it.is_leaving()));
     // The second was the oldest, and has been of use since.
-    members[1].set(Stage::Serving);
+    assert!(members[1].passes_head(false));
     places.push(crowd.admit(&of("10.0.0.4", 4), false).unwrap());
     assert!(members[2].is_leaving() && !members[0].is_leaving());
     members[1].since(Stage::Idle, 5);
@@ -63,19 +63,60 @@ fn where_nobody_is_idle_the_new_one_is_refused_until_somebody_has_left() {
 }
 
 #[test]
-fn an_unfinished_head_goes_only_where_nobody_is_idle() {
+fn who_is_idle_goes_before_an_unfinished_head_only_when_its_grace_is_over() {
+    for (idle_for, head_goes) in [(0, true), (GRACE - 1, true), (GRACE + 1, false)] {
+        let crowd = crowd();
+        let now = 5 * GRACE;
+        let (head, idle) = (of("10.0.0.1", 0), of("10.0.0.2", now - idle_for));
+        head.since(Stage::Head, now);
+        let members = [idle, head, busy("10.0.0.3")];
+        let _places = members.each_ref().map(|it| crowd.admit(it, false).unwrap());
+        let _first = crowd.admit(&busy("10.0.0.4"), false).unwrap();
+        let gone = [&members[0], &members[1]].map(|it| it.is_leaving());
+        assert_eq!(gone, [!head_goes, head_goes], "{idle_for}");
+        let _second = crowd.admit(&busy("10.0.0.5"), false).unwrap();
+        assert!(members[0].is_leaving() && members[1].is_leaving());
+    }
+}
+
+#[test]
+fn heads_that_began_since_the_last_look_go_before_who_is_in_its_grace() {
+    let crowd = Crowd::new(Limits {
+        connections: 20,
+        per_address: 20,
+        ..LIMITS
+    });
+    let idle: Vec<_> = (0..20).map(|at| of("10.0.0.1", at)).collect();
+    let places = idle.iter().map(|it| crowd.admit(it, false).unwrap());
+    let _places: Vec<_> = places.collect();
+    let mut halves = Vec::new();
+    for at in 1..=20 {
+        let half = of("10.0.0.2", at * FRESH / 4);
+        halves.push((crowd.admit(&half, false).unwrap(), Arc::clone(&half)));
+        half.since(Stage::Head, at * FRESH / 4);
+    }
+    // The first looks were in vain for heads: these hold for a while.
+    let gone = idle.iter().filter(|it| it.is_leaving()).count();
+    assert!((1..=6).contains(&gone), "{gone}");
+}
+
+#[test]
+fn who_leaves_gets_no_request_through_and_who_has_one_is_not_asked() {
     let crowd = crowd();
-    let (head, idle) = (of("10.0.0.1", 0), of("10.0.0.2", 9));
-    head.since(Stage::Head, 1);
-    let members = [head, idle, busy("10.0.0.3")];
-    let places: Vec<_> = members
-        .iter()
-        .map(|it| crowd.admit(it, false).unwrap())
-        .collect();
-    let more = [busy("10.0.0.4"), busy("10.0.0.5")].map(|it| crowd.admit(&it, false).unwrap());
-    assert!(members[1].is_leaving(), "the idle one first");
-    assert!(members[0].is_leaving(), "then the head");
-    drop((places, more));
+    let members = [1, 2, 3].map(|at| of(&format!("10.0.0.{at}"), at));
+    let _places = members.each_ref().map(|it| crowd.admit(it, false).unwrap());
+    assert!(members[0].passes_head(false));
+    assert!(!members[0].leave() && !members[0].is_leaving());
+    let _fourth = crowd.admit(&busy("10.0.0.4"), false).unwrap();
+    assert!(members[1].is_leaving() && !members[1].leave());
+    assert!(!members[1].passes_head(false));
+    members[1].since(Stage::Head, 9);
+    assert!(members[1].is_leaving() && !members[1].passes_head(false));
+    // Behind another, a request needs no rest before it.
+    members[0].set(Stage::Idle);
+    assert!(!members[0].leave() && members[0].passes_head(false));
+    members[0].since(Stage::Idle, 9);
+    assert!(members[0].leave());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A deadline that is moved on with every request and met by next to none: its timer is moved only
 //! when it rings too early.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -52,6 +53,11 @@ impl Deadline {
         let moved = self.at.checked_sub(span);
         moved.map_or(Duration::ZERO, |moved| moved.elapsed())
     }
+}
+
+/// What a deadline that has passed is to a codec.
+pub(super) fn timed_out(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
 /// Now and `span` more. A span that no clock can hold is one that never ends.

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::conversation::{Conversation, Stage};
 use super::crowd::{Crowd, Unfinished};
-use super::deadline::Deadline;
+use super::deadline::{Deadline, timed_out};
 use super::framed::{Came, Framed};
 use super::linger::Linger;
 use super::pace::Pace;
@@ -68,8 +68,7 @@ impl GuardedIo {
         }
     }
 
-    /// Whether what is read now belongs to the message at hand, whose head the codec has or is
-    /// given: its end may be judged and still wait for room in the codec's buffer.
+    /// Whether what is read now is of the message at hand, whose end may be judged and wait for room.
     fn is_in_message(&self) -> bool {
         self.framed.has_judged() || self.framed.walker.place() == Place::Body
     }
@@ -99,6 +98,7 @@ impl GuardedIo {
         if self.half_closed && !self.framed.has_pending() {
             return Poll::Ready(Ok(()));
         }
+        let before = buf.filled().len();
         let read = self.framed.poll_next(cx, buf);
         if read.is_pending() && self.framed.has_pending() {
             // Most heads come in one piece: they need no deadline, and are not counted.
@@ -119,8 +119,15 @@ impl GuardedIo {
                 self.pace.begin();
                 let ends_with_the_head = buf.filled().ends_with(b"\r\n\r\n");
                 let body = self.is_in_message() || self.framed.has_pending();
-                self.conversation.passes_head(body && !ends_with_the_head);
-                Poll::Ready(Ok(()))
+                if self.conversation.passes_head(body && !ends_with_the_head) {
+                    return Poll::Ready(Ok(()));
+                }
+                buf.set_filled(before);
+                if self.conversation.stage() == Stage::Head {
+                    return Poll::Ready(Err(self.refuse(Misread::Crowded)));
+                }
+                // The connection's task ends it, as if the request had come a moment later.
+                Poll::Pending
             }
             Poll::Ready(Ok(Came::End | Came::Interim(_))) => {
                 self.conversation.set(Stage::Gone);
@@ -244,13 +251,13 @@ impl GuardedIo {
     /// Writes an answer of the edge's own, where the peer has room for it, and takes leave.
     pub(super) async fn say(&mut self, answer: Bytes) {
         self.unsent = answer;
-        if self.conversation.is_leaving() {
-            // It gets what its socket has room for now.
-            let sent = std::future::poll_fn(|cx| Poll::Ready(self.poll_unsent(cx)));
-            let _ = sent.await;
-            return;
-        }
-        let _ = std::future::poll_fn(|cx| self.poll_unsent(cx)).await;
+        // Who is to make room gets what its socket takes now.
+        let leaves = self.conversation.is_leaving();
+        let _ = std::future::poll_fn(|cx| match self.poll_unsent(cx) {
+            Poll::Pending if leaves => Poll::Ready(Ok(())),
+            sent => sent,
+        })
+        .await;
     }
 
     /// Takes leave: closes our half, and lets the peer read what was written to it.
@@ -259,11 +266,10 @@ impl GuardedIo {
             self.framed.stream.reset_on_close();
             return;
         }
+        let interrupted = self.is_in_message()
+            || matches!(self.conversation.stage(), Stage::Refused | Stage::Unread);
         // Whoever is to make room is not waited for.
-        let interrupted = !self.conversation.is_leaving()
-            && (self.is_in_message()
-                || matches!(self.conversation.stage(), Stage::Refused | Stage::Unread));
-        let mut linger = Linger::new(interrupted);
+        let mut linger = Linger::new(interrupted, !self.conversation.is_leaving());
         // A peer that is gone needs no goodbye.
         let _ = std::future::poll_fn(|cx| {
             let ended = Pin::new(&mut self.framed.stream).poll_shutdown(cx);
@@ -273,8 +279,7 @@ impl GuardedIo {
         std::future::poll_fn(|cx| linger.poll(cx, Pin::new(&mut self.framed.stream))).await;
     }
 
-    /// What takes over after `101`: the stream, what is to be sent on it first, and what came on it
-    /// already.
+    /// What takes over after `101`, with what is to be sent on it first, and what came already.
     pub(super) fn into_caller(self, read: Bytes) -> CallerStream {
         let (socket, pending) = self.framed.into_parts();
         CallerStream {
@@ -342,8 +347,4 @@ impl AsyncWrite for GuardedIo {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }
-}
-
-fn timed_out(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, why)
 }

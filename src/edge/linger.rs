@@ -14,15 +14,19 @@ const MOST_BYTES: usize = 1024 * 1024;
 pub(super) struct Linger {
     /// The peer is in the middle of something; else only what is here already is thrown away.
     expects_more: bool,
+    /// Whether more is waited for at all.
+    is_patient: bool,
     left: usize,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Linger {
-    /// `interrupted`: the peer had not ended its request when we answered.
-    pub(super) fn new(interrupted: bool) -> Self {
+    /// `interrupted`: the peer had not ended its request when we answered. `is_patient`: what is not
+    /// here already may be waited for.
+    pub(super) fn new(interrupted: bool, is_patient: bool) -> Self {
         Self {
             expects_more: interrupted,
+            is_patient,
             left: MOST_BYTES,
             timer: None,
         }
@@ -43,7 +47,7 @@ impl Linger {
                 }
                 // The peer has said goodbye as well, or is gone.
                 Poll::Ready(_) => break,
-                Poll::Pending if self.expects_more => {
+                Poll::Pending if self.expects_more && self.is_patient => {
                     let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(LONGEST)));
                     return timer.as_mut().poll(cx);
                 }

@@ -118,6 +118,63 @@ async fn one_address_leaves_room_for_others() {
     }
 }
 
+/// Answered by the gateway itself.
+const NO_REQUEST: &str = "nonsense\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_comes_while_its_connection_makes_room_does_not_stop_others_from_leaving() {
+    let (_origin, gateway) =
+        world("limits: { connections: 160, connections_per_address: 160 }").await;
+    let mut silent = Vec::new();
+    for _ in 0..160 {
+        silent.push(gateway.connect("apis").await);
+    }
+    let open = async || {
+        gateway
+            .metric("bearergate_connections{listener=\"apis\"}")
+            .await
+    };
+    eventually("all are there", async || open().await == Some(160.0)).await;
+    // Each is about to leave when its request comes, and no upstream answers one.
+    let mut new = Vec::new();
+    for oldest in &mut silent[..75] {
+        oldest.send_in_vain(GET.as_bytes()).await;
+        new.push(gateway.connect("apis").await);
+    }
+    for _ in 0..3 {
+        let mut caller = gateway.connect("apis").await;
+        caller.send_in_vain(NO_REQUEST.as_bytes()).await;
+        assert_eq!(caller.reply().await.expect("an answer").status, 400);
+    }
+    assert_eq!(refused(&gateway, "limit").await, 0.0);
+    eventually("no more than there may be", async || {
+        open().await <= Some(160.0)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_head_makes_room_before_a_connection_that_has_only_just_come() {
+    let (origin, gateway) = world("limits: { connections: 5, connections_per_address: 5 }").await;
+    let mut fresh = gateway.connect("apis").await;
+    let mut halves = Vec::new();
+    for _ in 0..20 {
+        let mut half = gateway.connect("apis").await;
+        half.send_in_vain(b"GET / HTTP/1.1\r\n").await;
+        halves.push(half);
+        // It has been read before another is there.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (_fresh, _upstream) = {
+        fresh.send_in_vain(GET.as_bytes()).await;
+        let mut upstream = origin.accept().await;
+        upstream.head().await.expect("its request");
+        (fresh, upstream)
+    };
+    let reply = halves[0].reply().await.expect("an answer");
+    assert_eq!(reply.reason(), "header_timeout");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unfinished_heads_together_hold_no_more_than_they_may() {
     let (origin, gateway) = world("limits: { unfinished_headers: 64KiB }").await;
@@ -166,6 +223,12 @@ async fn few_descriptors_and_many_connections_leave_the_admin_pages_and_callers_
     };
     gate.says("admin listening").await;
     assert!(gate.log().contains("fewer connections than the file says"));
+    // (200 - 50) / 2, and half of that.
+    let log = gate.log();
+    let listening = log.lines().find(|line| line.contains("\"apis\"")).unwrap();
+    let listening: serde_json::Value = serde_json::from_str(listening).unwrap();
+    let told = [&listening["connections"], &listening["per_address"]];
+    assert_eq!(told, [75, 38], "{listening}");
     let (apis, admin) = (gate.address("apis"), gate.address("admin"));
     let mut silent = Vec::new();
     for _ in 0..400 {
