@@ -60,11 +60,16 @@ fn forbidden_segment(route: &RouteDefinition, path: &CanonicalPath) -> Option<(R
             return Some(unreadable);
         };
         for name in decoded.split(|byte| *byte == b'/') {
-            let name = trimmed(name);
-            if name.first() != Some(&b'$') {
+            let name = String::from_utf8_lossy(trimmed(name));
+            if !name.starts_with('$') {
+                // Behind a namespace or a parenthesis it may be one to a lenient reader.
+                let lower = name.to_ascii_lowercase();
+                let mut parts = lower.split(['.', '(']);
+                if !route.allow_batch && parts.any(|part| part.starts_with("$batch")) {
+                    return Some(plain(Reason::BatchNotAllowed));
+                }
                 continue;
             }
-            let name = String::from_utf8_lossy(name);
             let is = |known: &str| name.eq_ignore_ascii_case(known);
             if is("$batch") && !route.allow_batch {
                 return Some(plain(Reason::BatchNotAllowed));

@@ -105,6 +105,8 @@ fn a_batch_is_seen_in_every_encoding() {
         "/v1.0/$batch%20",
         "/v1.0/ $batch",
         "/v1.0/$batch/x",
+        "/v1.0/microsoft.graph.$Batch",
+        "/v1.0/($batch)",
         "/v1.0/%2525252525252524batch",
     ] {
         let sent = Sent { path, ..PLAIN };
