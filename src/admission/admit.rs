@@ -8,7 +8,7 @@ use crate::clock::UnixTime;
 use crate::outbound::Carried;
 use crate::policy::Permit;
 use crate::reason::Reason;
-use crate::request::{AccessRequest, Params};
+use crate::request::{AccessRequest, AllowedForms, Params};
 use crate::routing::{Route, RouteMiss};
 
 /// A request that may go on. Only `admit` makes one, and without one nothing is forwarded.
@@ -45,9 +45,17 @@ pub async fn admit(
         .map_err(|why| why.on(route))
 }
 
-/// No route that takes the method which a header names, and none that would let it: that is told.
+/// What only a route could have let pass is told, where none was found.
 fn unrouted(miss: RouteMiss, request: AccessRequest<'_>) -> Refusal {
+    let path = &request.head.path;
     match miss {
+        RouteMiss::NoRoute | RouteMiss::MethodNotAllowed { .. } if !path.forms().are_none() => {
+            let why = AllowedForms::default().allow(path).err();
+            Refusal::Guard {
+                reason: Reason::BadPath,
+                detail: why.map(|why| why.to_string()).unwrap_or_default(),
+            }
+        }
         RouteMiss::MethodNotAllowed { .. } if request.head.is_overridden => {
             let reason = Reason::MethodOverrideNotAllowed;
             let detail = reason.sentence().to_owned();

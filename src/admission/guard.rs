@@ -2,10 +2,11 @@
 //! there, and where `where` holds callers to parts of the path, what would reach past the path that
 //! was checked: batches, and options of OData in the query and in the path.
 
+use std::fmt;
+
 use memchr::memchr2;
 
 use super::Refusal;
-use crate::policy::Callers;
 use crate::reason::Reason;
 use crate::request::{AccessRequest, CanonicalPath, decoded_fully};
 use crate::routing::{Route, RouteDefinition};
@@ -30,15 +31,35 @@ fn broken(
     if ours && is_from_browser(request) {
         return Some(plain(Reason::BrowserNotAllowed));
     }
+    if let Some(broken) = forbidden_form(route, &request.head.path) {
+        return Some(broken);
+    }
     // SECURITY: an update that goes on as a plain POST is a create.
     if request.head.is_overridden && !route.method_override {
         return Some(plain(Reason::MethodOverrideNotAllowed));
     }
-    if !ours && !has_where(&route.callers) {
+    if !ours && !route.callers.limit_parameters() {
         return None;
     }
     let path = &request.head.path;
     forbidden_segment(route, path).or_else(|| forbidden_option(route, ours, path.query()?))
+}
+
+/// SECURITY: what is read in several ways passes only where the route says that its upstream reads
+/// it as it is matched.
+fn forbidden_form(route: &RouteDefinition, path: &CanonicalPath) -> Option<(Reason, String)> {
+    if path.forms().are_none() {
+        return None;
+    }
+    let broken = |why: &dyn fmt::Display| Some((Reason::BadPath, why.to_string()));
+    if let Err(why) = route.path_forms.allow(path) {
+        return broken(&format_args!("{why}, which `match` of the route does not allow"));
+    }
+    // To some it is the name of another host (RFC 3986 §4.2).
+    if route.upstream.forwarded_target(path).starts_with("//") {
+        return broken(&"the path would begin with two slashes for the upstream");
+    }
+    None
 }
 
 /// Of what needs no detail.
@@ -101,13 +122,6 @@ fn is_from_browser(request: AccessRequest<'_>) -> bool {
     let mut sites = request.headers.get_all("sec-fetch-site").iter();
     request.headers.contains_key(http::header::ORIGIN)
         || sites.any(|site| site.as_bytes() != b"none")
-}
-
-fn has_where(callers: &Callers) -> bool {
-    match callers {
-        Callers::Public => false,
-        Callers::Entries(entries) => entries.limit_parameters(),
-    }
 }
 
 /// Without what a lenient parser drops from the ends: spaces, also as `+`, and control bytes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 
 use super::*;
-use crate::policy::{Entry, ValuePattern, Where};
+use crate::policy::{Callers, Entry, ValuePattern, Where};
 use crate::request::{CanonicalPath, Head, samples};
 use crate::routing::samples::definition;
 
@@ -47,7 +47,7 @@ fn refused(route: &RouteDefinition, sent: &Sent<'_>) -> Option<Reason> {
         })
         .collect();
     let head = Head {
-        path: CanonicalPath::with_query(sent.path, sent.query).unwrap(),
+        path: CanonicalPath::received(sent.path, sent.query).unwrap(),
         ..samples::head("/")
     };
     let (head, headers) = (&head, &headers);
@@ -170,7 +170,7 @@ fn segments_of_odata_pass_by_a_list() {
 fn options_pass_by_a_list_where_our_token_travels_or_where_holds() {
     let headers = &HeaderMap::new();
     let sent = |query| Head {
-        path: CanonicalPath::with_query("/users/a", Some(query)).unwrap(),
+        path: CanonicalPath::received("/users/a", Some(query)).unwrap(),
         ..samples::head("/")
     };
     for (query, reason) in [

@@ -12,6 +12,7 @@ use crate::outbound::TokenDefinition;
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
 };
+use crate::request::AllowedForms;
 use crate::routing::{CallerClaim, HostPattern, RouteDefinition, Table as RouteTable};
 
 /// A list that is longer goes on lines of its own; with the left column, 80 are filled.
@@ -123,7 +124,23 @@ fn matched(route: &RouteDefinition) -> String {
         None => String::new(),
     };
     let path = route.path.as_str();
-    format!("{methods} {path}{host} on {}", route.listener)
+    let forms = forms(&route.path_forms);
+    format!("{methods} {path}{host}{forms} on {}", route.listener)
+}
+
+/// What of a path passes that other routes refuse.
+fn forms(allowed: &AllowedForms) -> String {
+    let own = [
+        (allowed.encoded_slashes, "%2F"),
+        (allowed.empty_segments, "//"),
+    ];
+    let own = own.into_iter().filter(|(is, _)| *is);
+    let own = own.map(|(_, word)| word.to_owned());
+    let named = allowed.parameters.iter().map(|name| format!(";{name}"));
+    match own.chain(named).collect::<Vec<_>>() {
+        words if words.is_empty() => String::new(),
+        words => format!(", with {} in it,", words.join(" and ")),
+    }
 }
 
 /// One condition a line, and a line `or` between entries.

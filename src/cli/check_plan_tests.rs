@@ -102,3 +102,21 @@ routes:
         "{printed}"
     );
 }
+
+#[test]
+fn what_a_route_lets_pass_of_a_path_is_said() {
+    const FILE: &str = r#"
+version: 1
+listeners: { apis: { address: 127.0.0.1:0 } }
+routes:
+  - id: blobs
+    listener: apis
+    match: { path: /a/**, encoded_slashes: true, empty_segments: true, path_parameters: [v] }
+    callers: public
+    upstream: { url: "http://127.0.0.1:8080" }
+"#;
+    let config = Config::parse(FILE, "plan.yaml", Path::new("")).unwrap();
+    let printed = plan(&config, None);
+    let said = "any method /a/**, with %2F and // and ;v in it, on apis";
+    assert!(printed.contains(said), "{printed}");
+}

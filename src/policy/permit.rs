@@ -39,6 +39,14 @@ impl Permit {
 }
 
 impl Callers {
+    /// Whether an entry has a `where`.
+    pub fn limit_parameters(&self) -> bool {
+        match self {
+            Self::Public => false,
+            Self::Entries(entries) => entries.limit_parameters(),
+        }
+    }
+
     pub fn permit(&self, evidence: Evidence, params: &Params) -> Result<Permit, PolicyRefusal> {
         let principal = match self {
             Self::Public => Principal::Anyone,

@@ -267,7 +267,7 @@ fn host(sent: &Sent<'_>, said: &Said<'_>) -> Result<Option<Host>, HeadError> {
 }
 
 fn path(sent: &Sent<'_>) -> Result<CanonicalPath, HeadError> {
-    CanonicalPath::with_query(sent.uri.path(), sent.uri.query()).map_err(|why| HeadError {
+    CanonicalPath::received(sent.uri.path(), sent.uri.query()).map_err(|why| HeadError {
         reason: Reason::BadPath,
         detail: why.to_string().into(),
     })

@@ -92,7 +92,7 @@ fn the_head_is_bounded_and_its_query_untouched() {
         let head = read(target, &[HOST], |_| {}).ok().unwrap();
         assert_eq!((head.path.as_str(), head.path.query()), (path, query));
     }
-    for bad in ["*", "/a/../b", "/a%2fb"] {
+    for bad in ["*", "/a/../b", "/a%5cb"] {
         assert_eq!(
             reason(read(bad, &[HOST], |_| {})),
             Some("bad_path"),

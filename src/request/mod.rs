@@ -7,6 +7,7 @@ pub mod header_names;
 mod host;
 mod params;
 mod path;
+mod path_forms;
 mod peer;
 mod request_id;
 #[cfg(test)]
@@ -18,5 +19,6 @@ pub use head::{AccessRequest, Head, HeadError, Limits, Sent};
 pub use host::{Host, normalised_host};
 pub use params::Params;
 pub use path::{CanonicalPath, PathError, decoded_segment};
+pub use path_forms::{AllowedForms, Forms, is_parameter_name};
 pub use peer::{AddressText, Client, Peer};
 pub use request_id::{RequestId, RequestIds};

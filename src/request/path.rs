@@ -8,43 +8,54 @@ use std::fmt::{self, Write};
 use percent_encoding::percent_decode_str;
 
 use super::escapes::{MOST_DECODINGS, decoded_once};
+use super::path_forms::{AllowedForms, Forms, without_parameters};
 
 /// A path without a query: unreserved percent-escapes decoded, the rest upper case, no dot
-/// segments, no empty inner segments. What was matched is byte for byte what is forwarded. The
-/// query stands behind it, untouched, so that both go on without a copy.
+/// segments. What was matched is byte for byte what is forwarded, but for parameters of segments,
+/// which take no part in matching. The query stands behind it, untouched, so that both go on
+/// without a copy.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CanonicalPath {
     text: String,
     /// Where the path ends; a `?` is there, or nothing.
     end: usize,
+    /// What it has that only a route may allow.
+    forms: Forms,
+    /// The path as it is matched, where it has parameters.
+    bare: Option<Box<str>>,
 }
 
 impl CanonicalPath {
     /// Brings a request target's path to its canonical form. Characters that RFC 3986 has escaped
     /// (spaces, braces, everything outside ASCII) are escaped here when they come raw.
     pub fn parse(raw: &str) -> Result<Self, PathError> {
-        Self::with_query(raw, None)
+        let path = Self::received(raw, None)?;
+        AllowedForms::default().allow(&path)?;
+        Ok(path)
     }
 
-    /// The same, and the query that came with it.
-    pub fn with_query(raw: &str, query: Option<&str>) -> Result<Self, PathError> {
+    /// The path of a request, and the query that came with it. SECURITY: it may have forms that are
+    /// read in several ways; `AllowedForms::allow` of the route that was found is to be asked.
+    pub fn received(raw: &str, query: Option<&str>) -> Result<Self, PathError> {
         if !raw.starts_with('/') {
             return Err(PathError::NotAbsolute);
         }
         let behind = query.map_or(0, |query| 1 + query.len());
+        let mut forms = Forms::default();
         let mut text = if raw.bytes().all(|byte| PLAIN[usize::from(byte)]) {
             let mut text = String::with_capacity(raw.len() + behind);
             text.push_str(raw);
             text
         } else {
-            respelled(raw, behind)?
+            respelled(raw, behind, &mut forms)?
         };
-        let segments = text.as_bytes().split(|byte| *byte == b'/');
-        let mut segments = segments.skip(1).peekable();
+        let bare = forms.parameters.then(|| without_parameters(&text));
+        let matched = bare.as_deref().unwrap_or(&text).as_bytes();
+        let mut segments = matched.split(|byte| *byte == b'/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             match segment {
                 segment if is_dots(segment) => return Err(PathError::DotSegment),
-                b"" if segments.peek().is_some() => return Err(PathError::EmptySegment),
+                b"" if segments.peek().is_some() => forms.empty_segments = true,
                 _ => {}
             }
         }
@@ -53,7 +64,25 @@ impl CanonicalPath {
             text.push('?');
             text.push_str(query);
         }
-        Ok(Self { text, end })
+        Ok(Self {
+            text,
+            end,
+            forms,
+            bare,
+        })
+    }
+
+    /// What it has that only a route may allow.
+    pub fn forms(&self) -> Forms {
+        self.forms
+    }
+
+    /// What patterns are held against: the path as it is forwarded, but without parameters.
+    pub fn matched(&self) -> &str {
+        match &self.bare {
+            Some(bare) => bare,
+            None => self.as_str(),
+        }
     }
 
     /// The canonical bytes, from the first `/`, without the query.
@@ -117,9 +146,15 @@ pub enum PathError {
     DotSegment,
     #[error("the path has an empty segment")]
     EmptySegment,
-    #[error("the path escapes a slash, a backslash or NUL")]
+    #[error("the path escapes a slash")]
+    EscapedSlash,
+    #[error(
+        "the path has a parameter behind `;`"
+    )]
+    Parameter,
+    #[error("the path escapes a backslash or NUL")]
     EscapedSeparator,
-    /// `\`, `;`, `?`, `#`, or a control byte, the last also when escaped.
+    /// `\`, `?`, `#`, or a control byte, the last also when escaped.
     #[error("the path has a character that is read in several ways")]
     AmbiguousCharacter,
     #[error("the path is percent-escaped again and again")]
@@ -131,17 +166,23 @@ pub enum PathError {
 }
 
 /// The same path with the canonical choice made for each escape.
-fn respelled(raw: &str, behind: usize) -> Result<String, PathError> {
+fn respelled(raw: &str, behind: usize, forms: &mut Forms) -> Result<String, PathError> {
     let mut text = String::with_capacity(raw.len() + 16 + behind);
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
             b'%' => match (hex_digit(bytes.next()), hex_digit(bytes.next())) {
-                (Some(high), Some(low)) => respell_escape(high << 4 | low, &mut text)?,
+                (Some(high), Some(low)) => {
+                    respell_escape(high << 4 | low, &mut text, forms)?;
+                }
                 _ => return Err(PathError::MalformedEscape),
             },
-            // `;` begins parameters in servlet containers, which cut them off before they match.
-            b'\\' | b';' | b'?' | b'#' => return Err(PathError::AmbiguousCharacter),
+            // It begins parameters in servlet containers, which cut them off before they match.
+            b';' => {
+                forms.parameters = true;
+                text.push(';');
+            }
+            b'\\' | b'?' | b'#' => return Err(PathError::AmbiguousCharacter),
             byte if byte.is_ascii_control() => return Err(PathError::AmbiguousCharacter),
             byte if is_plain(byte) => text.push(char::from(byte)),
             byte => push_escape(byte, &mut text),
@@ -176,17 +217,24 @@ fn check_decoded(decoded: &[u8]) -> Result<(), PathError> {
     Err(PathError::EscapedTooOften)
 }
 
-/// `.` and `..`; Windows also drops spaces behind them.
+/// `.` and `..`; Windows also drops spaces behind them, and servlet containers parameters.
 fn is_dots(segment: &[u8]) -> bool {
     match segment {
-        [b'.', b'.', rest @ ..] | [b'.', rest @ ..] => rest.iter().all(|byte| *byte == b' '),
+        [b'.', b'.', rest @ ..] | [b'.', rest @ ..] => {
+            let mut rest = rest.iter().skip_while(|byte| **byte == b' ');
+            matches!(rest.next(), None | Some(b';'))
+        }
         _ => false,
     }
 }
 
-fn respell_escape(byte: u8, text: &mut String) -> Result<(), PathError> {
+fn respell_escape(byte: u8, text: &mut String, forms: &mut Forms) -> Result<(), PathError> {
     match byte {
-        b'/' | b'\\' | 0 => return Err(PathError::EscapedSeparator),
+        b'/' => {
+            forms.encoded_slashes = true;
+            push_escape(byte, text);
+        }
+        b'\\' | 0 => return Err(PathError::EscapedSeparator),
         byte if byte.is_ascii_control() => return Err(PathError::AmbiguousCharacter),
         byte if is_unreserved(byte) => text.push(char::from(byte)),
         byte => push_escape(byte, text),

@@ -16,7 +16,7 @@ pub(crate) fn head(target: &str) -> Head {
         method: Method::GET,
         is_overridden: false,
         host: Host::of(&HeaderValue::from_static("api.example.com")),
-        path: CanonicalPath::with_query(path, query).unwrap(),
+        path: CanonicalPath::received(path, query).unwrap(),
         peer: Peer::of([127, 0, 0, 1].into(), &HeaderMap::new(), &[]),
     }
 }

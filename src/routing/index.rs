@@ -130,7 +130,7 @@ impl Index {
         path: &CanonicalPath,
         method: &Method,
     ) -> Result<usize, RouteMiss> {
-        let (tree, traits, path) = (&paths.folded, &self.traits, path.as_str());
+        let (tree, traits, path) = (&paths.folded, &self.traits, path.matched());
         let folded = match paths.ignore_case {
             true => near_miss::least_fitting(tree, traits, path, exact.first().copied()),
             false => None,

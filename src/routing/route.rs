@@ -10,7 +10,7 @@ use super::folded::Folded;
 use crate::inbound::Gate;
 use crate::outbound::{Egress, TokenDefinition, Upstream, UpstreamDefinition};
 use crate::policy::{Callers, QueryRules};
-use crate::request::{CanonicalPath, Params};
+use crate::request::{AllowedForms, CanonicalPath, Params};
 use crate::telemetry::RouteMetrics;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct RouteDefinition {
     /// Found by the folded form of the path: `match.ignore_case`, and always for Graph, which
     /// ignores case.
     pub ignore_case: bool,
+    /// Forms of a path that are read in several ways, and that may pass.
+    pub path_forms: AllowedForms,
     /// `match.methods`; `None`: all but CONNECT and TRACE.
     pub methods: Option<Vec<Method>>,
     pub callers: Arc<Callers>,
@@ -50,7 +52,7 @@ impl RouteDefinition {
             return exact;
         }
         let strip_segments = self.upstream.strip_segments;
-        let values = Folded::of(&self.path).values(path.as_str(), strip_segments)?;
+        let values = Folded::of(&self.path).values(path.matched(), strip_segments)?;
         let mut params = Params::none();
         for (name, value) in values {
             params.push(name, value);

@@ -7,6 +7,7 @@ use http::Method;
 use super::{HostPattern, RouteDefinition, Template};
 use crate::outbound::{TokenDefinition, UpstreamDefinition};
 use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, QueryRules, Where};
+use crate::request::AllowedForms;
 
 /// A public route of listener `apis` that carries nothing.
 pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
@@ -16,6 +17,7 @@ pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
         host: None,
         path: Template::parse(path).unwrap(),
         ignore_case: false,
+        path_forms: AllowedForms::default(),
         methods: None,
         callers: Callers::Public.into(),
         upstream: upstream("", 0),

@@ -76,7 +76,7 @@ fn the_forwarded_path_is_the_canonical_one_less_the_prefix() {
         let path = CanonicalPath::parse(raw).unwrap();
         let upstream = upstream(base, strip);
         assert_eq!(upstream.forwarded_target(&path), expected, "{raw}");
-        let path = CanonicalPath::with_query(raw, Some("q=/")).unwrap();
+        let path = CanonicalPath::received(raw, Some("q=/")).unwrap();
         let with_query = format!("{expected}?q=/");
         assert_eq!(upstream.forwarded_target(&path), with_query, "{raw}");
     }

@@ -102,7 +102,7 @@ impl Template {
 
     pub fn matches(&self, path: &CanonicalPath) -> Option<Params> {
         let mut params = Params::none();
-        let mut segments = path.segments();
+        let mut segments = path.matched().split('/').skip(1);
         for own in &self.segments {
             match own {
                 Segment::Rest => return Some(params),

@@ -48,7 +48,7 @@ impl PathTree {
 
     /// The routes of the least pattern that the path fits, in file order; empty where it fits none.
     pub(super) fn find(&self, path: &CanonicalPath) -> &[usize] {
-        let below = path.as_str().strip_prefix('/');
+        let below = path.matched().strip_prefix('/');
         self.root.least(below).unwrap_or_default()
     }
 

@@ -8,5 +8,5 @@ mod server;
 
 pub(super) use choice::{CallerHeaders, Callers, Proxy, Token};
 pub(super) use entra::{Certificate, Credential, Identity, Issuer};
-pub(super) use route::{ApiKey, Bearer, Entry, OurToken, Route, Upstream};
+pub(super) use route::{ApiKey, Bearer, Entry, Match, OurToken, Route, Upstream};
 pub(super) use server::{Admin, Fetch, File, FullProxy, Listener};

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::choice::{CallerHeaders, Callers, Proxy, Sha256, Token};
 use crate::config::secret_ref::SecretRef;
-use crate::config::value::{KeptHeader, Preserve, Verb};
+use crate::config::value::{KeptHeader, ParameterName, Preserve, Verb};
 use crate::guid::Guid;
 use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Name, Named, Or, Text, object};
 use crate::policy::{AllowedOption, PrincipalRule, ValuePattern};
@@ -67,6 +67,12 @@ object! {
         host: May<HostPattern> = "any",
         /// Whether the path is matched as upstreams read it that ignore case: with trailing slashes, dots and spaces, `()`, `microsoft.graph.` and keys as `users('a')` as well. Always so for Microsoft Graph's hosts. What came is what is forwarded.
         ignore_case: Or<bool> = "false",
+        /// Whether `%2F` may stand in a segment: for upstreams that take it for a part of the name, as `/projects/{id}` of `group%2Fproject`.
+        encoded_slashes: Or<bool> = "false",
+        /// Whether two slashes may follow each other where `**` stands, for upstreams to whom an empty segment is one.
+        empty_segments: Or<bool> = "false",
+        /// Parameters behind a segment, `/orders;version=2/7`, that may pass, by name. They take no part in matching, and are forwarded. Not beside `where`.
+        path_parameters: Or<Vec<At<ParameterName>>> = "[]",
         /// `[GET, POST]`. Where the path fits and the method does not, the answer is 405.
         methods: May<Filled<Verb>> = "all but CONNECT and TRACE",
     }

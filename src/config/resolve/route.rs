@@ -8,10 +8,11 @@ use http::{HeaderName, Method};
 use super::context::{Context, rules};
 use super::names::Known;
 use super::{callers, microsoft, token, upstream};
-use crate::config::file::{CallerHeaders, Route};
+use crate::config::file::{CallerHeaders, Match, Route};
 use crate::config::value::{KeptHeader, Verb};
 use crate::located::{At, Filled, NodeId};
 use crate::policy::{Callers, QueryRules};
+use crate::request::AllowedForms;
 use crate::request::header_names::{are_one, spelling};
 use crate::routing::{CallerClaim, RouteDefinition};
 
@@ -47,6 +48,7 @@ pub(super) fn route(
         path: path?.clone(),
         methods: matched?.methods.optional(methods)?,
         ignore_case: *matched?.ignore_case || is_graph(written),
+        path_forms: path_forms(context, matched?, callers.as_ref()),
         callers: Arc::new(callers?),
         upstream: upstream?,
         token: token?,
@@ -64,6 +66,27 @@ pub(super) fn route(
                 .collect(),
         },
     })
+}
+
+/// SECURITY: `where` compares whole segments; a parameter behind one would be no part of what was
+/// compared, and of what an upstream reads that knows none.
+fn path_forms(
+    context: &mut Context<'_>,
+    matched: &Match,
+    callers: Option<&Callers>,
+) -> AllowedForms {
+    let names = &matched.path_parameters;
+    let limited = callers.is_some_and(Callers::limit_parameters);
+    rules! { context,
+        limited && !names.is_empty() => names.node(),
+            "`path_parameters` beside `where`, which compares whole segments",
+            "make two routes of it, or leave one of them out";
+    }
+    AllowedForms {
+        encoded_slashes: *matched.encoded_slashes,
+        empty_segments: *matched.empty_segments,
+        parameters: names.iter().map(|at| at.0.clone()).collect(),
+    }
 }
 
 /// Microsoft Graph ignores the case of paths, in every cloud.

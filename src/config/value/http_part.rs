@@ -11,6 +11,7 @@ use crate::guid::Guid;
 use crate::located::{NodeId, Reader, Scalar, Wrong, shown};
 use crate::policy::{AllowedOption, ValuePattern};
 use crate::request::header_names::{unkeepable, unnameable};
+use crate::request::is_parameter_name;
 use crate::routing::{HostPattern, Template};
 
 /// A header that tells the upstream who calls.
@@ -48,6 +49,21 @@ impl Scalar for KeptHeader {
 
     fn parse(text: &str) -> Result<Self, Wrong> {
         header(text, unkeepable).map(Self).map_err(Wrong::because)
+    }
+}
+
+/// Of a segment's parameter, `version` in `/orders;version=2`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::config) struct ParameterName(pub(in crate::config) Box<str>);
+
+impl Scalar for ParameterName {
+    const EXPECTED: &str = "a parameter's name such as `version`";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        match is_parameter_name(text) {
+            true => Ok(Self(text.into())),
+            false => Err(Wrong::default().hint("letters, digits, `-`, `.`, `_` and `~`")),
+        }
     }
 }
 

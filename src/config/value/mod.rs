@@ -4,5 +4,5 @@
 mod http_part;
 mod word;
 
-pub(super) use http_part::{CallerHeader, KeptHeader, mean_everything};
+pub(super) use http_part::{CallerHeader, KeptHeader, ParameterName, mean_everything};
 pub(super) use word::{Level, Preserve, Verb};

@@ -2,6 +2,7 @@
 //! framing. Each row has the status and the reason it must get, and nothing may reach the upstream.
 
 mod answers;
+mod path_forms;
 mod requests;
 mod tokens;
 
