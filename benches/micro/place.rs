@@ -163,6 +163,7 @@ async fn plan(config: &Config, count: usize) -> Plan {
         })
     });
     Plan {
+        listeners: Vec::new(),
         routes: Table::new(routes.collect()),
         headers: HeaderRules::new([written].into_iter()),
         preserves_header_case: false,

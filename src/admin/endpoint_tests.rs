@@ -6,13 +6,14 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::admission::HeaderRules;
-use crate::edge::{Edge, Limits, Timeouts, bind, listen};
+use crate::edge::{Edge, Limits, Settings, Timeouts, bind, listen};
 use crate::routing::Table;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
 fn admin(address: &str) -> Admin {
     let plan = Plan {
+        listeners: Vec::new(),
         preserves_header_case: false,
         routes: Table::new(Vec::new()),
         headers: HeaderRules::new(std::iter::empty()),
@@ -155,9 +156,11 @@ async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
     let edge = Edge::new(
         Arc::new(admin("127.0.0.1:9090")),
         "admin".into(),
-        Limits::default(),
-        Timeouts::default(),
-        None,
+        Settings {
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            tls: None,
+        },
         metrics.edge("admin"),
     );
     let (stop, stopping) = watch::channel(false);

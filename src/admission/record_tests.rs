@@ -39,6 +39,7 @@ impl World {
     /// One without routes.
     fn new() -> Self {
         let plan = Plan {
+            listeners: Vec::new(),
             preserves_header_case: false,
             routes: Table::new(Vec::new()),
             headers: HeaderRules::new(std::iter::empty()),

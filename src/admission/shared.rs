@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use arc_swap::ArcSwap;
 
 use super::HeaderRules;
+use crate::edge::ListenerDefinition;
 use crate::inbound::Issuer;
 use crate::outbound::AppTokens;
 use crate::request::RequestIds;
@@ -16,6 +17,8 @@ use crate::telemetry::{AccessLog, Metrics, RouteMetrics};
 
 /// Everything a decision needs, read by each request from one snapshot.
 pub struct Plan {
+    /// By name; there are the same ones for as long as the process lives.
+    pub listeners: Vec<Arc<ListenerDefinition>>,
     pub routes: Table,
     pub headers: HeaderRules,
     /// Some route goes to an upstream that wants header names as they came.

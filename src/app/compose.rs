@@ -100,7 +100,17 @@ impl Live {
             ..
         } = parts;
         let mut upstreams_now = config.routes.iter().map(|route| &route.upstream);
+        let mut listeners: Vec<_> = config.listeners.iter().collect();
+        listeners.sort_unstable_by_key(|it| &it.name);
+        let earlier = previous.map(|live| &live.plan.listeners[..]);
+        let listeners = listeners.into_iter().map(|definition| {
+            let mut earlier = earlier.unwrap_or_default().iter();
+            let same = earlier.find(|it| ***it == *definition);
+            same.cloned()
+                .unwrap_or_else(|| Arc::new(definition.clone()))
+        });
         let plan = Plan {
+            listeners: listeners.collect(),
             preserves_header_case: upstreams_now.any(|it| it.preserve_header_case),
             routes: Table::new(routes),
             headers: HeaderRules::new(config.routes.iter()),

@@ -13,7 +13,7 @@ use super::descriptors::Descriptors;
 use crate::admin::{Admin, Readiness};
 use crate::admission::Shared;
 use crate::config::Config;
-use crate::edge::{self, Application, Edge, Limits, Timeouts};
+use crate::edge::{self, Application, Edge, Limits, ListenerDefinition, Settings, Timeouts};
 use crate::proxy::Gateway;
 use crate::telemetry::Metrics;
 
@@ -60,6 +60,7 @@ pub(super) struct Doors {
     /// Never sent on: the admin listener answers probes until the very end.
     _admin_stop: watch::Sender<bool>,
     pub(super) addresses: Vec<(Arc<str>, SocketAddr)>,
+    descriptors: Descriptors,
 }
 
 impl Doors {
@@ -89,23 +90,28 @@ impl Doors {
             stop,
             _admin_stop: admin_stop,
             addresses: Vec::new(),
+            descriptors: Descriptors::raised(),
         };
-        let wanted = config.listeners.iter().map(|it| it.limits.connections);
-        let wanted = wanted.fold(0, usize::saturating_add);
-        let descriptors = Descriptors::raised();
-        descriptors.tell(wanted);
+        let plan = shared.plan.load();
+        let wanted = wanted(&plan.listeners);
+        doors.descriptors.tell(wanted);
         for (definition, (socket, address)) in listening {
             let name = Arc::clone(&definition.name);
-            let limits = descriptors.share(definition, wanted);
+            let settings = doors.settings(definition, wanted);
             let Limits {
                 connections,
                 per_address,
                 ..
-            } = limits;
+            } = settings.limits;
             tracing::info!(listener = %name, %address, connections, per_address, "listening");
             doors.addresses.push((Arc::clone(&name), address));
-            let gateway = Gateway::new(definition.clone(), Arc::clone(shared));
-            let edge = edge(gateway, name, limits, definition.timeouts, metrics);
+            let mut listeners = plan.listeners.iter().enumerate();
+            // INVARIANT: the plan was composed of this configuration.
+            let Some((place, listener)) = listeners.find(|(_, it)| it.name == name) else {
+                continue;
+            };
+            let gateway = Gateway::new(Arc::clone(listener), place, Arc::clone(shared));
+            let edge = edge(gateway, name, settings, metrics);
             doors.edges.push(Arc::clone(&edge));
             doors.accepting.spawn(edge.run(socket, stopped.clone()));
         }
@@ -118,12 +124,45 @@ impl Doors {
                 readiness: Arc::clone(readiness),
                 address,
             };
-            let limits = descriptors.admin();
-            let edge = edge(admin, name, limits, Timeouts::default(), metrics);
+            let settings = Settings {
+                limits: doors.descriptors.admin(),
+                timeouts: Timeouts::default(),
+                tls: None,
+            };
+            let edge = edge(admin, name, settings, metrics);
             tokio::spawn(edge.run(socket, admin_stopped));
         }
         Ok(doors)
     }
+
+    /// What listeners that are defined otherwise have become. Nothing is changed yet.
+    pub(super) fn prepare(&self, listeners: &[Arc<ListenerDefinition>]) -> Vec<Prepared> {
+        let wanted = wanted(listeners);
+        let named = |definition: &Arc<ListenerDefinition>| {
+            let mut edges = self.edges.iter();
+            let edge = edges.find(|edge| *edge.name() == definition.name)?;
+            Some((Arc::clone(edge), self.settings(definition, wanted)))
+        };
+        // Also of those that are defined as before: all share what the process can have open.
+        listeners.iter().filter_map(named).collect()
+    }
+
+    fn settings(&self, definition: &ListenerDefinition, wanted: usize) -> Settings {
+        Settings {
+            limits: self.descriptors.share(definition, wanted),
+            timeouts: definition.timeouts,
+            tls: None,
+        }
+    }
+}
+
+/// A listener's edge, and what it is to live by.
+pub(super) type Prepared = (Arc<Edge<Gateway>>, Settings);
+
+/// How many connections listeners want together.
+fn wanted(listeners: &[Arc<ListenerDefinition>]) -> usize {
+    let wanted = listeners.iter().map(|it| it.limits.connections);
+    wanted.fold(0, usize::saturating_add)
 }
 
 fn listen(
@@ -147,10 +186,9 @@ fn refused(name: &Arc<str>, address: SocketAddr, cause: std::io::Error) -> Start
 fn edge<A: Application>(
     app: A,
     name: Arc<str>,
-    limits: Limits,
-    timeouts: Timeouts,
+    settings: Settings,
     metrics: &Metrics,
 ) -> Arc<Edge<A>> {
     let counts = metrics.edge(&name);
-    Edge::new(Arc::new(app), name, limits, timeouts, None, counts)
+    Edge::new(Arc::new(app), name, settings, counts)
 }

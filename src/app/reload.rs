@@ -42,7 +42,11 @@ impl App {
             return Err(ReloadError::NeedsRestart(differences));
         }
         let live = Live::compose(&config, &self.metrics, Some(&current.live))?;
+        let listeners = self.doors.prepare(&live.plan.listeners);
         let reloaded = Reloaded::between(&current.live, &live);
+        for (edge, settings) in listeners {
+            edge.redefine(settings);
+        }
         self.plan.store(Arc::clone(&live.plan));
         let ids = live.plan.routes.routes().iter();
         let ids = ids.map(|route| &*route.definition.id).collect();
@@ -75,6 +79,8 @@ fn parts(live: &Live) -> BTreeSet<Part> {
         (name, Arc::as_ptr(part).cast())
     }
     let plan = &live.plan;
+    let listeners = plan.listeners.iter();
+    let listeners = listeners.map(|it| part(format!("listeners.{}", it.name), it));
     let issuers = plan.issuers.iter();
     let issuers = issuers.map(|(name, it)| part(format!("issuers.{name}"), it));
     let tokens = plan.tokens.iter();
@@ -87,12 +93,20 @@ fn parts(live: &Live) -> BTreeSet<Part> {
     let routes = plan.routes.routes().iter();
     let routes = routes.map(|it| part(format!("routes.{}", it.definition.id), it));
     let ways = upstreams.chain(routes);
-    issuers.chain(tokens).chain(ways).collect()
+    let parties = issuers.chain(tokens);
+    listeners.chain(parties).chain(ways).collect()
+}
+
+/// A listener's name, and where it accepts.
+type Place = (Arc<str>, SocketAddr);
+
+fn place(listener: &ListenerDefinition) -> Place {
+    (Arc::clone(&listener.name), listener.address)
 }
 
 /// What only a restart can change: sockets, threads and the log, as they were when they were made.
 pub(super) struct Settled {
-    listeners: Vec<ListenerDefinition>,
+    listeners: Vec<Place>,
     admin: Option<SocketAddr>,
     log: LogDefinition,
     threads: usize,
@@ -102,7 +116,7 @@ pub(super) struct Settled {
 impl Settled {
     pub(super) fn of(config: Config) -> Self {
         Self {
-            listeners: config.listeners,
+            listeners: config.listeners.iter().map(place).collect(),
             admin: config.admin,
             log: config.log,
             threads: config.threads,
@@ -113,16 +127,17 @@ impl Settled {
     /// The paths in the file of what differs.
     pub(super) fn differences(&self, config: &Config) -> Vec<String> {
         let mut paths = Vec::new();
-        let mut differ = |lists: [&[ListenerDefinition]; 2]| {
-            for listener in lists[0].iter().filter(|it| !lists[1].contains(it)) {
-                let path = format!("listeners.{}", listener.name);
+        let places: Vec<_> = config.listeners.iter().map(place).collect();
+        let mut differ = |lists: [&[Place]; 2]| {
+            for (name, _) in lists[0].iter().filter(|it| !lists[1].contains(it)) {
+                let path = format!("listeners.{name}");
                 if !paths.contains(&path) {
                     paths.push(path);
                 }
             }
         };
-        differ([&self.listeners, &config.listeners]);
-        differ([&config.listeners, &self.listeners]);
+        differ([&self.listeners, &places]);
+        differ([&places, &self.listeners]);
         for (path, same) in [
             ("admin", self.admin == config.admin),
             ("log", self.log == config.log),

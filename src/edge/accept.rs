@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::application::Application;
 use super::conversation::Conversation;
 use super::crowd::{Crowd, Place};
-use super::{Limits, Timeouts, Tls};
+use super::settings::Settings;
 use crate::telemetry::{Counted, EdgeMetrics, Refused};
 
 /// Connections the kernel may hold for us until we accept them.
@@ -38,9 +39,8 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 pub struct Edge<A> {
     pub(super) app: Arc<A>,
     pub(super) name: Arc<str>,
-    pub(super) limits: Limits,
-    pub(super) timeouts: Timeouts,
-    pub(super) tls: Option<Tls>,
+    /// Of connections that begin now.
+    settings: ArcSwap<Settings>,
     pub(super) metrics: EdgeMetrics,
     pub(super) crowd: Arc<Crowd>,
     connections: TaskTracker,
@@ -48,24 +48,31 @@ pub struct Edge<A> {
 
 impl<A: Application> Edge<A> {
     /// An edge in front of `app`.
-    pub fn new(
-        app: Arc<A>,
-        name: Arc<str>,
-        limits: Limits,
-        timeouts: Timeouts,
-        tls: Option<Tls>,
-        metrics: EdgeMetrics,
-    ) -> Arc<Self> {
+    pub fn new(app: Arc<A>, name: Arc<str>, settings: Settings, metrics: EdgeMetrics) -> Arc<Self> {
         Arc::new(Self {
             app,
             name,
-            limits,
-            timeouts,
-            tls,
             metrics,
-            crowd: Crowd::new(limits),
+            crowd: Crowd::new(settings.limits),
+            settings: ArcSwap::from_pointee(settings),
             connections: TaskTracker::new(),
         })
+    }
+
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Takes other settings for connections that begin from now on. Those that are open go on by the
+    /// settings they began with; how many there may be is bounded anew at once.
+    pub fn redefine(&self, settings: Settings) {
+        self.crowd.redefine(settings.limits);
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Those of connections that begin now.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
     }
 
     /// Accepts until `stop` turns true, then returns at once. Connections go on as tasks of their
@@ -112,10 +119,11 @@ impl<A: Application> Edge<A> {
             Ok(place) => place,
             Err(why) => {
                 self.metrics.refused(why);
+                let limits = self.settings.load().limits;
                 tracing::warn!(
                     listener = %self.name,
-                    connections = self.limits.connections,
-                    per_address = self.limits.per_address,
+                    connections = limits.connections,
+                    per_address = limits.per_address,
                     reason = why.word(),
                     "too many connections, and none is idle; closing new ones"
                 );
@@ -128,7 +136,7 @@ impl<A: Application> Edge<A> {
             _open: self.metrics.accepted(),
             _place: place,
         };
-        let serving = Arc::clone(self).serve(socket, conversation, stop.clone());
+        let serving = Arc::clone(self).serve(socket, self.settings(), conversation, stop.clone());
         self.connections.spawn(async move {
             let _place = place;
             serving.await;

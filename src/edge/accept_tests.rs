@@ -1,5 +1,6 @@
-use super::super::tests_support::{Running, UNHURRIED};
+use super::super::tests_support::{Running, SHORT, UNHURRIED};
 use super::*;
+use crate::edge::Limits;
 
 fn at_most(connections: usize) -> Limits {
     Limits {
@@ -85,6 +86,43 @@ async fn nobody_left_to_stop_it_stops_it() {
     let running = Running::start(Limits::default(), UNHURRIED, None);
     drop(running.stop);
     running.accepting.await.unwrap();
+}
+
+#[tokio::test]
+async fn other_bounds_hold_for_who_comes_later_and_of_too_many_the_idle_make_room() {
+    let running = Running::start(at_most(10), UNHURRIED, None);
+    let mut before = Vec::new();
+    for _ in 0..5 {
+        let mut client = running.connect().await;
+        assert!(client.get("/").await.ends_with("ok"));
+        before.push(client);
+    }
+    let mut half = running.connect().await;
+    half.send("GET / HTTP/1.1\r\n").await;
+    let mut settings = (*running.edge.settings()).clone();
+    settings.limits.connections = 3;
+    settings.limits.header = 100;
+    running.edge.redefine(settings.clone());
+    let mut later = running.connect().await;
+    let long = format!("/?{}", "x".repeat(100));
+    later
+        .send(&format!("GET {long} HTTP/1.1\r\nHost: a\r\n\r\n"))
+        .await;
+    let refused = later.rest().await;
+    assert!(refused.starts_with("HTTP/1.1 431 "), "{refused}");
+    running
+        .eventually("three are left", || running.edge.open_connections() <= 3)
+        .await;
+    assert_eq!(running.refused("evicted"), 4);
+    let mut youngest = before.pop().unwrap();
+    let answer = youngest.get(&long).await;
+    assert!(answer.ends_with("ok"), "it goes on as it began: {answer}");
+    half.send("Host: a\r\n\r\n").await;
+    assert!(half.answer().await.ends_with("ok"));
+
+    settings.timeouts.header = SHORT;
+    running.edge.redefine(settings);
+    running.the_header_deadline_passes().await;
 }
 
 #[test]

@@ -23,6 +23,7 @@ use super::application::{Answer, Application, Misread};
 use super::conversation::{Conversation, Stage};
 use super::deadline::Deadline;
 use super::guard::GuardedIo;
+use super::settings::Settings;
 use super::socket::{CallerSocket, Socket};
 use crate::http1::Kind;
 use crate::telemetry::Refused;
@@ -31,16 +32,17 @@ impl<A: Application> Edge<A> {
     pub(super) async fn serve(
         self: Arc<Self>,
         socket: TcpStream,
+        settings: Arc<Settings>,
         conversation: Arc<Conversation>,
         stop: watch::Receiver<bool>,
     ) {
-        let Some(socket) = self.establish(socket).await else {
+        let Some(socket) = self.establish(socket, &settings).await else {
             return;
         };
         let io = GuardedIo::new(
             socket,
-            &self.limits,
-            self.timeouts,
+            &settings.limits,
+            settings.timeouts,
             Arc::clone(&conversation),
             Arc::clone(&self.crowd),
         );
@@ -64,14 +66,14 @@ impl<A: Application> Edge<A> {
         let mut connection = http1::Builder::new()
             // The guard times the head.
             .header_read_timeout(None)
-            .max_buf_size(MOST_BUFFERED.max(self.limits.header))
+            .max_buf_size(MOST_BUFFERED.max(settings.limits.header))
             .title_case_headers(true)
             .preserve_header_case(self.app.preserves_header_case())
             .serve_connection(TokioIo::new(io), service);
         let mut stopping = stop.clone();
         let mut stopped = pin!(stopped(&mut stopping));
         let mut awaits_stop = false;
-        let mut idle = Deadline::after(self.timeouts.idle);
+        let mut idle = Deadline::after(settings.timeouts.idle);
         let mut task: Option<Waker> = None;
         std::future::poll_fn(|cx| {
             if Pin::new(&mut connection).poll(cx).is_ready() {
@@ -81,8 +83,8 @@ impl<A: Application> Edge<A> {
             match stage {
                 // A codec that reads on at once has made it idle already.
                 Stage::Answered | Stage::Idle if conversation.is_in_use() => {
-                    idle.move_to(self.timeouts.idle);
-                    let now = self.crowd.clock(idle.moved(self.timeouts.idle));
+                    idle.move_to(settings.timeouts.idle);
+                    let now = self.crowd.clock(idle.moved(settings.timeouts.idle));
                     conversation.since(Stage::Idle, now);
                 }
                 Stage::Answered | Stage::Idle | Stage::Head => {}
@@ -132,14 +134,14 @@ impl<A: Application> Edge<A> {
         guard.close().await;
     }
 
-    async fn establish(&self, socket: TcpStream) -> Option<CallerSocket> {
+    async fn establish(&self, socket: TcpStream, settings: &Settings) -> Option<CallerSocket> {
         // An answer's last segment must not wait for the peer's acknowledgement. A socket that
         // cannot be set is broken, which the first read will tell.
         let _ = socket.set_nodelay(true);
-        let Some(tls) = &self.tls else {
+        let Some(tls) = &settings.tls else {
             return Some(Socket::Plain(socket));
         };
-        match timeout(self.timeouts.header, tls.accept(TcpIo::from(socket))).await {
+        match timeout(settings.timeouts.header, tls.accept(TcpIo::from(socket))).await {
             Ok(Ok(stream)) => return Some(Socket::Tls(Box::new(stream))),
             Ok(Err(why)) => tracing::debug!(listener = %self.name, %why, "TLS handshake failed"),
             Err(_) => tracing::debug!(listener = %self.name, "TLS handshake took too long"),

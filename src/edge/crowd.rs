@@ -25,7 +25,10 @@ const IN_VAIN: Duration = Duration::from_millis(10);
 const MOST_LEAVING: usize = 64;
 
 pub(super) struct Crowd {
-    limits: Limits,
+    connections: AtomicUsize,
+    per_address: AtomicUsize,
+    /// How many bytes unfinished heads may hold.
+    most_unfinished: AtomicUsize,
     began: tokio::time::Instant,
     members: Mutex<Members>,
     /// Bytes of heads that are unfinished.
@@ -60,11 +63,23 @@ pub(super) struct Place {
 impl Crowd {
     pub(super) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
-            limits,
+            connections: AtomicUsize::new(limits.connections),
+            per_address: AtomicUsize::new(limits.per_address),
+            most_unfinished: AtomicUsize::new(limits.unfinished),
             began: tokio::time::Instant::now(),
             members: Mutex::default(),
             unfinished: AtomicUsize::new(0),
         })
+    }
+
+    /// Bounds it anew. Where there are more than there may be now, they make room as others come.
+    pub(super) fn redefine(&self, limits: Limits) {
+        self.connections
+            .store(limits.connections, Ordering::Relaxed);
+        self.per_address
+            .store(limits.per_address, Ordering::Relaxed);
+        self.most_unfinished
+            .store(limits.unfinished, Ordering::Relaxed);
     }
 
     /// Nanoseconds since it came to be: what tells who has rested for longer.
@@ -88,12 +103,13 @@ impl Crowd {
             by_address,
         } = &mut *members;
         let own = by_address.get_mut(&address).filter(|_| !is_one_of_many);
-        if let Some(own) = own
-            && own.staying() >= self.limits.per_address
-        {
-            own.make_room(all, now).ok_or(Refused::AddressLimit)?;
+        if let Some(own) = own {
+            // One, but where there may be fewer than there might before.
+            while own.staying() >= self.per_address.load(Ordering::Relaxed) {
+                own.make_room(all, now).ok_or(Refused::AddressLimit)?;
+            }
         }
-        if all.staying() >= self.limits.connections {
+        while all.staying() >= self.connections.load(Ordering::Relaxed) {
             let gone = all.oldest(now).ok_or(Refused::Limit)?;
             let whose = counted_as(gone.peer().ip());
             all.leaving += 1;
@@ -123,14 +139,14 @@ impl Crowd {
         let before = conversation.held.swap(bytes, Ordering::Relaxed);
         let all = self.unfinished.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.unfinished.fetch_sub(before, Ordering::Relaxed);
-        if all - before > self.limits.unfinished {
+        if all - before > self.most_unfinished.load(Ordering::Relaxed) {
             self.give_up_heads();
         }
     }
 
     /// Whether half of what heads may hold is taken: then nothing is read ahead of its turn.
     pub(super) fn is_pressed(&self) -> bool {
-        self.unfinished.load(Ordering::Relaxed) > self.limits.unfinished / 2
+        self.unfinished.load(Ordering::Relaxed) > self.most_unfinished.load(Ordering::Relaxed) / 2
     }
 
     /// It holds nothing any more.
@@ -148,7 +164,8 @@ impl Crowd {
         let of_head = |it: &&Arc<Conversation>| it.held.load(Ordering::Relaxed) > 0;
         let mut heads: Vec<_> = all.members.values().filter(of_head).collect();
         heads.sort_unstable_by_key(|it| it.rests());
-        let most = self.limits.unfinished - self.limits.unfinished / 8;
+        let most = self.most_unfinished.load(Ordering::Relaxed);
+        let most = most - most / 8;
         for head in heads {
             if self.unfinished.load(Ordering::Relaxed) <= most {
                 return;

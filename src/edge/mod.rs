@@ -11,6 +11,7 @@ mod framed;
 mod guard;
 mod linger;
 mod pace;
+mod settings;
 mod socket;
 mod tls;
 
@@ -23,5 +24,6 @@ pub use conversation::{Conversation, Tunnel};
 pub use deadline::Deadline;
 pub use definition::{Limits, ListenerDefinition, Timeouts};
 pub use framed::{Came, Framed};
+pub use settings::Settings;
 pub use socket::{CallerStream, Socket};
 pub use tls::{Tls, TlsError};

@@ -16,7 +16,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::{
-    Abandoned, Application, Conversation, Edge, Limits, Misread, Timeouts, Tls, bind, listen,
+    Abandoned, Application, Conversation, Edge, Limits, Misread, Settings, Timeouts, Tls, bind,
+    listen,
 };
 use crate::clock::UnixTime;
 use crate::fake::CertificateAuthority;
@@ -108,9 +109,11 @@ impl Running {
         let edge = Edge::new(
             Arc::new(app),
             "test".into(),
-            limits,
-            timeouts,
-            tls,
+            Settings {
+                limits,
+                timeouts,
+                tls: tls.map(Arc::new),
+            },
             metrics.edge("test"),
         );
         let (stop, stopping) = watch::channel(false);

@@ -9,29 +9,34 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::{AnswerBody, early, relay};
-use crate::admission::{Record, Shared};
+use crate::admission::{Plan, Record, Shared};
 use crate::edge::{Abandoned, Application, Conversation, ListenerDefinition, Misread};
 use crate::http1::Kind;
 use crate::reason::Reason;
 use crate::request::{Limits, Peer, Sent};
 
 pub struct Gateway {
-    pub(super) listener: ListenerDefinition,
-    limits: Limits,
+    /// As it was when the process began.
+    first: Arc<ListenerDefinition>,
+    /// Which one of the plan's listeners it is.
+    place: usize,
     pub(super) shared: Arc<Shared>,
 }
 
 impl Gateway {
-    pub fn new(listener: ListenerDefinition, shared: Arc<Shared>) -> Self {
-        let limits = Limits {
-            uri: listener.limits.uri,
-            body: listener.limits.body,
-        };
+    /// The one behind the plan's listener at `place`.
+    pub fn new(listener: Arc<ListenerDefinition>, place: usize, shared: Arc<Shared>) -> Self {
         Self {
-            listener,
-            limits,
+            first: listener,
+            place,
             shared,
         }
+    }
+
+    /// What the file says of this listener, now or when a request began.
+    pub(super) fn listener<'p>(&'p self, plan: &'p Plan) -> &'p ListenerDefinition {
+        // INVARIANT: every plan has the same listeners, in the same order.
+        plan.listeners.get(self.place).unwrap_or(&self.first)
     }
 }
 
@@ -44,10 +49,15 @@ impl Application for Gateway {
         conversation: Arc<Conversation>,
     ) -> Result<Response<AnswerBody>, Abandoned> {
         // It is moved about a good deal, and is large.
-        let mut record = Box::new(Record::begin(&self.shared, &self.listener.name));
+        let mut record = Box::new(Record::begin(&self.shared, &self.first.name));
         let (head, body) = request.into_parts();
         let address = conversation.peer().ip();
-        let peer = Peer::of(address, &head.headers, &self.listener.trusted_proxies);
+        let listener = self.listener(record.plan());
+        let limits = Limits {
+            uri: listener.limits.uri,
+            body: listener.limits.body,
+        };
+        let peer = Peer::of(address, &head.headers, &listener.trusted_proxies);
         record.meet(Some(peer), &head.method, &head.headers);
         let sent = Sent {
             method: &head.method,
@@ -57,7 +67,7 @@ impl Application for Gateway {
             headers: &head.headers,
         };
         let now = record.began();
-        let admitted = record.decide(&sent, &self.limits, now).await;
+        let admitted = record.decide(&sent, &limits, now).await;
         if admitted {
             relay::forward(&self, record, head, body, conversation).await
         } else {
@@ -66,7 +76,8 @@ impl Application for Gateway {
     }
 
     fn is_one_of_many(&self, peer: IpAddr) -> bool {
-        let proxies = &self.listener.trusted_proxies;
+        let plan = self.shared.plan.load();
+        let proxies = &self.listener(&plan).trusted_proxies;
         let peer = peer.to_canonical();
         proxies.iter().any(|network| network.contains(&peer))
     }
@@ -77,7 +88,7 @@ impl Application for Gateway {
 
     /// Told as a request is, though none was read.
     fn refuse(&self, conversation: &Conversation, why: Misread) -> Response<Bytes> {
-        let mut record = Record::begin(&self.shared, &self.listener.name);
+        let mut record = Record::begin(&self.shared, &self.first.name);
         let nothing = http::HeaderMap::new();
         let peer = Peer::of(conversation.peer().ip(), &nothing, &[]);
         let (method, path) = conversation.told();

@@ -170,7 +170,8 @@ fn request_body(gateway: &Gateway, record: &Record, body: Incoming) -> RequestBo
             trailers.remove(name);
         }
     };
-    RequestBody::new(body, gateway.listener.limits.body, Box::new(rules))
+    let most = gateway.listener(record.plan()).limits.body;
+    RequestBody::new(body, most, Box::new(rules))
 }
 
 /// Whether the caller waits for `100` before it sends its body.

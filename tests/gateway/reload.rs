@@ -132,7 +132,6 @@ async fn what_needs_a_restart_is_said_by_name_and_changes_nothing() {
     #[rustfmt::skip]
     let rows = [
         ("/listeners/apis", "address: 127.0.0.2:0", "listeners.apis"),
-        ("/listeners/apis", "limits: { connections: 7 }", "listeners.apis"),
         ("/listeners", "spare: { address: 127.0.0.1:0 }", "listeners.spare"),
         ("/admin", "address: 127.0.0.2:0", "admin"),
         ("", "{ threads: 3, log: { level: warn } }", "log, threads"),
@@ -162,6 +161,46 @@ async fn what_needs_a_restart_is_said_by_name_and_changes_nothing() {
     world.tree = before;
     let told = reload(&world).unwrap();
     assert_eq!((told.new, told.gone), (vec![], vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_of_a_listener_but_its_address_changes_under_those_who_are_connected() {
+    let mut world = world().await;
+    let mut kept = world.gateway.connect("apis").await;
+    let request = |length: usize| {
+        let path = format!("/open/{}", "x".repeat(length));
+        format!("GET {path} HTTP/1.1\r\nHost: a.example\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n")
+    };
+    kept.send(request(300)).await;
+    assert_eq!(kept.reply().await.unwrap().status, 200);
+
+    world.add(
+        "/listeners/apis",
+        "{ trusted_proxies: [127.0.0.0/8], limits: { uri: 256B, body: 4B } }",
+    );
+    let told = reload(&world).unwrap();
+    assert_eq!(
+        (&told.new[..], &told.gone[..]),
+        (&["listeners.apis".to_owned()][..], &told.new[..])
+    );
+    // Whom to believe counts from the next request on.
+    kept.send(request(1)).await;
+    assert_eq!(kept.reply().await.unwrap().status, 200);
+    assert_eq!(world.gateway.lines(2).await[1]["client"], "192.0.2.7");
+    kept.send("POST /open/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345")
+        .await;
+    assert_eq!(kept.reply().await.unwrap().status, 413);
+    let mut later = world.gateway.connect("apis").await;
+    later.send(request(300)).await;
+    assert_eq!(later.reply().await.unwrap().status, 414);
+
+    let listener = world.tree["listeners"]["apis"].as_object_mut().unwrap();
+    assert!(listener.remove("trusted_proxies").is_some());
+    reload(&world).unwrap();
+    let mut later = world.gateway.connect("apis").await;
+    later.send(request(1)).await;
+    assert_eq!(later.reply().await.unwrap().status, 200);
+    assert_eq!(world.gateway.lines(5).await[4]["client"], "127.0.0.1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,14 @@
+//! By what does a connection live? Bounds, times and TLS of its listener, as they were when it began:
+//! a listener that is defined otherwise has others for those that come later.
+
+use std::sync::Arc;
+
+use super::{Limits, Timeouts, Tls};
+
+#[derive(Clone)]
+pub struct Settings {
+    /// As the file says, less where the process can have fewer files open.
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+    pub tls: Option<Arc<Tls>>,
+}
