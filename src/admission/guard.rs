@@ -53,7 +53,9 @@ fn forbidden_form(route: &RouteDefinition, path: &CanonicalPath) -> Option<(Reas
     }
     let broken = |why: &dyn fmt::Display| Some((Reason::BadPath, why.to_string()));
     if let Err(why) = route.path_forms.allow(path) {
-        return broken(&format_args!("{why}, which `match` of the route does not allow"));
+        return broken(&format_args!(
+            "{why}, which `match` of the route does not allow"
+        ));
     }
     // To some it is the name of another host (RFC 3986 §4.2).
     if route.upstream.forwarded_target(path).starts_with("//") {

@@ -148,9 +148,7 @@ pub enum PathError {
     EmptySegment,
     #[error("the path escapes a slash")]
     EscapedSlash,
-    #[error(
-        "the path has a parameter behind `;`"
-    )]
+    #[error("the path has a parameter behind `;`")]
     Parameter,
     #[error("the path escapes a backslash or NUL")]
     EscapedSeparator,
