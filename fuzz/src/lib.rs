@@ -6,7 +6,7 @@ pub mod agreement;
 pub mod codec;
 #[path = "../../src/http1/mod.rs"]
 mod http1;
-#[path = "../../src/http1/reference.rs"]
+#[path = "../../src/http1/reference_tests.rs"]
 pub mod reference;
 
 pub use http1::{Kind, Limits, Place, Step, Violation, Walker};

@@ -13,6 +13,7 @@ mod framing;
 mod head;
 mod octets;
 #[cfg(test)]
+#[path = "reference_tests.rs"]
 mod reference;
 mod respell;
 mod start_line;
