@@ -11,7 +11,7 @@ use bearergate::config::Config;
 use bearergate::fake::{Contoso, Neighbourhood, Ports};
 use bearergate::http_client::HttpClient;
 use bearergate::inbound::{Gate, Issuer};
-use bearergate::outbound::{Connector, Egress, Names, Upstream};
+use bearergate::outbound::{Egress, Endpoints, Upstream};
 use bearergate::policy::Evidence;
 use bearergate::request::{AccessRequest, Head, Limits, Peer, Sent};
 use bearergate::routing::{Route, RouteDefinition, Table, Template};
@@ -144,9 +144,9 @@ async fn plan(config: &Config, count: usize) -> Plan {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let issuers = HashMap::from([(Arc::clone(&issuer.definition().name), issuer)]);
-    let (metrics, names, connector) = (Metrics::new(), Names::new(), Arc::<Connector>::default());
+    let metrics = Metrics::new();
     let written = &config.routes[0];
-    let upstream = Upstream::start(written.upstream.clone(), &names, &connector).unwrap();
+    let upstream = Upstream::start(written.upstream.clone(), &Endpoints::default()).unwrap();
     let upstream = Arc::new(upstream);
     let definitions = (0..count).map(|number| RouteDefinition {
         id: format!("r{number}").into(),

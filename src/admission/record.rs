@@ -253,7 +253,7 @@ impl Record {
             upstream: self
                 .admission
                 .as_ref()
-                .map(|admission| admission.route().upstream.origin()),
+                .map(|admission| admission.route().upstream.endpoint().origin()),
             heard: self.heard,
             duration,
             bytes_out: self.bytes_out,

@@ -9,8 +9,8 @@ use crate::config::Config;
 use crate::http_client::{FetchDefinition, FetchError, HttpClient};
 use crate::inbound::{Gate, Issuer};
 use crate::outbound::{
-    AppTokens, Connector, Egress, IdentityDefinition, Names, RouteTokens, TokenDefinition,
-    TokenSource, Upstream, UpstreamDefinition, UpstreamError,
+    AppTokens, Egress, Endpoints, IdentityDefinition, RouteTokens, TokenDefinition, TokenSource,
+    Upstream, UpstreamDefinition, UpstreamError,
 };
 use crate::routing::{Route, RouteDefinition, Table};
 use crate::telemetry::Metrics;
@@ -20,8 +20,7 @@ pub(super) struct Live {
     http: (FetchDefinition, HttpClient),
     tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
     upstreams: HashMap<UpstreamDefinition, Arc<Upstream>>,
-    names: Names,
-    connector: Arc<Connector>,
+    endpoints: Endpoints,
 }
 
 /// An identity's name and a scope.
@@ -54,9 +53,8 @@ impl Live {
             Some(live) => live.http.1.clone(),
             None => HttpClient::new(&config.fetch)?,
         };
-        let names = previous.map_or_else(Names::new, |live| live.names.clone());
-        let connector = previous.map(|live| Arc::clone(&live.connector));
-        let connector = connector.unwrap_or_default();
+        let endpoints = previous.map(|live| live.endpoints.clone());
+        let endpoints = endpoints.unwrap_or_default();
         let mut parts = Parts {
             previous,
             // What was made with another client would go on fetching by it.
@@ -66,8 +64,7 @@ impl Live {
             tokens: HashMap::new(),
             upstreams: HashMap::new(),
             http: &http,
-            names: &names,
-            connector: &connector,
+            endpoints: &endpoints,
             metrics,
         };
         // What can fail comes first: for what is not taken over, nothing is fetched and no series begun.
@@ -111,7 +108,7 @@ impl Live {
         });
         let plan = Plan {
             listeners: listeners.collect(),
-            preserves_header_case: upstreams_now.any(|it| it.preserve_header_case),
+            preserves_header_case: upstreams_now.any(|it| it.preserves_header_case()),
             routes: Table::new(routes),
             headers: HeaderRules::new(config.routes.iter()),
             issuers,
@@ -122,8 +119,7 @@ impl Live {
             http: (config.fetch.clone(), http),
             tokens,
             upstreams,
-            names,
-            connector,
+            endpoints,
         })
     }
 
@@ -140,8 +136,7 @@ struct Parts<'a> {
     tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
     upstreams: HashMap<UpstreamDefinition, Arc<Upstream>>,
     http: &'a HttpClient,
-    names: &'a Names,
-    connector: &'a Arc<Connector>,
+    endpoints: &'a Endpoints,
     metrics: &'a Metrics,
 }
 
@@ -208,7 +203,7 @@ impl Parts<'_> {
         let earlier = || self.previous?.upstreams.get(definition);
         let upstream = match self.upstreams.get(definition).or_else(earlier) {
             Some(same) => Arc::clone(same),
-            None => Upstream::start(definition.clone(), self.names, self.connector)
+            None => Upstream::start(definition.clone(), self.endpoints)
                 .map(Arc::new)
                 .map_err(|cause| ComposeError::Upstream {
                     route: Arc::clone(&route.id),

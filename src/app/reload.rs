@@ -89,7 +89,7 @@ fn parts(live: &Live) -> BTreeSet<Part> {
         part(name, it)
     });
     let upstreams = live.upstreams();
-    let upstreams = upstreams.map(|it| part(format!("upstream {}", it.definition().origin()), it));
+    let upstreams = upstreams.map(|it| part(format!("upstream {}", it.definition().origins()), it));
     let routes = plan.routes.routes().iter();
     let routes = routes.map(|it| part(format!("routes.{}", it.definition.id), it));
     let ways = upstreams.chain(routes);

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
@@ -13,7 +12,7 @@ use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::inbound::count_keys;
-use crate::outbound::{Names, TokenDefinition, TokenSource, Upstream, UpstreamDefinition};
+use crate::outbound::{EndpointDefinition, Endpoints, TokenDefinition, TokenSource};
 
 /// Tries everything, prints a line for each, and only then says whether anything failed.
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
@@ -41,10 +40,11 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
             let what = format!("token of {identity} for {scope}");
             tell(what, token(config, &http, identity, scope).await)?;
         }
-        let upstream = &route.upstream;
-        if reached.insert((&upstream.host, upstream.port, &upstream.ca_pem)) {
-            let what = format!("upstream {}:{}", upstream.host, upstream.port);
-            tell(what, reach(config, upstream).await)?;
+        for endpoint in &route.upstream.endpoints {
+            if reached.insert((&endpoint.host, endpoint.port, &endpoint.ca_pem)) {
+                let what = format!("upstream {}:{}", endpoint.host, endpoint.port);
+                tell(what, reach(config, endpoint).await)?;
+            }
         }
     }
     if failed > 0 {
@@ -67,21 +67,21 @@ async fn token(
     Ok(format!("valid until {}", token.expires_at))
 }
 
-async fn reach(config: &Config, upstream: &UpstreamDefinition) -> anyhow::Result<String> {
-    if let Some(proxy) = &upstream.proxy {
-        let through = Upstream::start(upstream.clone(), &Names::new(), &Arc::default())?;
+async fn reach(config: &Config, endpoint: &EndpointDefinition) -> anyhow::Result<String> {
+    if let Some(proxy) = &endpoint.proxy {
+        let through = Endpoints::default().of(endpoint)?;
         through.connect().await?;
         return Ok(format!("TLS verified, through the proxy {proxy}"));
     }
-    let address = (upstream.host.as_str(), upstream.port);
+    let address = (endpoint.host.as_str(), endpoint.port);
     let connected = tokio::net::TcpStream::connect(address);
-    tokio::time::timeout(upstream.connect_timeout, connected)
+    tokio::time::timeout(endpoint.connect_timeout, connected)
         .await
         .context("timed out")??;
-    if !upstream.tls {
+    if !endpoint.tls {
         return Ok("connected".to_owned());
     }
-    let trusted = upstream.ca_pem.as_ref().map(|pem| pem.to_vec());
+    let trusted = endpoint.ca_pem.as_ref().map(|pem| pem.to_vec());
     let timeout = config.fetch.timeout;
     let http = HttpClient::new(&FetchDefinition {
         timeout,
@@ -90,7 +90,7 @@ async fn reach(config: &Config, upstream: &UpstreamDefinition) -> anyhow::Result
         no_proxy: Vec::new(),
         ca_key: Some("upstream.ca_file"),
     })?;
-    let answer = http.fetch(&upstream.origin(), 1024 * 1024).await?;
+    let answer = http.fetch(&endpoint.origin(), 1024 * 1024).await?;
     Ok(format!("TLS verified, answered {}", answer.status))
 }
 

@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
 
 use crate::config::Config;
-use crate::outbound::TokenDefinition;
+use crate::outbound::{TokenDefinition, UpstreamDefinition};
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
 };
@@ -210,7 +210,7 @@ fn listed<T: Display>(word: &str, values: impl IntoIterator<Item = T>, between: 
 
 fn destination(route: &RouteDefinition) -> String {
     let upstream = &route.upstream;
-    let mut text = format!("{}{}", upstream.origin(), upstream.base_path);
+    let mut text = destinations(upstream);
     if upstream.strip_segments > 0 {
         let segments = route.path.as_str().split('/').skip(1);
         let prefix: Vec<_> = segments.take(upstream.strip_segments).collect();
@@ -219,10 +219,16 @@ fn destination(route: &RouteDefinition) -> String {
     if upstream.preserve_host {
         text.push_str(", with the caller's Host");
     }
-    if upstream.preserve_header_case {
+    if upstream.preserves_header_case() {
         text.push_str(", header names as they came");
     }
     text
+}
+
+fn destinations(upstream: &UpstreamDefinition) -> String {
+    let endpoints = upstream.endpoints.iter();
+    let urls = endpoints.map(|it| format!("{}{}", it.origin(), upstream.base_path));
+    urls.collect::<Vec<_>>().join(" or ")
 }
 
 fn token(token: &TokenDefinition) -> String {

@@ -19,6 +19,6 @@ pub use route_tokens::RouteTokens;
 pub use token_error::TokenRequestError;
 pub use token_source::{AccessToken, TokenSource};
 pub use upstream::{
-    ConnectError, Connection, Connector, ExchangeError, Names, ProxyDefinition, RequestBody,
-    Upstream, UpstreamDefinition, UpstreamError, UpstreamSocket,
+    ConnectError, Connection, Endpoint, EndpointDefinition, Endpoints, ExchangeError,
+    ProxyDefinition, RequestBody, Upstream, UpstreamDefinition, UpstreamError, UpstreamSocket,
 };

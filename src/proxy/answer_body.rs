@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use super::failure::{self, Failure};
 use crate::admission::Record;
 use crate::edge::{BoxError, Conversation, Deadline};
-use crate::outbound::{Connection, Upstream};
+use crate::outbound::{Connection, Endpoint};
 use crate::reason::Reason;
 
 pub enum AnswerBody {
@@ -27,7 +27,7 @@ pub struct Relayed {
     incoming: Incoming,
     /// Until it is free again.
     connection: Option<Box<Connection>>,
-    upstream: Arc<Upstream>,
+    endpoint: Arc<Endpoint>,
     conversation: Arc<Conversation>,
     /// Nothing but the connection's end tells the caller where the body ends.
     is_open_ended: bool,
@@ -50,7 +50,7 @@ impl AnswerBody {
 /// What an answer needs beside its bytes.
 pub(super) struct Way {
     pub(super) connection: Box<Connection>,
-    pub(super) upstream: Arc<Upstream>,
+    pub(super) endpoint: Arc<Endpoint>,
     pub(super) conversation: Arc<Conversation>,
     pub(super) is_open_ended: bool,
     pub(super) most: Option<Deadline>,
@@ -63,7 +63,7 @@ impl Relayed {
             has_ended: incoming.is_end_stream(),
             incoming,
             connection: Some(way.connection),
-            upstream: way.upstream,
+            endpoint: way.endpoint,
             conversation: way.conversation,
             is_open_ended: way.is_open_ended,
             most: way.most,
@@ -83,7 +83,7 @@ impl Relayed {
         if self.connection.as_ref().is_some_and(|it| it.is_free())
             && let Some(connection) = self.connection.take()
         {
-            self.upstream.keep(connection);
+            self.endpoint.keep(connection);
         }
     }
 

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tokio::time::sleep;
 
 use super::failure::Failure;
-use crate::outbound::{ConnectError, Connection, ExchangeError, RequestBody, Upstream};
+use crate::outbound::{ConnectError, Connection, Endpoint, ExchangeError, RequestBody};
 
 /// How often one request may be put to an upstream, and how many addresses are tried.
 const MOST: usize = 3;
@@ -29,7 +29,7 @@ pub(super) struct Answered {
 
 /// Puts a request to an upstream. `meanwhile` is told of interim answers.
 pub(super) async fn answered(
-    upstream: &Upstream,
+    endpoint: &Endpoint,
     head: Parts,
     body: &RequestBody,
     mut meanwhile: impl FnMut(&[Bytes]),
@@ -39,11 +39,11 @@ pub(super) async fn answered(
     let mut attempt = 1;
     loop {
         let is_last = attempt == MOST;
-        let pooled = if is_last { None } else { upstream.idle() };
+        let pooled = if is_last { None } else { endpoint.idle() };
         let mut connection = match pooled {
             Some(connection) => connection,
             // Rare, and large: it would be moved about with every request.
-            None => Box::pin(connect(upstream)).await?,
+            None => Box::pin(connect(endpoint)).await?,
         };
         let spare = if may_be_repeated && connection.is_reused() {
             Some(Spare::of(&request))
@@ -79,11 +79,11 @@ pub(super) async fn answered(
 }
 
 /// Tries addresses in turn: nothing has been sent yet, so whatever the method.
-async fn connect(upstream: &Upstream) -> Result<Box<Connection>, ConnectError> {
-    let mut left = upstream.addresses().clamp(1, MOST);
+async fn connect(endpoint: &Endpoint) -> Result<Box<Connection>, ConnectError> {
+    let mut left = endpoint.addresses().clamp(1, MOST);
     loop {
         left -= 1;
-        match upstream.connect().await {
+        match endpoint.connect().await {
             Err(why) if left > 0 && !matches!(why, ConnectError::Unresolved) => {}
             connected => return connected,
         }

@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::admission::Record;
-use crate::outbound::UpstreamDefinition;
+use crate::outbound::{EndpointDefinition, UpstreamDefinition};
 
 /// What stands before the upstream's paths where the caller sees them: what a trusted proxy took off,
 /// and what we do. `None` where nothing is to be rewritten.
@@ -50,22 +50,30 @@ fn ours(location: &str, definition: &UpstreamDefinition, base: &str) -> Option<S
 
 /// What follows the authority, where that is the upstream's own.
 fn path<'a>(location: &'a str, definition: &UpstreamDefinition) -> Option<&'a str> {
-    let behind_scheme = match location.strip_prefix('/') {
+    let (scheme, behind_scheme) = match location.strip_prefix('/') {
         Some(rest) if !rest.starts_with(['/', '\\']) => return Some(location),
-        Some(rest) => rest.strip_prefix('/')?,
+        Some(rest) => (None, rest.strip_prefix('/')?),
         None => {
             let (scheme, rest) = location.split_once("://")?;
-            let own = if definition.tls { "https" } else { "http" };
-            scheme.eq_ignore_ascii_case(own).then_some(rest)?
+            (Some(scheme), rest)
         }
     };
     let end = behind_scheme.find(['/', '?', '#', '\\']);
     let (authority, path) = behind_scheme.split_at(end.unwrap_or(behind_scheme.len()));
-    let default_port = if definition.tls { ":443" } else { ":80" };
-    let own = definition.authority();
-    let same = |it: &str| it.eq_ignore_ascii_case(&own);
-    let is_own = same(authority) || authority.strip_suffix(default_port).is_some_and(same);
+    let mut endpoints = definition.endpoints.iter();
+    let is_own = endpoints.any(|endpoint| is_own(endpoint, scheme, authority));
     is_own.then_some(path)
+}
+
+fn is_own(endpoint: &EndpointDefinition, scheme: Option<&str>, authority: &str) -> bool {
+    let (own_scheme, default_port) = match endpoint.tls {
+        true => ("https", ":443"),
+        false => ("http", ":80"),
+    };
+    let own = endpoint.authority();
+    let same = |it: &str| it.eq_ignore_ascii_case(&own);
+    scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(own_scheme))
+        && (same(authority) || authority.strip_suffix(default_port).is_some_and(same))
 }
 
 #[cfg(test)]
@@ -76,9 +84,12 @@ mod tests {
     #[test]
     fn only_the_upstreams_own_address_becomes_ours() {
         let mut plain = samples::upstream("", 1);
-        plain.tls = true;
-        plain.host = "api.internal".into();
-        plain.port = 443;
+        let mut endpoint = plain.endpoints[0].clone();
+        (endpoint.tls, endpoint.port) = (true, 443);
+        endpoint.host = "api.internal".into();
+        let mut other = endpoint.clone();
+        other.host = "::1".into();
+        plain.endpoints = vec![endpoint, other];
         let mut below = plain.clone();
         below.base_path = "/base".into();
         for (definition, base, location, expected) in [
@@ -90,6 +101,8 @@ mod tests {
             ),
             (&plain, "/x", "HTTPS://API.internal:443/a", Some("/x/a")),
             (&plain, "/x", "//api.internal/a", Some("/x/a")),
+            (&plain, "/x", "https://[::1]/a", Some("/x/a")),
+            (&plain, "/x", "https://[::2]/a", None),
             (&plain, "/x", "/a", Some("/x/a")),
             (&plain, "/x", "https://api.internal", Some("/x")),
             (&plain, "/x", "https://api.internal?a", Some("/x?a")),

@@ -10,6 +10,7 @@ use super::incoming::strip_hops;
 use super::relay::Asked;
 use super::tunnel;
 use crate::admission::{Admission, Record};
+use crate::outbound::Endpoint;
 use crate::reason::Reason;
 use crate::request::header_names::X_REQUEST_ID;
 
@@ -17,13 +18,13 @@ pub(super) fn edit(
     parts: &mut Parts,
     record: &Record,
     admission: &Admission,
+    endpoint: &Endpoint,
     asked: &Asked,
 ) -> Result<(), Failure> {
     let no_head = || Failure::new(Reason::InternalError, "no head");
     let head = record.head().ok_or_else(no_head)?;
     let route = admission.route();
-    let upstream = &route.upstream;
-    let definition = upstream.definition();
+    let definition = route.upstream.definition();
 
     let headers = &mut parts.headers;
     let wants_trailers = wants_trailers(headers);
@@ -40,7 +41,7 @@ pub(super) fn edit(
     headers.insert(X_REQUEST_ID, record.request_id().header().clone());
     // HTTP/1.0 may come without a Host, and what goes on is HTTP/1.1.
     if !definition.preserve_host || !headers.contains_key(header::HOST) {
-        headers.insert(header::HOST, upstream.host_header().clone());
+        headers.insert(header::HOST, endpoint.host_header().clone());
     }
     if asked.tunnel {
         tunnel::ask(headers);
@@ -58,7 +59,7 @@ pub(super) fn edit(
     parts.version = Version::HTTP_11;
     // What is left there is the spelling of the names.
     parts.extensions.remove::<OnUpgrade>();
-    if !definition.preserve_header_case {
+    if !definition.preserves_header_case() {
         parts.extensions.clear();
     }
 

@@ -20,7 +20,7 @@ use super::failure::Failure;
 use super::{AnswerBody, Gateway, early, incoming, interim, location, outgoing, refusal, tunnel};
 use crate::admission::Record;
 use crate::edge::{Abandoned, Conversation, Deadline};
-use crate::outbound::{RequestBody, Upstream};
+use crate::outbound::{Endpoint, RequestBody};
 use crate::reason::Reason;
 use crate::request::header_names::Removal;
 
@@ -75,7 +75,7 @@ pub(super) async fn forward(
     };
     let failure = match exchanged {
         Err(failure) => failure,
-        Ok((upstream, mut answered)) => {
+        Ok((endpoint, mut answered)) => {
             let after = answered.connection.answered_after();
             record.heard(answered.head.status.as_u16(), after);
             match incoming::receive(&mut answered.head, &record, &asked) {
@@ -84,7 +84,7 @@ pub(super) async fn forward(
                     let ends = !body.has_ended();
                     let way = (conversation, most);
                     return Ok(relay(
-                        gateway, record, upstream, answered, &asked, ends, way,
+                        gateway, record, endpoint, answered, &asked, ends, way,
                     ));
                 }
                 // Rare, and large.
@@ -130,22 +130,22 @@ async fn exchange(
     body: &RequestBody,
     asked: &Asked,
     conversation: &Conversation,
-) -> Result<(Arc<Upstream>, Answered), Failure> {
+) -> Result<(Arc<Endpoint>, Answered), Failure> {
     let no_admission = || Failure::new(Reason::InternalError, "no admission");
     // SECURITY: no admission, no forward, whatever happened before.
     let admission = record.admission().ok_or_else(no_admission)?;
-    let edit = AssertUnwindSafe(|| outgoing::edit(&mut head, record, admission, asked));
+    let route = admission.route();
+    let endpoint = route.upstream.endpoint();
+    let edit = AssertUnwindSafe(|| outgoing::edit(&mut head, record, admission, endpoint, asked));
     std::panic::catch_unwind(edit).unwrap_or_else(|_| {
         gateway.shared.metrics.panicked();
         let why = "a panic while building headers";
         Err(Failure::new(Reason::InternalError, why))
     })?;
-    let route = admission.route();
-    let upstream = &route.upstream;
     let meanwhile =
         |heads: &[Bytes]| interim::pass_on(heads, asked.version, route, body, conversation);
-    let answered = answered(upstream, head, body, meanwhile).await?;
-    Ok((Arc::clone(upstream), answered))
+    let answered = answered(endpoint, head, body, meanwhile).await?;
+    Ok((Arc::clone(endpoint), answered))
 }
 
 /// The body as it goes on.
@@ -183,7 +183,7 @@ fn expects(head: &Parts) -> bool {
 fn relay(
     gateway: &Gateway,
     mut record: Box<Record>,
-    upstream: Arc<Upstream>,
+    endpoint: Arc<Endpoint>,
     answered: Answered,
     asked: &Asked,
     ends: bool,
@@ -197,7 +197,7 @@ fn relay(
     let status = head.status;
     if status == StatusCode::SWITCHING_PROTOCOLS {
         record.answered(status.as_u16(), 0);
-        let patience = upstream.definition().response_timeout;
+        let patience = endpoint.definition().response_timeout;
         if let Some(stream) = connection.into_stream() {
             conversation.switch(tunnel::between(stream, patience, record));
         }
@@ -211,7 +211,7 @@ fn relay(
     let is_open_ended = asked.version == Version::HTTP_10 && incoming.size_hint().exact().is_none();
     let way = Way {
         connection,
-        upstream,
+        endpoint,
         conversation,
         is_open_ended,
         most,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::{HostPattern, RouteDefinition, Template};
-use crate::outbound::{TokenDefinition, UpstreamDefinition};
+use crate::outbound::{EndpointDefinition, TokenDefinition, UpstreamDefinition};
 use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, QueryRules, Where};
 use crate::request::AllowedForms;
 
@@ -34,18 +34,20 @@ pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
 /// An upstream on loopback.
 pub(crate) fn upstream(base_path: &str, strip_segments: usize) -> UpstreamDefinition {
     UpstreamDefinition {
-        tls: false,
-        host: "127.0.0.1".to_owned(),
-        port: 8080,
+        endpoints: vec![EndpointDefinition {
+            tls: false,
+            host: "127.0.0.1".to_owned(),
+            port: 8080,
+            preserve_header_case: false,
+            proxy: None,
+            ca_pem: None,
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(60),
+        }],
         base_path: base_path.to_owned(),
         strip_segments,
         preserve_host: false,
-        preserve_header_case: false,
         rewrite_location: false,
-        proxy: None,
-        ca_pem: None,
-        connect_timeout: Duration::from_secs(5),
-        response_timeout: Duration::from_secs(60),
     }
 }
 

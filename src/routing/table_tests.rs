@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::inbound::Gate;
-use crate::outbound::{Egress, Names, Upstream};
+use crate::outbound::{Egress, Endpoints, Upstream};
 use crate::request::CanonicalPath;
 use crate::request::samples::{head, plainly_decoded, raw_path};
 use crate::routing::samples::{definition, upstream};
@@ -19,8 +19,7 @@ fn table(definitions: Vec<RouteDefinition>) -> Table {
             gate: Gate::new(std::sync::Arc::clone(&definition.callers), &HashMap::new()),
             egress: Egress::Nothing,
             upstream: Arc::new(
-                Upstream::start(definition.upstream.clone(), &Names::new(), &Arc::default())
-                    .unwrap(),
+                Upstream::start(definition.upstream.clone(), &Endpoints::default()).unwrap(),
             ),
             metrics: Metrics::new().route(&definition.id),
             definition,

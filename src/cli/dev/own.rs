@@ -11,7 +11,7 @@ use crate::entra::Endpoint;
 use crate::fake::{ApiRegistration, AppRegistration, Contoso, Neighbourhood, TokenBuilder};
 use crate::inbound::IssuerKind;
 use crate::outbound::{
-    CredentialDefinition, SecretCredential, TokenDefinition, UpstreamDefinition,
+    CredentialDefinition, EndpointDefinition, SecretCredential, TokenDefinition,
 };
 use crate::policy::{
     Audience, BearerConditions, Claim, Credential, Entry, PrincipalKind, PrincipalRule,
@@ -57,32 +57,32 @@ pub(super) fn move_in(
                 .issuer
                 .register(|registry| registry.with_api_for(&resource));
         }
-        let graph = route.upstream.host.starts_with("graph.")
-            || route.upstream.host.contains("microsoftgraph.");
+        let endpoints = &mut route.upstream.endpoints;
+        let graph = endpoints.iter().any(is_graph);
         let (name, door) = match graph {
             true => ("the mailboxes", &doors.mailbox),
             false => ("the echo API", &doors.echo),
         };
-        if !is_here(&route.upstream) {
-            told.push(format!(
-                "route {}: {} is {name}",
-                route.id,
-                route.upstream.origin()
-            ));
-            let upstream = &mut route.upstream;
-            (upstream.tls, upstream.ca_pem) = (false, None);
-            (upstream.host, upstream.port) =
+        for endpoint in endpoints.iter_mut().filter(|it| !is_here(it)) {
+            let origin = endpoint.origin();
+            told.push(format!("route {}: {origin} is {name}", route.id));
+            (endpoint.tls, endpoint.ca_pem) = (false, None);
+            (endpoint.host, endpoint.port) =
                 (door.address().ip().to_string(), door.address().port());
         }
     }
     told
 }
 
-fn is_here(upstream: &UpstreamDefinition) -> bool {
-    let here = upstream
+fn is_graph(endpoint: &EndpointDefinition) -> bool {
+    endpoint.host.starts_with("graph.") || endpoint.host.contains("microsoftgraph.")
+}
+
+fn is_here(endpoint: &EndpointDefinition) -> bool {
+    let here = endpoint
         .address()
         .is_some_and(|address| address.is_loopback());
-    here || upstream.host == "localhost"
+    here || endpoint.host == "localhost"
 }
 
 /// A line for each way into each route; tokens are header files in `folder`.

@@ -237,11 +237,13 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> 
 /// Leads the built-in routes to where their upstreams really are.
 fn lead_to(config: &mut Config, doors: &Neighbourhood) {
     for route in &mut config.routes {
-        let door = match route.upstream.port == USUAL.mailbox {
-            true => &doors.mailbox,
-            false => &doors.echo,
-        };
-        route.upstream.port = door.address().port();
+        for endpoint in &mut route.upstream.endpoints {
+            let door = match endpoint.port == USUAL.mailbox {
+                true => &doors.mailbox,
+                false => &doors.echo,
+            };
+            endpoint.port = door.address().port();
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::context::{Context, rules};
 use super::server::{self, Proxied};
 use crate::config::file::{Route, Upstream};
 use crate::located::{At, HttpUrl};
-use crate::outbound::{ProxyDefinition, UpstreamDefinition};
+use crate::outbound::{EndpointDefinition, ProxyDefinition, UpstreamDefinition};
 use crate::request::CanonicalPath;
 use crate::routing::Template;
 
@@ -36,7 +36,7 @@ pub(super) fn upstream(
         !tls => written.proxy.node(), "`proxy` is for https, and the url is http";
         is_encrypted => written.proxy.node(), "the proxy of an upstream is spoken to over http";
     }
-    Some(UpstreamDefinition {
+    let endpoint = EndpointDefinition {
         tls,
         host: match url.host()? {
             Host::Domain(name) => name.to_owned(),
@@ -44,11 +44,7 @@ pub(super) fn upstream(
             Host::Ipv6(address) => address.to_string(),
         },
         port: url.port_or_known_default()?,
-        base_path,
-        strip_segments,
-        preserve_host: written.host.is_written(),
         preserve_header_case: written.header_case.is_written(),
-        rewrite_location: *written.rewrite_location,
         proxy: proxy?.and_then(|proxy| {
             Some(ProxyDefinition {
                 host: match proxy.url.host()? {
@@ -63,6 +59,13 @@ pub(super) fn upstream(
         ca_pem: ca_pem?,
         connect_timeout: *written.timeouts.connect,
         response_timeout: *written.timeouts.response,
+    };
+    Some(UpstreamDefinition {
+        endpoints: vec![endpoint],
+        base_path,
+        strip_segments,
+        preserve_host: written.host.is_written(),
+        rewrite_location: *written.rewrite_location,
     })
 }
 

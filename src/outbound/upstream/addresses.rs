@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::names::Name;
-use super::{Names, UpstreamDefinition};
+use super::{EndpointDefinition, Names};
 
 #[derive(Debug)]
 pub(super) struct Addresses {
@@ -25,7 +25,7 @@ enum Host {
 
 impl Addresses {
     /// A name needs a tokio runtime.
-    pub(super) fn of(definition: &UpstreamDefinition, names: &Names) -> Self {
+    pub(super) fn of(definition: &EndpointDefinition, names: &Names) -> Self {
         let (host, port) = definition.first_hop();
         let host = match host.parse() {
             Ok(address) => Host::Literal(SocketAddr::new(address, port)),

@@ -20,7 +20,7 @@ use crate::edge::Socket;
 
 /// Makes the connections of all upstreams.
 #[derive(Default)]
-pub struct Connector {
+pub(super) struct Connector {
     tls: OnceLock<TransportConnector>,
     is_prepared: AtomicBool,
 }

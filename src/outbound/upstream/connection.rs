@@ -14,7 +14,7 @@ use hyper::client::conn::{TrySendError, http1};
 use hyper_util::rt::TokioIo;
 
 use super::answer_io::{AnswerIo, Line, UpstreamSocket};
-use super::{RequestBody, UpstreamDefinition};
+use super::{EndpointDefinition, RequestBody};
 use crate::edge::Deadline;
 
 /// Bytes of a body that the codec may hold.
@@ -56,7 +56,7 @@ pub enum ExchangeError {
 impl Connection {
     pub(super) async fn begin(
         socket: UpstreamSocket,
-        definition: &UpstreamDefinition,
+        definition: &EndpointDefinition,
     ) -> hyper::Result<Self> {
         let patience = definition.response_timeout;
         let line = Arc::new(Line::default());

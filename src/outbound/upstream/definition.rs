@@ -1,5 +1,5 @@
-//! What does the file say of an upstream? Its url, its trust, its time; and what follows from them
-//! alone: its authority, its origin, the path that it is asked for.
+//! What does the file say of an upstream? Its urls, its trust, its time; and what follows from them
+//! alone: authorities, origins, the path that is asked for.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,23 +27,31 @@ impl fmt::Display for ProxyDefinition {
     }
 }
 
+/// Where a route goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UpstreamDefinition {
-    /// `https`.
-    pub tls: bool,
-    /// The host of the url: a name or an address, without brackets.
-    pub host: String,
-    pub port: u16,
-    /// The url's path without its final slash; what goes before the forwarded path.
+    /// One for each url, at least one. They differ in host and port alone.
+    pub endpoints: Vec<EndpointDefinition>,
+    /// The path of each url without its final slash; what goes before the forwarded path.
     pub base_path: String,
     /// How many leading segments are taken off.
     pub strip_segments: usize,
     /// `host: preserve`.
     pub preserve_host: bool,
-    /// `header_case: preserve`.
-    pub preserve_header_case: bool,
     /// `rewrite_location: true`.
     pub rewrite_location: bool,
+}
+
+/// What a url of an upstream leads to, and all that its connections depend on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EndpointDefinition {
+    /// `https`.
+    pub tls: bool,
+    /// The host of the url: a name or an address, without brackets.
+    pub host: String,
+    pub port: u16,
+    /// `header_case: preserve`.
+    pub preserve_header_case: bool,
     /// The proxy that an `https` upstream is reached through.
     pub proxy: Option<ProxyDefinition>,
     /// PEM certificates of `ca_file`; `None`: the system's.
@@ -67,6 +75,19 @@ impl UpstreamDefinition {
         }
     }
 
+    /// `header_case: preserve`.
+    pub fn preserves_header_case(&self) -> bool {
+        self.endpoints.iter().any(|it| it.preserve_header_case)
+    }
+
+    /// Scheme, host and port of each url, as they are told of together.
+    pub fn origins(&self) -> String {
+        let origins: Vec<_> = self.endpoints.iter().map(|it| it.origin()).collect();
+        origins.join(", ")
+    }
+}
+
+impl EndpointDefinition {
     /// The host where it is an address, which needs no resolution.
     pub fn address(&self) -> Option<IpAddr> {
         self.host.parse().ok()
@@ -113,16 +134,12 @@ fn bracketed(host: &str) -> Cow<'_, str> {
 pub(super) mod tests {
     use super::*;
 
-    pub(in super::super) fn definition(host: &str) -> UpstreamDefinition {
-        UpstreamDefinition {
+    pub(in super::super) fn definition(host: &str) -> EndpointDefinition {
+        EndpointDefinition {
             tls: false,
             host: host.to_owned(),
             port: 8080,
-            base_path: String::new(),
-            strip_segments: 0,
-            preserve_host: false,
             preserve_header_case: false,
-            rewrite_location: false,
             proxy: None,
             ca_pem: None,
             connect_timeout: Duration::from_secs(5),
@@ -140,7 +157,7 @@ pub(super) mod tests {
             ("api.internal", true, 80, "https://api.internal:80"),
             ("10.0.0.1", true, 443, "https://10.0.0.1"),
         ] {
-            let definition = UpstreamDefinition {
+            let definition = EndpointDefinition {
                 tls,
                 port,
                 ..definition(host)

@@ -1,12 +1,13 @@
-//! Where a route goes: as the file defines it, and alive, with its addresses and its connections.
-//! One upstream serves every route that defines the same, and one resolver every upstream of the
-//! same host name.
+//! Where a route goes: as the file defines it, and alive, each of its urls an endpoint with its
+//! addresses and its connections. One upstream serves every route that defines the same, one endpoint
+//! every upstream with the same url, and one resolver every endpoint of the same host name.
 
 mod addresses;
 mod answer_io;
 mod connect;
 mod connection;
 mod definition;
+mod endpoint;
 mod live;
 mod lookups;
 mod names;
@@ -16,9 +17,10 @@ mod request_body;
 mod through_proxy;
 
 pub use answer_io::UpstreamSocket;
-pub use connect::{ConnectError, Connector};
+pub use connect::ConnectError;
 pub use connection::{Connection, ExchangeError};
-pub use definition::{ProxyDefinition, UpstreamDefinition};
+pub use definition::{EndpointDefinition, ProxyDefinition, UpstreamDefinition};
+pub use endpoint::{Endpoint, Endpoints};
 pub use live::{Upstream, UpstreamError};
-pub use names::Names;
+use names::Names;
 pub use request_body::RequestBody;

@@ -20,7 +20,7 @@ use crate::refresh::{chance, jitter};
 
 /// All names that upstreams go to. Cloning shares them.
 #[derive(Clone, Debug)]
-pub struct Names {
+pub(super) struct Names {
     shared: Arc<Shared>,
 }
 
@@ -65,7 +65,7 @@ struct Answer {
 }
 
 impl Names {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::by(Arc::new(by_the_system), PAUSES)
     }
 

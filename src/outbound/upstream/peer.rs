@@ -10,14 +10,14 @@ use openssl::x509::{X509, X509Ref};
 use pingora::protocols::tls::{SslDigest, TlsRef};
 use pingora::upstreams::peer::{ALPN, HttpPeer};
 
-use super::UpstreamDefinition;
+use super::EndpointDefinition;
 use super::through_proxy::ThroughProxy;
 
 /// In a connection's TLS digest: its certificate is for the address that we meant.
 struct ForThisAddress;
 
 /// The peer of an upstream, but for its address.
-pub(super) fn template(definition: &UpstreamDefinition) -> Result<HttpPeer, ErrorStack> {
+pub(super) fn template(definition: &EndpointDefinition) -> Result<HttpPeer, ErrorStack> {
     let unspecified = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), definition.port);
     let mut template = HttpPeer::new(unspecified, true, definition.host.clone());
     let options = &mut template.options;

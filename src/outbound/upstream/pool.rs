@@ -1,4 +1,4 @@
-//! Which connections of an upstream are idle? A pool is one upstream's, so whatever a connection's
+//! Which connections of an endpoint are idle? A pool is one endpoint's, so whatever a connection's
 //! TLS has proven holds for all who find it there.
 
 use std::sync::{Arc, Weak};

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{ProxyDefinition, UpstreamDefinition};
+use super::{EndpointDefinition, ProxyDefinition};
 
 /// Bytes of a proxy's answer.
 const LONGEST_ANSWER: usize = 8 * 1024;
@@ -33,12 +33,12 @@ pub(super) struct ThroughProxy {
 }
 
 impl ThroughProxy {
-    pub(super) fn of(proxy: &ProxyDefinition, upstream: &UpstreamDefinition) -> Self {
+    pub(super) fn of(proxy: &ProxyDefinition, endpoint: &EndpointDefinition) -> Self {
         Self {
             name: proxy.to_string(),
-            authority: upstream.host_and_port(),
+            authority: endpoint.host_and_port(),
             authorization: proxy.authorization.clone(),
-            most: upstream.connect_timeout,
+            most: endpoint.connect_timeout,
         }
     }
 

@@ -131,10 +131,13 @@ fn upstreams_are_taken_apart() {
         let text = one_route("bearer: { issuer: contoso, roles: [r] }")
             .replace("http://calc.internal:8080", &format!("'{url}'"));
         let upstream = parsed(&text).routes.remove(0).upstream;
+        let [endpoint] = &*upstream.endpoints else {
+            panic!("{url}")
+        };
         let found = (
-            upstream.tls,
-            &*upstream.host,
-            upstream.port,
+            endpoint.tls,
+            &*endpoint.host,
+            endpoint.port,
             &*upstream.base_path,
         );
         assert_eq!(found, (tls, host, port, base_path), "{url}");

@@ -79,7 +79,10 @@ fn full_yaml_shows_the_defaults() {
     assert_eq!(full.identities[0].tokens, full.identities[1].tokens);
     assert_eq!(full.identities[0].endpoint, full.identities[1].endpoint);
     assert_eq!(full.identities[0].authority, full.identities[1].authority);
-    let (shown, default) = (&full.routes[0].upstream, &bare.routes[0].upstream);
+    let (shown, default) = (
+        &full.routes[0].upstream.endpoints[0],
+        &bare.routes[0].upstream.endpoints[0],
+    );
     assert_eq!(shown.connect_timeout, default.connect_timeout);
     assert_eq!(shown.response_timeout, default.response_timeout);
 }

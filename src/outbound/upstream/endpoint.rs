@@ -1,0 +1,161 @@
+//! An endpoint alive: where one url of an upstream is now, and the connections to it. One serves every
+//! upstream that has a url defined the same.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Weak};
+
+use http::HeaderValue;
+use parking_lot::Mutex;
+use pingora::upstreams::peer::HttpPeer;
+
+use super::addresses::Addresses;
+use super::connect::{ConnectError, Connector};
+use super::connection::Connection;
+use super::peer::{at, template};
+use super::pool::Pool;
+use super::{EndpointDefinition, Names, UpstreamError};
+
+/// All endpoints that upstreams go to. Cloning shares them.
+#[derive(Clone, Default)]
+pub struct Endpoints {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    names: Names,
+    connector: Arc<Connector>,
+    known: Mutex<HashMap<Arc<EndpointDefinition>, Weak<Endpoint>>>,
+}
+
+/// One place that an upstream's requests may go to.
+pub struct Endpoint {
+    definition: Arc<EndpointDefinition>,
+    host_header: HeaderValue,
+    origin: Box<str>,
+    /// What an `https` endpoint must prove. Boxed, for it is most of an endpoint, and others need none.
+    template: Option<Box<HttpPeer>>,
+    addresses: Addresses,
+    pool: Arc<Pool>,
+    endpoints: Arc<Shared>,
+}
+
+impl Endpoints {
+    /// The one that is defined so. A name needs a tokio runtime, a literal address needs none.
+    pub fn of(&self, definition: &EndpointDefinition) -> Result<Arc<Endpoint>, UpstreamError> {
+        let mut known = self.shared.known.lock();
+        if let Some(same) = known.get(definition).and_then(Weak::upgrade) {
+            return Ok(same);
+        }
+        let endpoint = Endpoint::start(definition.clone(), &self.shared)?;
+        let endpoint = Arc::new(endpoint);
+        known.insert(Arc::clone(&endpoint.definition), Arc::downgrade(&endpoint));
+        Ok(endpoint)
+    }
+}
+
+impl Endpoint {
+    fn start(definition: EndpointDefinition, shared: &Arc<Shared>) -> Result<Self, UpstreamError> {
+        let template = definition
+            .tls
+            .then(|| template(&definition).map(Box::new))
+            .transpose()?;
+        let host_header = HeaderValue::from_str(&definition.authority());
+        if definition.tls {
+            shared.connector.prepare();
+        }
+        Ok(Self {
+            origin: definition.origin().into(),
+            host_header: host_header.map_err(|_| UpstreamError::Host)?,
+            template,
+            addresses: Addresses::of(&definition, &shared.names),
+            pool: Arc::default(),
+            endpoints: Arc::clone(shared),
+            definition: Arc::new(definition),
+        })
+    }
+
+    pub fn definition(&self) -> &EndpointDefinition {
+        &self.definition
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub fn host_header(&self) -> &HeaderValue {
+        &self.host_header
+    }
+
+    /// How many addresses it has at the moment.
+    pub fn addresses(&self) -> usize {
+        self.addresses.count()
+    }
+
+    /// A connection that has served before and is still good.
+    pub fn idle(&self) -> Option<Box<Connection>> {
+        self.pool.take()
+    }
+
+    /// A new connection. Addresses take turns, so that another attempt gets the next one; whoever
+    /// comes before a name was first resolved waits for that.
+    pub async fn connect(&self) -> Result<Box<Connection>, ConnectError> {
+        let most = self.definition.connect_timeout;
+        let address = self.addresses.next(most).await;
+        let unresolved = || match &self.definition.proxy {
+            Some(proxy) => ConnectError::NoProxy(proxy.to_string()),
+            None => ConnectError::Unresolved,
+        };
+        let address = address.ok_or_else(unresolved)?;
+        let connector = &self.endpoints.connector;
+        let socket = match &self.template {
+            Some(template) => connector.tls(&at(template, address)).await?,
+            None => connector.plain(address, most).await?,
+        };
+        let connection = Connection::begin(socket, &self.definition).await?;
+        Ok(Box::new(connection))
+    }
+
+    /// Takes back a connection that is free again.
+    pub fn keep(&self, connection: Box<Connection>) {
+        self.pool.keep(connection);
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        let mut known = self.endpoints.known.lock();
+        // Another one defined the same may have taken the place already.
+        if let Entry::Occupied(place) = known.entry(Arc::clone(&self.definition))
+            && place.get().strong_count() == 0
+        {
+            place.remove();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::definition::tests::definition;
+    use super::*;
+
+    #[test]
+    fn what_is_defined_the_same_is_one_endpoint_until_nobody_goes_there() {
+        let endpoints = Endpoints::default();
+        let one = endpoints.of(&definition("10.0.0.1")).unwrap();
+        let same = endpoints.clone().of(&definition("10.0.0.1")).unwrap();
+        let other = endpoints.of(&definition("10.0.0.2")).unwrap();
+        let mut trusting = definition("10.0.0.1");
+        trusting.ca_pem = Some(Arc::new(Vec::new()));
+        let trusting = endpoints.of(&trusting).unwrap();
+        assert!(Arc::ptr_eq(&one, &same));
+        assert!(!Arc::ptr_eq(&one, &other) && !Arc::ptr_eq(&one, &trusting));
+        assert_eq!(endpoints.shared.known.lock().len(), 3);
+        drop((one, other));
+        assert_eq!(endpoints.shared.known.lock().len(), 2);
+        drop((same, trusting));
+        assert!(endpoints.shared.known.lock().is_empty());
+    }
+}
