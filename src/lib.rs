@@ -16,6 +16,7 @@ pub mod http1;
 pub mod http_client;
 pub mod inbound;
 pub mod jwt;
+pub mod limit;
 pub mod located;
 pub mod outbound;
 pub mod pem;

@@ -77,6 +77,8 @@ reasons! {
     MethodOverrideNotAllowed 403 "method_override_not_allowed" "A header may not change the method here.";
     QueryNotAllowed 403 "query_not_allowed" "This query option is not let through this route.";
     SegmentNotAllowed 403 "segment_not_allowed" "This part of the path is not let through this route.";
+    RateLimit 429 "rate_limit" "Too many requests came in too short a time.";
+    ConcurrencyLimit 429 "concurrency_limit" "Too many requests are under way at a time.";
     KeysUnavailable 503 "keys_unavailable" "The issuer's signing keys are not available at the moment.";
     TokenUnavailable 503 "token_unavailable" "A token for the upstream could not be acquired at the moment.";
     TokenThrottled 503 "token_throttled" "The token endpoint asked the gateway to wait.";

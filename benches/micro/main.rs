@@ -14,9 +14,9 @@ mod place;
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bearergate::admission::{Admission, admit};
+use bearergate::admission::{Admission, Held, admit};
 use bearergate::clock::UnixTime;
 use bearergate::policy::{Evidence, Permit};
 use bearergate::request::{Authorization, Head, Params};
@@ -99,7 +99,8 @@ type Admitted = (Place, Admission, HeaderMap);
 
 fn admitted() -> Admitted {
     let place = Place::new();
-    let decided = admit(&place.plan, place.request(), UnixTime::now()).now_or_never();
+    let mut held = Held::from(Instant::now());
+    let decided = admit(&place.plan, place.request(), UnixTime::now(), &mut held).now_or_never();
     let Some(Ok(admission)) = decided else {
         panic!("a genuine token was not let in")
     };

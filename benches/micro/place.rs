@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bearergate::admission::{HeaderRules, Plan};
+use bearergate::admission::{HeaderRules, Plan, PlanLimits};
 use bearergate::clock::UnixTime;
 use bearergate::config::Config;
 use bearergate::fake::{Contoso, Neighbourhood, Ports};
@@ -166,6 +166,7 @@ async fn plan(config: &Config, count: usize) -> Plan {
         listeners: Vec::new(),
         routes: Table::new(routes.collect()),
         headers: HeaderRules::new([written].into_iter()),
+        limits: PlanLimits::none(),
         preserves_header_case: false,
         issuers,
         tokens: Vec::new(),

@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::*;
-use crate::admission::HeaderRules;
+use crate::admission::{HeaderRules, PlanLimits};
 use crate::edge::{Edge, Limits, Settings, Timeouts, bind, listen};
 use crate::routing::Table;
 
@@ -17,6 +17,7 @@ fn admin(address: &str) -> Admin {
         preserves_header_case: false,
         routes: Table::new(Vec::new()),
         headers: HeaderRules::new(std::iter::empty()),
+        limits: PlanLimits::none(),
         issuers: HashMap::new(),
         tokens: Vec::new(),
     };

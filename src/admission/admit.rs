@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Denial, Plan, Refusal, guard};
+use super::{Denial, Held, Plan, Refusal, guard};
 use crate::clock::UnixTime;
 use crate::outbound::Carried;
 use crate::policy::Permit;
@@ -32,15 +32,18 @@ impl Admission {
     }
 }
 
-/// A denial knows its route, and the principal where one was proven.
+/// A denial knows its route, and the principal where one was proven. `held` is what the request takes
+/// up of limits, also where it is denied.
 pub async fn admit(
     plan: &Plan,
     request: AccessRequest<'_>,
     now: UnixTime,
+    held: &mut Held,
 ) -> Result<Admission, Denial> {
+    held.at_the_door(plan, request).map_err(Denial::unrouted)?;
     let found = plan.routes.find(request);
     let (route, params) = found.map_err(|miss| Denial::unrouted(unrouted(miss, request)))?;
-    decide(route, &params, request, now)
+    decide(plan, route, &params, request, now, held)
         .await
         .map_err(|why| why.on(route))
 }
@@ -66,14 +69,18 @@ fn unrouted(miss: RouteMiss, request: AccessRequest<'_>) -> Refusal {
 }
 
 async fn decide(
+    plan: &Plan,
     route: &Arc<Route>,
     params: &Params,
     request: AccessRequest<'_>,
     now: UnixTime,
+    held: &mut Held,
 ) -> Result<Admission, Refusal> {
     guard::check(route, request)?;
+    held.of_address(plan, route, request)?;
     let proven = route.gate.identify(request, now).await?;
     let permit = route.gate.authorize(proven, params)?;
+    held.of_caller(plan, route, &permit)?;
     match route.egress.token(&permit, now).await {
         Ok(token) => Ok(Admission {
             route: Arc::clone(route),

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
-use super::{Denial, Refusal};
+use super::{Denial, Refusal, limits};
 use crate::inbound::AuthError;
 use crate::request::RequestId;
 use crate::request::header_names::X_REQUEST_ID;
@@ -56,6 +56,7 @@ impl Denial {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Refusal::Auth(why)) => {
                 self.challenge(why)
             }
+            (_, Refusal::Limit { exceeded, .. }) => limits::fields(exceeded),
             (StatusCode::SERVICE_UNAVAILABLE, refusal) => retry_after(refusal),
             _ => Vec::new(),
         }

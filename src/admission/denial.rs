@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::limits;
 use crate::inbound::AuthError;
+use crate::limit::Exceeded;
 use crate::outbound::AcquireError;
 use crate::policy::Principal;
 use crate::reason::Reason;
@@ -22,6 +24,12 @@ pub enum Refusal {
     Guard { reason: Reason, detail: String },
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// One more would be too many.
+    #[error("{exceeded}")]
+    Limit {
+        exceeded: Exceeded,
+        principal: Option<Principal>,
+    },
     #[error("{why}")]
     Token {
         why: AcquireError,
@@ -52,6 +60,7 @@ impl Refusal {
             Self::Malformed(why) => why.reason,
             Self::Guard { reason, .. } | Self::Upstream { reason, .. } => *reason,
             Self::Auth(why) => why.reason(),
+            Self::Limit { exceeded, .. } => limits::reason(exceeded),
             Self::Token { why, .. } => why.reason(),
         }
     }
@@ -86,6 +95,7 @@ impl Denial {
     pub fn principal(&self) -> Option<&Principal> {
         match &self.refusal {
             Refusal::Auth(AuthError::Policy(why)) => why.principal.as_ref(),
+            Refusal::Limit { principal, .. } => principal.as_ref(),
             Refusal::Token { principal, .. } => Some(principal),
             _ => None,
         }

@@ -27,6 +27,12 @@ fn broken(
     ours: bool,
     request: AccessRequest<'_>,
 ) -> Option<(Reason, String)> {
+    if let Some(most) = route.limits.body
+        && announced(request).is_some_and(|length| length > most)
+    {
+        let detail = "Content-Length is larger than the route's limits.body";
+        return Some((Reason::BodyTooLarge, detail.to_owned()));
+    }
     // SECURITY: a loopback listener is reachable from every web page the user has open.
     if ours && is_from_browser(request) {
         return Some(plain(Reason::BrowserNotAllowed));
@@ -62,6 +68,12 @@ fn forbidden_form(route: &RouteDefinition, path: &CanonicalPath) -> Option<(Reas
         return broken(&"the path would begin with two slashes for the upstream");
     }
     None
+}
+
+/// What `Content-Length` announces. That it is one number was seen when the head was read.
+fn announced(request: AccessRequest<'_>) -> Option<u64> {
+    let length = request.headers.get(http::header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 /// Of what needs no detail.

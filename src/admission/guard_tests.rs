@@ -32,6 +32,7 @@ fn route(with_where: bool) -> RouteDefinition {
         } else {
             Vec::new()
         }),
+        limit: None,
     };
     route.callers = std::sync::Arc::new(Callers::Entries(vec![entry].into()));
     route

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, Method, Response};
 
-use super::{Admission, Denial, Plan, Refusal, Shared, admit};
+use super::{Admission, Denial, Held, Plan, Refusal, Shared, admit};
 use crate::clock::UnixTime;
 use crate::policy::Principal;
 use crate::reason::Reason;
@@ -40,6 +40,7 @@ pub struct Record {
     admission: Option<Admission>,
     denial: Option<Denial>,
     in_flight: Option<Counted>,
+    held: Held,
     status: u16,
     bytes_out: u64,
     /// What the upstream said, and how long its head took.
@@ -51,6 +52,7 @@ pub struct Record {
 impl Record {
     pub fn begin(shared: &Arc<Shared>, listener: &Arc<str>) -> Self {
         shared.in_flight.fetch_add(1, Ordering::AcqRel);
+        let now = Instant::now();
         Self {
             plan: shared.plan.load_full(),
             shared: Arc::clone(shared),
@@ -63,10 +65,11 @@ impl Record {
             admission: None,
             denial: None,
             in_flight: None,
+            held: Held::from(now),
             status: 0,
             bytes_out: 0,
             heard: None,
-            started: (Instant::now(), milliseconds()),
+            started: (now, milliseconds()),
         }
     }
 
@@ -82,14 +85,14 @@ impl Record {
     /// else a denial.
     pub async fn decide(&mut self, sent: &Sent<'_>, limits: &Limits, now: UnixTime) -> bool {
         let (plan, listener, peer) = (&self.plan, &self.listener, self.peer);
-        let kept = &mut self.head;
+        let (kept, held) = (&mut self.head, &mut self.held);
         let decided = caught(&self.shared, async {
             let no_peer = || internal("the connection has no peer address");
             let peer = peer.ok_or_else(no_peer)?;
             let read = Head::read(listener, peer, sent, limits);
             let head = kept.insert(read.map_err(|why| Denial::unrouted(why.into()))?);
             let headers = sent.headers;
-            admit(plan, AccessRequest { head, headers }, now).await
+            admit(plan, AccessRequest { head, headers }, now, held).await
         });
         match decided.await {
             Ok(admission) => {
@@ -141,6 +144,11 @@ impl Record {
         route.metrics.left_out(names.len());
         let names = names.iter().map(HeaderName::as_str);
         debug_of_left_out(self.request_id.as_str(), &route.definition.id, names);
+    }
+
+    /// What the request takes up of limits.
+    pub fn held(&self) -> &Held {
+        &self.held
     }
 
     /// The upstream answered with this status, so long after it was asked.

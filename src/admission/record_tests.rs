@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode, Version};
 use parking_lot::Mutex;
 
 use super::*;
-use crate::admission::HeaderRules;
+use crate::admission::{HeaderRules, PlanLimits};
 use crate::routing::Table;
 use crate::telemetry::{AccessLog, LogFormat, Metrics};
 
@@ -43,6 +43,7 @@ impl World {
             preserves_header_case: false,
             routes: Table::new(Vec::new()),
             headers: HeaderRules::new(std::iter::empty()),
+            limits: PlanLimits::none(),
             issuers: HashMap::new(),
             tokens: Vec::new(),
         };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use arc_swap::ArcSwap;
 
-use super::HeaderRules;
+use super::{HeaderRules, PlanLimits};
 use crate::edge::ListenerDefinition;
 use crate::inbound::Issuer;
 use crate::outbound::AppTokens;
@@ -21,6 +21,7 @@ pub struct Plan {
     pub listeners: Vec<Arc<ListenerDefinition>>,
     pub routes: Table,
     pub headers: HeaderRules,
+    pub limits: PlanLimits,
     /// Some route goes to an upstream that wants header names as they came.
     pub preserves_header_case: bool,
     /// The issuers by their names in the file.

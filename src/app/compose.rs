@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::admission::{HeaderRules, Plan};
+use crate::admission::{HeaderRules, Plan, PlanLimits};
 use crate::config::Config;
 use crate::http_client::{FetchDefinition, FetchError, HttpClient};
 use crate::inbound::{Gate, Issuer};
+use crate::limit::Buckets;
 use crate::outbound::{
     AppTokens, Egress, Endpoints, IdentityDefinition, RouteTokens, TokenDefinition, TokenSource,
     Upstream, UpstreamDefinition, UpstreamError,
@@ -55,6 +57,8 @@ impl Live {
         };
         let endpoints = previous.map(|live| live.endpoints.clone());
         let endpoints = endpoints.unwrap_or_default();
+        let buckets = previous.map(|live| Arc::clone(&live.plan.limits.buckets));
+        let buckets = buckets.unwrap_or_else(|| Buckets::new(Instant::now()));
         let mut parts = Parts {
             previous,
             // What was made with another client would go on fetching by it.
@@ -111,6 +115,10 @@ impl Live {
             preserves_header_case: upstreams_now.any(|it| it.preserves_header_case()),
             routes: Table::new(routes),
             headers: HeaderRules::new(config.routes.iter()),
+            limits: PlanLimits {
+                buckets,
+                doors: config.doors.clone(),
+            },
             issuers,
             tokens: tokens.values().map(|(_, it)| Arc::clone(it)).collect(),
         };

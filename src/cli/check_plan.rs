@@ -7,6 +7,7 @@ use std::iter::once;
 use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
 
+use super::check_limits;
 use crate::config::Config;
 use crate::outbound::{TokenDefinition, UpstreamDefinition};
 use crate::policy::{
@@ -40,6 +41,7 @@ pub(crate) fn plan(config: &Config, width: Option<usize>) -> String {
                 ("where it goes", vec![destination(route)]),
                 ("whose token", vec![token(&route.token)]),
                 ("what it is told", told(route)),
+                ("how much", check_limits::of_route(&route.limits)),
                 ("yields to", yields(route, narrower)),
             ]
         });
@@ -90,6 +92,7 @@ fn doors(config: &Config) -> Block<'_> {
         let trusted = trusted
             .lines()
             .map(|line| format!("  {line}"))
+            .chain(check_limits::at_the_door(config, listener))
             .collect::<Vec<_>>();
         once(format!("{} {}", listener.name, listener.address)).chain(trusted)
     });
@@ -171,6 +174,9 @@ fn conditions(entry: &Entry) -> Vec<String> {
         let patterns = patterns.iter().map(|pattern| &pattern.0);
         lines.push(listed(name, patterns, "or"));
     }
+    if let Some(limit) = entry.limit {
+        lines.push(format!("each {limit}"));
+    }
     lines
 }
 
@@ -247,7 +253,8 @@ fn yields<'a>(
     route: &RouteDefinition,
     narrower: impl Iterator<Item = &'a RouteDefinition>,
 ) -> Vec<String> {
-    let others = narrower.filter(|narrower| narrower.callers != route.callers);
+    let others = narrower
+        .filter(|narrower| narrower.callers != route.callers || narrower.limits != route.limits);
     let mut ids: Vec<_> = others.map(|narrower| narrower.id.to_string()).collect();
     let more = ids.len().saturating_sub(MOST_NAMED);
     if more > 0 {

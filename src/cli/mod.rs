@@ -5,6 +5,7 @@ mod arguments;
 mod certificate;
 mod certificate_age;
 mod check;
+mod check_limits;
 mod check_online;
 mod check_plan;
 mod dev;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::file::File as Written;
@@ -12,6 +13,7 @@ use super::secret_ref::MASKING;
 use crate::edge::ListenerDefinition;
 use crate::http_client::FetchDefinition;
 use crate::inbound::IssuerDefinition;
+use crate::limit::Limit;
 use crate::located::{Problems, Reader, Schemas, Tree};
 use crate::outbound::IdentityDefinition;
 use crate::routing::RouteDefinition;
@@ -24,6 +26,8 @@ const LARGEST_FILE: u64 = 16 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub listeners: Vec<ListenerDefinition>,
+    /// What listeners allow to each address that asks: `limits.per_address`.
+    pub doors: Vec<(Arc<str>, Limit)>,
     pub admin: Option<SocketAddr>,
     pub fetch: FetchDefinition,
     pub issuers: Vec<IssuerDefinition>,

@@ -3,7 +3,7 @@
 //! any more; and heads that are unfinished hold no more bytes together than they may.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::conversation::{Conversation, Resting};
 use super::definition::Limits;
+use crate::request::counted_as;
 use crate::telemetry::Refused;
 
 /// How many are looked up at a time, and of how many one: a look costs as much as there are members.
@@ -291,17 +292,6 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         self.none();
-    }
-}
-
-/// Whoever has one IPv6 address has its whole /64.
-fn counted_as(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = u128::from(address) >> 64 << 64;
-            Ipv6Addr::from(network).into()
-        }
-        v4 => v4,
     }
 }
 

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::{AudienceForm, Condition, PrincipalKind, TokenPrincipal, Where};
 use crate::guid::Guid;
+use crate::limit::Limit;
 use crate::reason::Reason;
 use crate::request::Client;
 
@@ -17,6 +18,8 @@ pub struct Entry {
     pub credential: Option<Credential>,
     pub network: Option<Networks>,
     pub parameters: Where,
+    /// How much each may do whom it lets in.
+    pub limit: Option<Limit>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

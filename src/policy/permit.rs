@@ -10,6 +10,7 @@ use super::{
     BearerConditions, Credential, Entries, Entry, Evidence, PolicyRefusal, Principal,
     TokenPrincipal,
 };
+use crate::limit::Limit;
 use crate::reason::Reason;
 use crate::request::{Client, Params};
 
@@ -25,6 +26,7 @@ pub enum Callers {
 pub struct Permit {
     principal: Principal,
     bearer: Option<HeaderValue>,
+    limit: Option<Limit>,
 }
 
 impl Permit {
@@ -35,6 +37,11 @@ impl Permit {
     /// The `Authorization` with the token that this principal was proven by.
     pub fn bearer(&self) -> Option<&HeaderValue> {
         self.bearer.as_ref()
+    }
+
+    /// How much this principal may do, where the entry that admitted it says so.
+    pub fn limit(&self) -> Option<&Limit> {
+        self.limit.as_ref()
     }
 }
 
@@ -48,15 +55,19 @@ impl Callers {
     }
 
     pub fn permit(&self, evidence: Evidence, params: &Params) -> Result<Permit, PolicyRefusal> {
-        let principal = match self {
-            Self::Public => Principal::Anyone,
+        let (principal, limit) = match self {
+            Self::Public => (Principal::Anyone, None),
             Self::Entries(entries) => admitted(entries, &evidence, params)?,
         };
         let bearer = match principal {
             Principal::Token(_) => evidence.into_field(),
             Principal::Key(_) | Principal::Address(_) | Principal::Anyone => None,
         };
-        Ok(Permit { principal, bearer })
+        Ok(Permit {
+            principal,
+            bearer,
+            limit,
+        })
     }
 
     /// The alternatives; a public route has none.
@@ -68,15 +79,18 @@ impl Callers {
     }
 }
 
-/// Whom the first entry admits whose every condition holds.
+/// Whom the first entry admits whose every condition holds, and how much it may do.
 fn admitted(
     entries: &Entries,
     evidence: &Evidence,
     params: &Params,
-) -> Result<Principal, PolicyRefusal> {
+) -> Result<(Principal, Option<Limit>), PolicyRefusal> {
     check_presented(entries, evidence)?;
     let mut candidates = entries.for_holder_of(evidence.key());
-    let admitted = candidates.find_map(|entry| entry.judge(evidence, params).ok());
+    let admitted = candidates.find_map(|entry| {
+        let principal = entry.judge(evidence, params).ok()?;
+        Some((principal, entry.limit))
+    });
     admitted.ok_or_else(|| nearest(entries, evidence, params))
 }
 

@@ -30,6 +30,7 @@ fn entry(credential: Option<Credential>) -> Entry {
         credential,
         network: None,
         parameters: Where::default(),
+        limit: None,
     }
 }
 

@@ -1,12 +1,13 @@
 //! Who is calling, once known.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::guid::Guid;
 use crate::jwt::Claims;
-use crate::request::AddressText;
+use crate::request::{AddressText, counted_as};
 
 /// Who is calling: what the access log, the audit and the upstream are told.
 #[derive(Clone, Debug)]
@@ -93,6 +94,26 @@ fn joined(kind: &str, id: &str) -> Cow<'static, str> {
     text.push_str(kind);
     text.push_str(id);
     Cow::Owned(text)
+}
+
+/// Whom limits take for one caller: however often its tokens and keys are made anew, and however they
+/// are presented. Neighbours of one IPv6 address are one.
+impl Hash for Principal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Token(token) => {
+                let id = match token.kind {
+                    PrincipalKind::App => token.client_id,
+                    PrincipalKind::User => token.object_id,
+                };
+                let subject = token.claims.subject.as_deref().filter(|_| id.is_none());
+                (0, &token.issuer, token.kind, id, token.tenant, subject).hash(state);
+            }
+            Self::Key(id) => (1, id).hash(state),
+            Self::Address(address) => (2, counted_as(*address)).hash(state),
+            Self::Anyone => 3.hash(state),
+        }
+    }
 }
 
 impl std::fmt::Display for Principal {

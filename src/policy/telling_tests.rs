@@ -12,6 +12,7 @@ fn bearer(change: impl FnOnce(&mut BearerConditions)) -> Entry {
         credential: Some(Credential::Bearer(conditions)),
         network: None,
         parameters: Where::default(),
+        limit: None,
     }
 }
 
@@ -21,6 +22,7 @@ fn key(id: &str) -> Entry {
         credential: Some(Credential::ApiKey(ApiKeyCondition { id, sha256 })),
         network: None,
         parameters: Where::default(),
+        limit: None,
     }
 }
 

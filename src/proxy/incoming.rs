@@ -47,6 +47,7 @@ pub(super) fn receive(
             base,
         );
     }
+    record.held().tell(&mut head.headers);
     let id = record.request_id().header().clone();
     head.headers.insert(X_REQUEST_ID, id);
     Ok(())

@@ -170,7 +170,8 @@ fn request_body(gateway: &Gateway, record: &Record, body: Incoming) -> RequestBo
             trailers.remove(name);
         }
     };
-    let most = gateway.listener(record.plan()).limits.body;
+    let most = admission.and_then(|it| it.route().definition.limits.body);
+    let most = most.unwrap_or_else(|| gateway.listener(record.plan()).limits.body);
     RequestBody::new(body, most, Box::new(rules))
 }
 

@@ -20,5 +20,5 @@ pub use host::{Host, normalised_host};
 pub use params::Params;
 pub use path::{CanonicalPath, PathError, decoded_segment};
 pub use path_forms::{AllowedForms, Forms, is_parameter_name};
-pub use peer::{AddressText, Client, Peer};
+pub use peer::{AddressText, Client, Peer, counted_as};
 pub use request_id::{RequestId, RequestIds};

@@ -2,7 +2,7 @@
 //! `X-Forwarded-For` hop that is not one of them.
 
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 use ipnet::IpNet;
@@ -45,6 +45,17 @@ impl Peer {
             },
             trusted,
         }
+    }
+}
+
+/// As which address its neighbours count too: whoever has one of IPv6 has its whole /64.
+pub fn counted_as(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) >> 64 << 64;
+            Ipv6Addr::from(network).into()
+        }
+        v4 => v4,
     }
 }
 

@@ -13,6 +13,6 @@ mod table;
 mod template;
 mod tree;
 
-pub use route::{CallerClaim, HostPattern, Route, RouteDefinition};
+pub use route::{CallerClaim, HostPattern, Route, RouteDefinition, RouteLimits};
 pub use table::{RouteMiss, Table, TableError};
 pub use template::{Template, TemplateError};

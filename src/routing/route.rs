@@ -8,6 +8,7 @@ use http::{HeaderName, Method, header};
 use super::Template;
 use super::folded::Folded;
 use crate::inbound::Gate;
+use crate::limit::Limit;
 use crate::outbound::{Egress, TokenDefinition, Upstream, UpstreamDefinition};
 use crate::policy::{Callers, QueryRules};
 use crate::request::{AllowedForms, CanonicalPath, Params};
@@ -34,6 +35,8 @@ pub struct RouteDefinition {
     pub caller_headers: Vec<(HeaderName, CallerClaim)>,
     /// Exceptions from what is stripped.
     pub keep_headers: Vec<HeaderName>,
+    /// How many requests, and how large.
+    pub limits: RouteLimits,
     /// From a request's head to its answer's last byte.
     pub request_timeout: Option<Duration>,
     /// `allow_batch: true`: `$batch` may pass a route that carries our token.
@@ -42,6 +45,19 @@ pub struct RouteDefinition {
     pub method_override: bool,
     /// `query.allow`: options that may pass beside those that are always let through.
     pub query: QueryRules,
+}
+
+/// `limits:` of a route; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteLimits {
+    /// Of all whom it lets in.
+    pub whole: Option<Limit>,
+    /// Of each whom it lets in, where the entry that does says nothing else.
+    pub per_caller: Option<Limit>,
+    /// Of each address, whoever asks.
+    pub per_address: Option<Limit>,
+    /// Bytes of a request's body; `None`: the listener's.
+    pub body: Option<u64>,
 }
 
 impl RouteDefinition {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::{HostPattern, RouteDefinition, Template};
+use super::{HostPattern, RouteDefinition, RouteLimits, Template};
 use crate::outbound::{EndpointDefinition, TokenDefinition, UpstreamDefinition};
 use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, QueryRules, Where};
 use crate::request::AllowedForms;
@@ -24,6 +24,7 @@ pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
         token: TokenDefinition::Nothing,
         caller_headers: Vec::new(),
         keep_headers: Vec::new(),
+        limits: RouteLimits::default(),
         request_timeout: None,
         allow_batch: false,
         method_override: false,
@@ -74,6 +75,7 @@ impl RouteDefinition {
             })),
             network: None,
             parameters: Where::default(),
+            limit: None,
         };
         self.callers = Callers::Entries(vec![entry].into()).into();
         self

@@ -16,6 +16,7 @@ mod crowds;
 mod docs;
 mod edge;
 mod intrusion;
+mod limits;
 mod outages;
 mod outbound;
 mod proof_by_type;

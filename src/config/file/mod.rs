@@ -3,10 +3,12 @@
 
 mod choice;
 mod entra;
+mod limit;
 mod route;
 mod server;
 
 pub(super) use choice::{CallerHeaders, Callers, Proxy, Token};
 pub(super) use entra::{Certificate, Credential, Identity, Issuer};
+pub(super) use limit::Limit;
 pub(super) use route::{ApiKey, Bearer, Entry, Match, OurToken, Route, Upstream};
 pub(super) use server::{Admin, Fetch, File, FullProxy, Listener};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::choice::{CallerHeaders, Callers, Proxy, Sha256, Token};
+use super::limit::{Limit, RouteLimits};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::{KeptHeader, ParameterName, Preserve, Verb};
 use crate::guid::Guid;
@@ -33,6 +34,8 @@ object! {
         keep_headers: Or<Vec<At<KeptHeader>>> = "[]",
         /// Bounds in time of the route's requests.
         timeouts: Or<RouteTimeouts> = "{}",
+        /// Bounds of the route's requests in number and size.
+        limits: Or<RouteLimits> = "{}",
         /// Whether a path with a segment `$batch` may pass with the gateway's token.
         allow_batch: Or<bool> = "false",
         /// Whether `X-HTTP-Method`, `X-HTTP-Method-Override` or `X-Method-Override` of a POST is the method: the one that is matched, judged and forwarded. Otherwise such a request is refused.
@@ -93,6 +96,8 @@ object! {
         r#where: May<Named<Filled<ValuePattern>>> = "none",
         /// Says that a `network` with nothing beside it in its entry, but with other entries beside it, is meant. Many who write it mean *and*.
         alone: Or<bool> = "false",
+        /// For each whom this entry lets in, instead of the route's `limits.per_caller`.
+        limits: May<Limit> = "the route's `limits.per_caller`",
     }
     later ["client_certificate", "basic"]
 }

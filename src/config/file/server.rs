@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
+use super::limit::Limit;
 use super::{Identity, Issuer, Proxy, Route};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::Level;
@@ -77,6 +78,8 @@ object! {
         connections_per_address: May<usize> = "half of `connections`",
         /// All heads together that have begun and not ended; the oldest is given up for a new one, with 408.
         unfinished_headers: Or<Size> = "16MiB" in "64KiB" to "16GiB",
+        /// Requests from each client address (of IPv6, from each /64), whatever they ask for and whoever asks, else 429. The client is whom `X-Forwarded-For` of `trusted_proxies` names; all for whom it names nobody count as one.
+        per_address: May<Limit> = "none",
     }
 }
 

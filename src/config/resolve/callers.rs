@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::bearer::bearer;
 use super::context::{Context, rules};
+use super::limit::limit;
 use super::names::Known;
 use crate::config::file::{ApiKey, Callers as Written, Entry as WrittenEntry, Route};
 use crate::located::{At, Filled, NodeId, suggestion};
@@ -73,6 +74,7 @@ fn entry(
             "`alone` is for entries of nothing but a network";
     }
     let parameters = parameters(context, written, path);
+    let limit = written.limits.optional(|at| limit(context, at));
     let credential = match (bearer.get(), api_key.get()) {
         (Some(at), _) => self::bearer(context, known, at).map(Credential::Bearer),
         (None, Some(at)) => self::api_key(context, at).map(Credential::ApiKey),
@@ -91,6 +93,7 @@ fn entry(
         credential,
         network: network_read,
         parameters: parameters?,
+        limit: limit?,
     })
 }
 

@@ -7,6 +7,7 @@ mod cloud;
 mod context;
 mod identity;
 mod issuer;
+mod limit;
 mod microsoft;
 mod names;
 mod route;

@@ -7,7 +7,7 @@ use http::{HeaderName, Method};
 
 use super::context::{Context, rules};
 use super::names::Known;
-use super::{callers, microsoft, token, upstream};
+use super::{callers, limit, microsoft, token, upstream};
 use crate::config::file::{CallerHeaders, Match, Route};
 use crate::config::value::{KeptHeader, Verb};
 use crate::located::{At, Filled, NodeId};
@@ -30,13 +30,14 @@ pub(super) fn route(
     written: &Route,
 ) -> Option<RouteDefinition> {
     check_id(context, seen, written);
-    known.listeners.find(context, written.listener.get());
+    let listener = known.listeners.find(context, written.listener.get());
     let matched = written.r#match.value();
     let path = matched.and_then(|matched| matched.path.value());
     let callers = callers::callers(context, known, written, path);
     if let Some(callers) = &callers {
         check_keys(context, seen, written, callers);
     }
+    let limits = limit::of_route(context, written, listener, callers.as_ref());
     let upstream = upstream::upstream(context, written, path);
     let token = token::token(context, known, written);
     let caller_headers = caller_headers(context, written.caller_headers.value());
@@ -54,6 +55,7 @@ pub(super) fn route(
         token: token?,
         caller_headers,
         keep_headers,
+        limits,
         request_timeout: written.timeouts.request.value().copied(),
         allow_batch: *written.allow_batch,
         method_override: *written.method_override,

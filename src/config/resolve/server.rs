@@ -11,9 +11,11 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::context::{Context, rules};
+use super::limit;
 use crate::config::file::{Admin, Fetch, File, Listener, Proxy};
 use crate::edge::{Limits, ListenerDefinition};
 use crate::http_client::FetchDefinition;
+use crate::limit::Limit;
 use crate::located::{At, Named};
 use crate::secret::Secret;
 
@@ -50,6 +52,16 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
             timeouts: listener.timeouts.fill(),
         })
     })
+}
+
+/// What each listener allows to each address, where it says so.
+pub(super) fn doors(context: &mut Context<'_>, file: &File) -> Vec<(Arc<str>, Limit)> {
+    let named = file.listeners.value().into_iter().flat_map(Named::iter);
+    let doors = named.filter_map(|(name, listener)| {
+        let at = listener.limits.per_address.get()?;
+        Some((Arc::from(name.value.as_str()), limit::limit(context, at)?))
+    });
+    doors.collect()
 }
 
 /// Two sockets cannot have one address; `0.0.0.0` is every IPv4 address and `[::]` every address.

@@ -23,6 +23,7 @@ pub(in crate::config) fn resolve(
 
 fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
     let listeners = server::listeners(context, file);
+    let doors = server::doors(context, file);
     let fetch = server::fetch(context, &file.fetch);
     let issuers = issuer::issuers(context, &file.issuers);
     let identities = identity::identities(context, &file.identities);
@@ -31,6 +32,7 @@ fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
     file.version.get()?;
     Some(Config {
         listeners: listeners?,
+        doors,
         admin: file
             .admin
             .optional(|admin| admin.address.value().copied())?,

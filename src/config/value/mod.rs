@@ -2,7 +2,9 @@
 //! is parsed once, here, and says what it expected when it is not that.
 
 mod http_part;
+mod pace;
 mod word;
 
 pub(super) use http_part::{CallerHeader, KeptHeader, ParameterName, mean_everything};
+pub(super) use pace::Pace;
 pub(super) use word::{Level, Preserve, Verb};

@@ -16,6 +16,7 @@ fn key_of(id: &str, sha256: [u8; 32]) -> Entry {
         })),
         network: None,
         parameters: Where::default(),
+        limit: None,
     }
 }
 
