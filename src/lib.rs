@@ -13,6 +13,7 @@ pub mod entra;
 pub mod fake;
 pub mod guid;
 pub mod http1;
+pub mod http2;
 pub mod http_client;
 pub mod inbound;
 pub mod jwt;

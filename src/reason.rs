@@ -39,7 +39,9 @@ reasons! {
     BadPath 400 "bad_path" "The path is not in a form that can be matched safely.";
     BadHost 400 "bad_host" "The Host header is missing, repeated or malformed.";
     BadFraming 400 "bad_framing" "The message's length or transfer coding is ambiguous.";
-    MalformedRequest 400 "malformed_request" "The request is not well-formed HTTP/1.1.";
+    MalformedRequest 400 "malformed_request" "The request is not well-formed HTTP.";
+    Flood 400 "flood" "The connection sends too much that asks for nothing.";
+    TooManyStreams 503 "too_many_streams" "The connection has too many requests at a time.";
     RepeatedCredential 400 "repeated_credential" "A credential header was sent more than once.";
     HeaderTimeout 408 "header_timeout" "The request header took too long to arrive.";
     BodyTimeout 408 "body_timeout" "The request body took too long to arrive.";

@@ -11,12 +11,11 @@ use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
-use hyper::body::Incoming;
 
 use super::Readiness;
 use crate::admission::Plan;
 use crate::clock::UnixTime;
-use crate::edge::{Abandoned, Application, Conversation, Misread};
+use crate::edge::{Abandoned, Application, Arriving, Conversation, Misread};
 use crate::telemetry::{KeySetSample, Metrics, TokenSample};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -117,7 +116,7 @@ impl Application for Admin {
 
     async fn respond(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<Arriving>,
         conversation: Arc<Conversation>,
     ) -> Result<Response<Full<Bytes>>, Abandoned> {
         let mut answer = self.answer(
@@ -141,7 +140,7 @@ impl Application for Admin {
     fn refuse(&self, _: &Conversation, why: Misread) -> Response<Bytes> {
         let status = match why {
             Misread::Late | Misread::Crowded => StatusCode::REQUEST_TIMEOUT,
-            Misread::Broken(_) | Misread::Codec => StatusCode::BAD_REQUEST,
+            Misread::Broken(_) | Misread::Http2(_) | Misread::Codec => StatusCode::BAD_REQUEST,
         };
         page(status, TEXT, format!("{why}\n").into_bytes()).map(Bytes::from)
     }

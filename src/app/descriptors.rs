@@ -97,7 +97,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::edge::Timeouts;
+    use crate::edge::{Protocols, Timeouts};
 
     fn shared(all: Option<usize>, wanted: [usize; 2]) -> [usize; 2] {
         let of = |connections| (connections, 1);
@@ -110,6 +110,7 @@ mod tests {
             let listener = ListenerDefinition {
                 name: "apis".into(),
                 address: ([127, 0, 0, 1], 0).into(),
+                protocols: Protocols::PLAIN,
                 trusted_proxies: Vec::new(),
                 limits: Limits {
                     connections,

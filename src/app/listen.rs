@@ -13,7 +13,9 @@ use super::descriptors::Descriptors;
 use crate::admin::{Admin, Readiness};
 use crate::admission::Shared;
 use crate::config::Config;
-use crate::edge::{self, Application, Edge, Limits, ListenerDefinition, Settings, Timeouts};
+use crate::edge::{
+    self, Application, Edge, Limits, ListenerDefinition, Protocols, Settings, Timeouts,
+};
 use crate::proxy::Gateway;
 use crate::telemetry::Metrics;
 
@@ -127,6 +129,7 @@ impl Doors {
             let settings = Settings {
                 limits: doors.descriptors.admin(),
                 timeouts: Timeouts::default(),
+                protocols: Protocols::PLAIN,
                 tls: None,
             };
             let edge = edge(admin, name, settings, metrics);
@@ -151,6 +154,7 @@ impl Doors {
         Settings {
             limits: self.descriptors.share(definition, wanted),
             timeouts: definition.timeouts,
+            protocols: definition.protocols,
             tls: None,
         }
     }

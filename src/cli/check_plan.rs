@@ -9,6 +9,7 @@ use http::Method;
 
 use super::check_limits;
 use crate::config::Config;
+use crate::edge::Protocols;
 use crate::outbound::{TokenDefinition, UpstreamDefinition};
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
@@ -94,7 +95,10 @@ fn doors(config: &Config) -> Block<'_> {
             .map(|line| format!("  {line}"))
             .chain(check_limits::at_the_door(config, listener))
             .collect::<Vec<_>>();
-        once(format!("{} {}", listener.name, listener.address)).chain(trusted)
+        let first = format!("{} {}", listener.name, listener.address);
+        let spoken = (listener.protocols != Protocols::PLAIN)
+            .then(|| format!("  speaks {}", listener.protocols));
+        once(first).chain(spoken).chain(trusted)
     });
     let admin = match config.admin {
         Some(address) => address.to_string(),

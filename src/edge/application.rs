@@ -9,10 +9,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::Conversation;
+use super::arriving::Arriving;
 use crate::http1::Violation;
+use crate::http2::Fault;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -23,7 +24,7 @@ pub trait Application: Send + Sync + 'static {
     /// Dropped when the peer is gone. An error ends the connection without an answer.
     fn respond(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<Arriving>,
         conversation: Arc<Conversation>,
     ) -> impl Future<Output = Result<Response<Self::Body>, Abandoned>> + Send;
 
@@ -55,6 +56,8 @@ pub enum Misread {
     Crowded,
     #[error(transparent)]
     Broken(#[from] Violation),
+    #[error(transparent)]
+    Http2(#[from] Fault),
     /// It passed every rule of ours, and not the codec's.
     #[error("the request is not well-formed HTTP")]
     Codec,

@@ -1,31 +1,22 @@
-//! One connection's life: TLS where the listener has it, then one request after another through
-//! hyper's HTTP/1.1, each under the guard's rules and deadlines.
+//! One connection's life: TLS where the listener has it, then the protocol that it came to, which is
+//! HTTP/1.1 unless the listener speaks more.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Poll, Waker};
 
-use bytes::{BufMut, Bytes, BytesMut};
-use http::{Method, Request, Response, header};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use bytes::BytesMut;
 use pingora::protocols::l4::stream::Stream as TcpIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::Edge;
-use super::accept::stopped;
-use super::application::{Answer, Application, Misread};
-use super::conversation::{Conversation, Stage};
-use super::deadline::Deadline;
-use super::guard::GuardedIo;
+use super::application::{Application, Misread};
+use super::conversation::Conversation;
+use super::first_bytes::{Begun, first_bytes};
 use super::settings::Settings;
 use super::socket::{CallerSocket, Socket};
+use super::{Edge, Protocol, Spoken};
 use crate::http1::Kind;
+use crate::http2::Fault;
 use crate::telemetry::Refused;
 
 impl<A: Application> Edge<A> {
@@ -36,113 +27,102 @@ impl<A: Application> Edge<A> {
         conversation: Arc<Conversation>,
         stop: watch::Receiver<bool>,
     ) {
-        let Some(socket) = self.establish(socket, &settings).await else {
+        let Some((socket, protocol)) = self.establish(socket, &settings).await else {
             return;
         };
-        let io = GuardedIo::new(
-            socket,
-            &settings.limits,
-            settings.timeouts,
-            Arc::clone(&conversation),
-            Arc::clone(&self.crowd),
-        );
-        let service = service_fn(|request: Request<Incoming>| {
-            conversation.set(Stage::Serving);
-            // Who closes its half may wait for an answer all the same (RFC 9112 §9.6), but hardly
-            // ever does; and what only reads may be asked for again.
-            conversation.abandonable(matches!(*request.method(), Method::GET | Method::HEAD));
-            let (app, conversation) = (Arc::clone(&self.app), Arc::clone(&conversation));
-            // The codec keeps the room of one for as long as the connection lasts; on the heap, it
-            // is that of a request only.
-            Box::pin(async move {
-                let version = request.version();
-                let mut answer = app.respond(request, Arc::clone(&conversation)).await?;
-                conversation.abandonable(false);
-                // Answered as HTTP/1.0, such a connection ends with its answer.
-                *answer.version_mut() = version;
-                Ok::<_, super::Abandoned>(answer.map(|body| Answer { body, conversation }))
-            })
-        });
-        let mut connection = http1::Builder::new()
-            // The guard times the head.
-            .header_read_timeout(None)
-            .max_buf_size(MOST_BUFFERED.max(settings.limits.header))
-            .title_case_headers(true)
-            .preserve_header_case(self.app.preserves_header_case())
-            .serve_connection(TokioIo::new(io), service);
-        let mut stopping = stop.clone();
-        let mut stopped = pin!(stopped(&mut stopping));
-        let mut awaits_stop = false;
-        let mut idle = Deadline::after(settings.timeouts.idle);
-        let mut task: Option<Waker> = None;
-        std::future::poll_fn(|cx| {
-            if Pin::new(&mut connection).poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            let stage = conversation.stage();
-            match stage {
-                // A codec that reads on at once has made it idle already.
-                Stage::Answered | Stage::Idle if conversation.is_in_use() => {
-                    idle.move_to(settings.timeouts.idle);
-                    let now = self.crowd.clock(idle.moved(settings.timeouts.idle));
-                    conversation.since(Stage::Idle, now);
-                }
-                Stage::Answered | Stage::Idle | Stage::Head => {}
-                _ => return Poll::Pending,
-            }
-            if !task
-                .as_ref()
-                .is_some_and(|known| known.will_wake(cx.waker()))
-            {
-                conversation.is_waited_for_by(cx.waker());
-                task = Some(cx.waker().clone());
-            }
-            match (conversation.is_leaving(), stage) {
-                // The guard looks for itself.
-                (true, Stage::Head) => cx.waker().wake_by_ref(),
-                (true, _) => {
-                    self.metrics.refused(Refused::Evicted);
-                    return Poll::Ready(());
-                }
-                (false, _) => {}
-            }
-            if stage == Stage::Head {
-                return Poll::Pending;
-            }
-            // Between requests nobody waits for an answer: the connection may end. Once asked, what
-            // stops it wakes this task, and is asked again only when there is news.
-            let asked = std::mem::replace(&mut awaits_stop, true);
-            let no_news = asked && matches!(stop.has_changed(), Ok(false));
-            if no_news || stopped.as_mut().poll(cx).is_pending() {
-                return idle.poll(cx);
-            }
-            Poll::Ready(())
-        })
-        .await;
-        let parts = connection.into_parts();
-        let mut guard = parts.io.into_inner();
-        if let Some(tunnel) = conversation.take_tunnel() {
-            conversation.set(Stage::Serving);
-            return tunnel(guard.into_caller(parts.read_buf)).await;
-        }
-        if let Some(why) = conversation.misread() {
-            self.metrics.refused(cause(why));
-            guard
-                .say(to_bytes(&self.app.refuse(&conversation, why)))
+        // Each on the heap: whichever it is, the other's room is not kept for it.
+        match protocol {
+            Some(protocol) => {
+                self.serve_by(
+                    protocol,
+                    (socket, BytesMut::new()),
+                    settings,
+                    conversation,
+                    stop,
+                )
                 .await;
+            }
+            None => Box::pin(self.serve_by_first_bytes(socket, settings, conversation, stop)).await,
         }
-        guard.close().await;
     }
 
-    async fn establish(&self, socket: TcpStream, settings: &Settings) -> Option<CallerSocket> {
+    async fn serve_by(
+        self: Arc<Self>,
+        protocol: Protocol,
+        begun: (CallerSocket, BytesMut),
+        settings: Arc<Settings>,
+        conversation: Arc<Conversation>,
+        stop: watch::Receiver<bool>,
+    ) {
+        match protocol {
+            Protocol::Http1 => self.serve_http1(begun, settings, conversation, stop).await,
+            Protocol::Http2 => {
+                Box::pin(self.serve_http2(begun, settings, conversation, stop)).await;
+            }
+        }
+    }
+
+    /// The listener speaks HTTP/2 by prior knowledge: a connection that begins with its preface does, too.
+    async fn serve_by_first_bytes(
+        self: Arc<Self>,
+        mut socket: CallerSocket,
+        settings: Arc<Settings>,
+        conversation: Arc<Conversation>,
+        stop: watch::Receiver<bool>,
+    ) {
+        let now = |at| self.crowd.clock(at);
+        let begun = first_bytes(
+            &mut socket,
+            &conversation,
+            settings.timeouts,
+            now,
+            stop.clone(),
+        );
+        let (protocol, read) = match begun.await {
+            Begun::Speaks(protocol, read) => (protocol, read),
+            Begun::Evicted => return self.metrics.refused(Refused::Evicted),
+            Begun::Nothing => return,
+            Begun::Late => {
+                self.metrics.refused(cause(Misread::Late));
+                drop(self.app.refuse(&conversation, Misread::Late));
+                return;
+            }
+        };
+        if protocol == Protocol::Http1 && !settings.protocols.speaks(Spoken::Http1) {
+            let why = Misread::Http2(Fault::Preface);
+            self.metrics.refused(cause(why));
+            return self
+                .say_http1((socket, read), &settings, &conversation, why)
+                .await;
+        }
+        self.serve_by(protocol, (socket, read), settings, conversation, stop)
+            .await;
+    }
+
+    /// TLS, where the listener has it; and what is spoken, where that is told before the first byte.
+    async fn establish(
+        &self,
+        socket: TcpStream,
+        settings: &Settings,
+    ) -> Option<(CallerSocket, Option<Protocol>)> {
         // An answer's last segment must not wait for the peer's acknowledgement. A socket that
         // cannot be set is broken, which the first read will tell.
         let _ = socket.set_nodelay(true);
         let Some(tls) = &settings.tls else {
-            return Some(Socket::Plain(socket));
+            let protocol = match settings.protocols.speaks(Spoken::H2c) {
+                true => None,
+                false => Some(Protocol::Http1),
+            };
+            return Some((Socket::Plain(socket), protocol));
         };
         match timeout(settings.timeouts.header, tls.accept(TcpIo::from(socket))).await {
-            Ok(Ok(stream)) => return Some(Socket::Tls(Box::new(stream))),
+            Ok(Ok(stream)) => {
+                let chosen = stream.ssl().selected_alpn_protocol();
+                if let Some(protocol) = settings.protocols.by_alpn(chosen) {
+                    return Some((Socket::Tls(Box::new(stream)), Some(protocol)));
+                }
+                tracing::debug!(listener = %self.name, "ALPN came to nothing that is spoken here");
+            }
             Ok(Err(why)) => tracing::debug!(listener = %self.name, %why, "TLS handshake failed"),
             Err(_) => tracing::debug!(listener = %self.name, "TLS handshake took too long"),
         }
@@ -151,41 +131,25 @@ impl<A: Application> Edge<A> {
     }
 }
 
-/// Bytes of a body that the codec may hold.
-const MOST_BUFFERED: usize = 64 * 1024;
-
-fn cause(why: Misread) -> Refused {
+pub(super) fn cause(why: Misread) -> Refused {
     match why {
         Misread::Late => Refused::HeaderTimeout,
         Misread::Crowded => Refused::Evicted,
         Misread::Broken(violation) if violation.kind() == Kind::HeadTooLarge => {
             Refused::HeaderTooLarge
         }
+        Misread::Http2(fault) => cause_of_fault(fault),
         Misread::Broken(_) | Misread::Codec => Refused::Parser,
     }
 }
 
-/// An answer on the wire; the connection ends with it.
-fn to_bytes(answer: &Response<Bytes>) -> Bytes {
-    let mut bytes = BytesMut::with_capacity(512 + answer.body().len());
-    let reason = answer.status().canonical_reason().unwrap_or_default();
-    bytes.put(&b"HTTP/1.1 "[..]);
-    bytes.put(answer.status().as_str().as_bytes());
-    bytes.put(&b" "[..]);
-    bytes.put(reason.as_bytes());
-    bytes.put(&b"\r\nConnection: close\r\n"[..]);
-    for (name, value) in answer.headers() {
-        if name == header::CONNECTION {
-            continue;
-        }
-        bytes.put(name.as_str().as_bytes());
-        bytes.put(&b": "[..]);
-        bytes.put(value.as_bytes());
-        bytes.put(&b"\r\n"[..]);
+fn cause_of_fault(fault: Fault) -> Refused {
+    match fault {
+        Fault::Flood | Fault::Resets | Fault::Continuations => Refused::Flood,
+        Fault::Streams => Refused::Streams,
+        Fault::HeadTooLarge | Fault::TooManyFields | Fault::NameTooLong => Refused::HeaderTooLarge,
+        _ => Refused::Parser,
     }
-    bytes.put(&b"\r\n"[..]);
-    bytes.put(answer.body().clone());
-    bytes.freeze()
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ pub struct Conversation {
     aside: Mutex<Aside>,
 }
 
+/// Characters of a path that are told.
+const TOLD: usize = 200;
+
 /// Nothing is lost with it.
 const RESTS: u8 = 0;
 /// A request of its is at hand.
@@ -260,6 +263,12 @@ impl Conversation {
             let _ = self.begun.set((text(method), text(path)));
         }
         self.refuse(Misread::Broken(violation));
+    }
+
+    /// What is refused was a request so far.
+    pub(super) fn tells(&self, method: &str, path: &str) {
+        let cut = path.chars().take(TOLD).collect();
+        let _ = self.begun.set((method.to_owned(), cut));
     }
 
     /// The method and a cut of the path of what is no request, as far as they could be read.

@@ -11,6 +11,7 @@ const LIMITS: Limits = Limits {
     connections: 3,
     per_address: 2,
     unfinished: 100,
+    streams: 1,
 };
 
 fn crowd() -> Arc<Crowd> {

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::Protocols;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerDefinition {
     pub name: Arc<str>,
     pub address: SocketAddr,
+    pub protocols: Protocols,
     /// Whose `X-Forwarded-*` and request ids are believed.
     pub trusted_proxies: Vec<IpNet>,
     pub limits: Limits,
@@ -29,6 +32,8 @@ pub struct Limits {
     pub per_address: usize,
     /// Bytes of all heads that have begun and not ended.
     pub unfinished: usize,
+    /// Requests at a time on one connection of HTTP/2.
+    pub streams: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,7 @@ impl Default for Limits {
             connections: 10_000,
             per_address: 5_000,
             unfinished: 16 * 1024 * 1024,
+            streams: 100,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode, SslVersion};
 
 use super::super::tests_support::{LONG, Running, SHORT, UNHURRIED, certificate};
-use super::super::{Limits, Timeouts, Tls};
+use super::super::{Limits, Protocols, Timeouts, Tls};
 
 const HEADER_SOON: Timeouts = Timeouts {
     header: SHORT,
@@ -13,7 +13,7 @@ const HEADER_SOON: Timeouts = Timeouts {
 
 fn encrypted(timeouts: Timeouts) -> Running {
     let (chain, key) = certificate();
-    let tls = Tls::from_pem(&chain, &key).unwrap();
+    let tls = Tls::from_pem(&chain, &key, Protocols::PLAIN).unwrap();
     Running::start(Limits::default(), timeouts, Some(tls))
 }
 

@@ -44,6 +44,12 @@ impl<S: AsyncRead + Unpin> Framed<S> {
         }
     }
 
+    /// With what was read of it already.
+    pub fn with(mut self, read: BytesMut) -> Self {
+        self.pending = read;
+        self
+    }
+
     /// Whether bytes have come that the codec has not got.
     pub fn has_pending(&self) -> bool {
         !self.pending.is_empty()

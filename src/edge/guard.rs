@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::conversation::{Conversation, Stage};
@@ -44,7 +44,7 @@ pub(super) struct GuardedIo {
 
 impl GuardedIo {
     pub(super) fn new(
-        socket: CallerSocket,
+        (socket, read): (CallerSocket, BytesMut),
         limits: &Limits,
         timeouts: Timeouts,
         conversation: Arc<Conversation>,
@@ -55,7 +55,7 @@ impl GuardedIo {
             target: limits.uri,
         });
         Self {
-            framed: Framed::new(socket, walker),
+            framed: Framed::new(socket, walker).with(read),
             deadline: Deadline::after(timeouts.header),
             timeouts,
             unfinished: Unfinished::of(crowd, Arc::clone(&conversation)),

@@ -2,15 +2,20 @@
 
 mod accept;
 mod application;
+mod arriving;
 mod connection;
 mod conversation;
 mod crowd;
 mod deadline;
 mod definition;
+mod first_bytes;
 mod framed;
 mod guard;
+mod http1;
+mod http2;
 mod linger;
 mod pace;
+mod protocol;
 mod settings;
 mod socket;
 mod tls;
@@ -20,10 +25,12 @@ mod tests_support;
 
 pub use accept::{Edge, bind, listen};
 pub use application::{Abandoned, Application, BoxError, Misread};
+pub use arriving::{Arriving, Broken};
 pub use conversation::{Conversation, Tunnel};
 pub use deadline::Deadline;
 pub use definition::{Limits, ListenerDefinition, Timeouts};
 pub use framed::{Came, Framed};
+pub use protocol::{Protocol, Protocols, Spoken};
 pub use settings::Settings;
 pub use socket::{CallerStream, Socket};
 pub use tls::{Tls, TlsError};

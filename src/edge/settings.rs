@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use super::{Limits, Timeouts, Tls};
+use super::{Limits, Protocols, Timeouts, Tls};
 
 #[derive(Clone)]
 pub struct Settings {
     /// As the file says, less where the process can have fewer files open.
     pub limits: Limits,
     pub timeouts: Timeouts,
+    pub protocols: Protocols,
     pub tls: Option<Arc<Tls>>,
 }

@@ -9,15 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::{
-    Abandoned, Application, Conversation, Edge, Limits, Misread, Settings, Timeouts, Tls, bind,
-    listen,
+    Abandoned, Application, Arriving, Conversation, Edge, Limits, Misread, Protocols, Settings,
+    Timeouts, Tls, bind, listen,
 };
 use crate::clock::UnixTime;
 use crate::fake::CertificateAuthority;
@@ -50,7 +49,7 @@ impl Application for Answers {
 
     async fn respond(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<Arriving>,
         conversation: Arc<Conversation>,
     ) -> Result<Response<Full<Bytes>>, Abandoned> {
         let body = match request.uri().path() {
@@ -79,7 +78,7 @@ impl Application for Answers {
             Misread::Broken(why) if why.kind() == Kind::HeadTooLarge => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
-            Misread::Broken(_) | Misread::Codec => StatusCode::BAD_REQUEST,
+            Misread::Broken(_) | Misread::Http2(_) | Misread::Codec => StatusCode::BAD_REQUEST,
         };
         answer
     }
@@ -98,6 +97,15 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn start(limits: Limits, timeouts: Timeouts, tls: Option<Tls>) -> Self {
+        Self::speaking(Protocols::PLAIN, limits, timeouts, tls)
+    }
+
+    pub(super) fn speaking(
+        protocols: Protocols,
+        limits: Limits,
+        timeouts: Timeouts,
+        tls: Option<Tls>,
+    ) -> Self {
         let (held, begun) = (Arc::new(Semaphore::new(0)), Arc::default());
         let app = Answers {
             held: Arc::clone(&held),
@@ -112,6 +120,7 @@ impl Running {
             Settings {
                 limits,
                 timeouts,
+                protocols,
                 tls: tls.map(Arc::new),
             },
             metrics.edge("test"),

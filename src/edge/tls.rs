@@ -1,4 +1,4 @@
-//! TLS towards the peer: one certificate, TLS 1.2 or newer, HTTP/1.1 by ALPN.
+//! TLS towards the peer: one certificate, TLS 1.2 or newer, ALPN by what is spoken.
 
 use openssl::error::ErrorStack;
 use openssl::pkey::PKey;
@@ -7,8 +7,7 @@ use openssl::x509::X509;
 use pingora::protocols::IO;
 use pingora::protocols::tls::{SslStream, server};
 
-/// What we speak, in ALPN's form: a length before each name (RFC 7301 §3.1).
-const PROTOCOLS: &[u8] = b"\x08http/1.1";
+use super::Protocols;
 
 #[derive(Clone)]
 pub struct Tls {
@@ -25,7 +24,7 @@ pub enum TlsError {
 
 impl Tls {
     /// Reads a PEM chain, the server's own certificate first, and the PEM key to it.
-    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+    pub fn from_pem(chain: &[u8], key: &[u8], protocols: Protocols) -> Result<Self, TlsError> {
         let mut certificates = X509::stack_from_pem(chain)?.into_iter();
         let own = certificates.next().ok_or(TlsError::NoCertificate)?;
         let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
@@ -37,9 +36,9 @@ impl Tls {
         let key = PKey::private_key_from_pem(key)?;
         acceptor.set_private_key(&key)?;
         acceptor.check_private_key()?;
-        acceptor.set_alpn_select_callback(|_, offered| {
+        acceptor.set_alpn_select_callback(move |_, offered| {
             // A peer that offers only others is told so now, not by an answer it cannot read.
-            select_next_proto(PROTOCOLS, offered).ok_or(AlpnError::ALERT_FATAL)
+            select_next_proto(protocols.alpn(), offered).ok_or(AlpnError::ALERT_FATAL)
         });
         Ok(Self {
             acceptor: acceptor.build(),

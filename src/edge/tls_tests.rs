@@ -5,7 +5,7 @@ use crate::edge::tests_support::certificate;
 fn a_certificate_without_its_own_key_is_refused() {
     let (chain, key) = certificate();
     let (_, other_key) = certificate();
-    assert!(Tls::from_pem(&chain, &key).is_ok());
+    assert!(Tls::from_pem(&chain, &key, Protocols::TLS).is_ok());
     let wrong = [
         (chain.as_slice(), other_key.as_slice()),
         (&chain, b""),
@@ -17,10 +17,10 @@ fn a_certificate_without_its_own_key_is_refused() {
         ),
     ];
     for (chain, key) in wrong {
-        assert!(Tls::from_pem(chain, key).is_err());
+        assert!(Tls::from_pem(chain, key, Protocols::TLS).is_err());
     }
     assert!(matches!(
-        Tls::from_pem(b"", &key),
+        Tls::from_pem(b"", &key, Protocols::TLS),
         Err(TlsError::NoCertificate)
     ));
 }

@@ -38,6 +38,14 @@ const HEAD_ONLY: &[&[u8]] = &[
 ];
 const LONGEST_HEAD_ONLY: usize = 19;
 
+/// Whether a field of this name, in lower case, may not come behind a body (RFC 9110 §6.5.1).
+pub fn is_of_the_head(name: &str) -> bool {
+    // SECURITY: as gateways to CGI and WSGI read it.
+    let read = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    let is = |known: &&[u8]| name.bytes().map(read).eq(known.iter().copied());
+    HEAD_ONLY.iter().any(is)
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     /// In a chunk's size, behind so many digits.

@@ -20,6 +20,7 @@ mod start_line;
 mod violation;
 mod walker;
 
+pub use chunks::is_of_the_head;
 pub use respell::{respelled, told};
 pub use violation::{Kind, Violation};
 pub use walker::{Limits, Place, Step, Walker};

@@ -8,12 +8,11 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, Version, header};
 use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
 use super::relay::Asked;
 use super::{AnswerBody, Gateway};
 use crate::admission::Record;
-use crate::edge::{Abandoned, Conversation};
+use crate::edge::{Abandoned, Arriving, Conversation};
 use crate::reason::Reason;
 
 /// How much of an unread body is taken in before an early answer, in bytes.
@@ -26,7 +25,7 @@ pub(super) async fn answer(
     gateway: &Gateway,
     record: Box<Record>,
     head: &Parts,
-    body: Incoming,
+    body: Arriving,
     conversation: &Conversation,
 ) -> Result<Response<AnswerBody>, Abandoned> {
     let read = drain(head, body).await;
@@ -70,7 +69,7 @@ pub(super) fn say(
 
 /// Takes in a small body. One that is larger, or announced by `Expect`, is left. True where all of
 /// it was read.
-async fn drain(head: &Parts, mut body: Incoming) -> bool {
+async fn drain(head: &Parts, mut body: Arriving) -> bool {
     if body.is_end_stream() {
         return true;
     }

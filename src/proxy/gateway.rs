@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::Incoming;
 
 use super::{AnswerBody, early, relay};
 use crate::admission::{Plan, Record, Shared};
-use crate::edge::{Abandoned, Application, Conversation, ListenerDefinition, Misread};
+use crate::edge::{Abandoned, Application, Arriving, Conversation, ListenerDefinition, Misread};
 use crate::http1::Kind;
+use crate::http2::Fault;
 use crate::reason::Reason;
 use crate::request::{Limits, Peer, Sent};
 
@@ -45,7 +45,7 @@ impl Application for Gateway {
 
     async fn respond(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<Arriving>,
         conversation: Arc<Conversation>,
     ) -> Result<Response<AnswerBody>, Abandoned> {
         // It is moved about a good deal, and is large.
@@ -105,6 +105,7 @@ fn reason_of(why: Misread) -> Reason {
     let violation = match why {
         Misread::Late | Misread::Crowded => return Reason::HeaderTimeout,
         Misread::Codec => return Reason::MalformedRequest,
+        Misread::Http2(fault) => return reason_of_fault(fault),
         Misread::Broken(violation) => violation,
     };
     match violation.kind() {
@@ -113,5 +114,21 @@ fn reason_of(why: Misread) -> Reason {
         Kind::Target => Reason::BadPath,
         Kind::Framing => Reason::BadFraming,
         Kind::Malformed | Kind::Truncated | Kind::Unasked => Reason::MalformedRequest,
+    }
+}
+
+fn reason_of_fault(fault: Fault) -> Reason {
+    match fault {
+        Fault::HeadTooLarge | Fault::TooManyFields | Fault::NameTooLong => Reason::HeaderTooLarge,
+        Fault::Lookalike | Fault::TrailerForbidden => Reason::BadFraming,
+        Fault::Flood | Fault::Resets | Fault::Continuations => Reason::Flood,
+        Fault::Streams => Reason::TooManyStreams,
+        Fault::Preface
+        | Fault::Connection
+        | Fault::Stream
+        | Fault::Blank
+        | Fault::OfConnection
+        | Fault::Scheme
+        | Fault::TrailersTooLarge => Reason::MalformedRequest,
     }
 }

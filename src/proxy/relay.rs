@@ -12,14 +12,13 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 use http_body::Body;
-use hyper::body::Incoming;
 
 use super::answer_body::{Relayed, Way};
 use super::attempts::{Answered, answered};
 use super::failure::Failure;
 use super::{AnswerBody, Gateway, early, incoming, interim, location, outgoing, refusal, tunnel};
 use crate::admission::Record;
-use crate::edge::{Abandoned, Conversation, Deadline};
+use crate::edge::{Abandoned, Arriving, Conversation, Deadline};
 use crate::outbound::{Endpoint, RequestBody};
 use crate::reason::Reason;
 use crate::request::header_names::Removal;
@@ -44,7 +43,7 @@ pub(super) async fn forward(
     gateway: &Gateway,
     mut record: Box<Record>,
     head: Parts,
-    body: Incoming,
+    body: Arriving,
     conversation: Arc<Conversation>,
 ) -> Result<Response<AnswerBody>, Abandoned> {
     let asked = Asked {
@@ -149,7 +148,7 @@ async fn exchange(
 }
 
 /// The body as it goes on.
-fn request_body(gateway: &Gateway, record: &Record, body: Incoming) -> RequestBody {
+fn request_body(gateway: &Gateway, record: &Record, body: Arriving) -> RequestBody {
     if body.is_end_stream() {
         return RequestBody::none();
     }

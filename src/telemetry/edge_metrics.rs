@@ -20,6 +20,10 @@ pub enum Refused {
     AddressLimit,
     /// It was idle, or its head unfinished, and made room for another.
     Evicted,
+    /// Frames that ask for nothing, or streams that were reset, without end.
+    Flood,
+    /// More streams at a time than a connection may have.
+    Streams,
     /// The HTTP parser took the bytes for no request.
     Parser,
     HeaderTimeout,
@@ -30,10 +34,12 @@ pub enum Refused {
 }
 
 /// What causes are called in the label `cause`, in the order of [`Refused`].
-pub const CAUSES: [&str; 8] = [
+pub const CAUSES: [&str; 10] = [
     "limit",
     "address_limit",
     "evicted",
+    "flood",
+    "streams",
     "parser",
     "header_timeout",
     "header_too_large",

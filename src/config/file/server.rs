@@ -11,9 +11,9 @@ use super::{Identity, Issuer, Proxy, Route};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::Level;
 use crate::config::{ReadinessRule, ShutdownDefinition};
-use crate::edge::Timeouts;
+use crate::edge::{Spoken, Timeouts};
 use crate::located::{
-    At, FilePath, Form, HttpUrl, May, Must, Named, Or, Scalar, Size, Text, Wrong, object,
+    At, FilePath, Filled, Form, HttpUrl, May, Must, Named, Or, Scalar, Size, Text, Wrong, object,
 };
 use crate::telemetry::{LogDefinition, LogFormat};
 
@@ -51,6 +51,8 @@ object! {
     Listener "a listener such as `{ address: 127.0.0.1:8080 }`" {
         /// IP address and port. No two listeners may overlap (`0.0.0.0:8080` overlaps `127.0.0.1:8080`); port 0 takes any that is free.
         address: Must<SocketAddr>,
+        /// What is spoken: `http1`, `h2` (HTTP/2 over TLS), `h2c` (HTTP/2 without TLS, by prior knowledge).
+        protocols: May<Filled<Spoken>> = "[http1], with `tls` [http1, h2]",
         /// Networks whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix` and `-Port`, and whose request ids, are believed. Everybody else's are removed.
         trusted_proxies: Or<Vec<At<IpNet>>> = "[]",
         /// Bounds in size and number.
@@ -58,7 +60,7 @@ object! {
         /// Bounds in time.
         timeouts: Or<ListenerTimeouts> = "{}",
     }
-    later ["tls", "protocols"]
+    later ["tls"]
 }
 
 object! {
@@ -80,6 +82,8 @@ object! {
         unfinished_headers: Or<Size> = "16MiB" in "64KiB" to "16GiB",
         /// Requests from each client address (of IPv6, from each /64), whatever they ask for and whoever asks, else 429. The client is whom `X-Forwarded-For` of `trusted_proxies` names; all for whom it names nobody count as one.
         per_address: May<Limit> = "none",
+        /// Requests at a time on one connection of HTTP/2; one more is refused, and its caller may try again.
+        streams: Or<usize> = "100" in "1" to "10000",
     }
 }
 

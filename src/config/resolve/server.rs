@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::context::{Context, rules};
 use super::limit;
 use crate::config::file::{Admin, Fetch, File, Listener, Proxy};
-use crate::edge::{Limits, ListenerDefinition};
+use crate::edge::{Limits, ListenerDefinition, Protocols, Spoken};
 use crate::http_client::FetchDefinition;
 use crate::limit::Limit;
 use crate::located::{At, Named};
@@ -27,15 +27,18 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
     }
     check_addresses(context, written, file.admin.value());
     written.each(|name, listener| {
+        let protocols = protocols(context, listener, false);
         let limits = &listener.limits;
         let (connections, per_address) = (&limits.connections, &limits.connections_per_address);
         rules! { context,
             **connections == 0 => connections.node(), "a listener that accepts nothing is none";
             per_address.value() == Some(&0) => per_address.node(), "a listener that accepts nothing is none";
         }
+        let streams = &limits.streams;
         Some(ListenerDefinition {
             name: Arc::from(name.as_str()),
             address: *listener.address.value()?,
+            protocols,
             trusted_proxies: listener.trusted_proxies.iter().map(|at| **at).collect(),
             limits: Limits {
                 uri: (*limits.uri).into(),
@@ -48,6 +51,7 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
                     None => connections.div_ceil(2),
                 },
                 unfinished: (*limits.unfinished_headers).into(),
+                streams: **streams,
             },
             timeouts: listener.timeouts.fill(),
         })
@@ -62,6 +66,28 @@ pub(super) fn doors(context: &mut Context<'_>, file: &File) -> Vec<(Arc<str>, Li
         Some((Arc::from(name.value.as_str()), limit::limit(context, at)?))
     });
     doors.collect()
+}
+
+/// What is spoken on a listener, which has TLS or not.
+fn protocols(context: &mut Context<'_>, listener: &Listener, has_tls: bool) -> Protocols {
+    let Some(written) = listener.protocols.value() else {
+        return match has_tls {
+            true => Protocols::TLS,
+            false => Protocols::PLAIN,
+        };
+    };
+    let mut said = Vec::new();
+    for at in &written.0 {
+        rules! { context,
+            said.contains(&at.value) => at.node, format!("`{}` is there already", at.value.word());
+            at.value == Spoken::H2 && !has_tls => at.node,
+                "`h2` is spoken over TLS; without it, HTTP/2 is `h2c`";
+            at.value == Spoken::H2c && has_tls => at.node,
+                "`h2c` is spoken without TLS; over it, HTTP/2 is `h2`";
+        }
+        said.push(at.value);
+    }
+    said.into_iter().collect()
 }
 
 /// Two sockets cannot have one address; `0.0.0.0` is every IPv4 address and `[::]` every address.

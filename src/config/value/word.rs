@@ -1,6 +1,7 @@
 //! One of a few words.
 
 use crate::config::ReadinessRule;
+use crate::edge::Spoken;
 use crate::entra::{Algorithm, Cloud, Endpoint};
 use crate::located::words;
 use crate::policy::{PrincipalKind, PrincipalRule};
@@ -17,6 +18,11 @@ words! {
         ("any", PrincipalRule::Any),
     ];
     ReadinessRule: &[("lenient", ReadinessRule::Lenient), ("strict", ReadinessRule::Strict)];
+    Spoken: &[
+        (Spoken::Http1.word(), Spoken::Http1),
+        (Spoken::H2.word(), Spoken::H2),
+        (Spoken::H2c.word(), Spoken::H2c),
+    ];
     LogFormat: &[("json", LogFormat::Json), ("text", LogFormat::Text)];
     CallerClaim: CallerClaim::ALL;
     Level: Level::ALL;

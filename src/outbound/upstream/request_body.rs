@@ -2,9 +2,7 @@
 //! where the caller waits for that (RFC 9110 §10.1.1), and kept for a second attempt while it is
 //! small.
 
-use std::error::Error as _;
 use std::fmt;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -12,10 +10,9 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
 use parking_lot::Mutex;
 
-use crate::http1::Violation;
+use crate::edge::{Arriving, Broken};
 use crate::reason::Reason;
 
 /// Bytes of a body that are kept for another attempt, and no more.
@@ -34,7 +31,7 @@ pub struct RequestBody {
 }
 
 struct Source {
-    incoming: Incoming,
+    incoming: Arriving,
     kept: Vec<Bytes>,
     kept_bytes: usize,
     keeps: Keeps,
@@ -63,7 +60,7 @@ pub struct BodyFailure(Reason);
 
 impl RequestBody {
     /// A body of `most` bytes at most.
-    pub fn new(incoming: Incoming, most: u64, trailer_rules: TrailerRules) -> Self {
+    pub fn new(incoming: Arriving, most: u64, trailer_rules: TrailerRules) -> Self {
         Self {
             source: Some(Arc::new(Mutex::new(Source {
                 incoming,
@@ -171,7 +168,7 @@ impl Source {
                 self.has_ended = true;
                 return Poll::Ready(None);
             }
-            Some(Err(why)) => return Poll::Ready(Some(Err(self.fail(reason_of(&why))))),
+            Some(Err(why)) => return Poll::Ready(Some(Err(self.fail(reason_of(why))))),
             Some(Ok(frame)) => frame,
         };
         if self.incoming.is_end_stream() {
@@ -244,16 +241,10 @@ impl Body for RequestBody {
 }
 
 /// What a body that broke off means for its caller.
-fn reason_of(why: &hyper::Error) -> Reason {
-    let cause = why.source().and_then(|it| it.downcast_ref::<io::Error>());
-    let Some(cause) = cause else {
-        return Reason::ClientClosed;
-    };
-    let violation = cause.get_ref().and_then(|it| it.downcast_ref());
-    match (cause.kind(), violation) {
-        (_, Some(Violation::Truncated)) => Reason::ClientClosed,
-        (io::ErrorKind::TimedOut, _) => Reason::BodyTimeout,
-        (io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData, _) => Reason::BadFraming,
-        _ => Reason::ClientClosed,
+fn reason_of(why: Broken) -> Reason {
+    match why {
+        Broken::Late => Reason::BodyTimeout,
+        Broken::Framing => Reason::BadFraming,
+        Broken::Gone => Reason::ClientClosed,
     }
 }

@@ -35,6 +35,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("reason", 0),
     ("guid", 0),
     ("http1", 0),
+    ("http2", 0),
     ("request", 0),
     ("located", 0),
     ("fake", 0),
@@ -51,11 +52,13 @@ const KEPT_IN: &[(&str, &[&str])] = &[
         "hyper",
         &["proxy/", "edge/", "admin/", "outbound/upstream", "fake/"],
     ),
+    ("h2", &["edge/http2/", "outbound/upstream"]),
 ];
 
 /// Rooms that only decide: no log, no I/O, no runtime.
 const PURE: &[&str] = &[
     "http1",
+    "http2",
     "request",
     "jwt",
     "limit",
@@ -99,7 +102,7 @@ fn may_import(from: &str, to: &str) -> bool {
         ("policy", to) => below == 0 || ["jwt", "limit"].contains(&to),
         (from, "config") => ["app", "cli", "main"].contains(&from),
         (from, "fake") => from == "cli",
-        ("http1" | "request" | "located" | "fake", to) => FOUNDATIONS.contains(&to),
+        ("http1" | "http2" | "request" | "located" | "fake", to) => FOUNDATIONS.contains(&to),
         _ => below < above,
     }
 }

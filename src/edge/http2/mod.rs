@@ -1,0 +1,9 @@
+//! HTTP/2 towards the peer: one connection, its streams, and what bounds them.
+
+mod body;
+mod connection;
+mod guard;
+mod leave;
+mod stream;
+
+pub(super) use body::StreamBody;
