@@ -4,4 +4,4 @@ mod endpoint;
 mod readiness;
 
 pub use endpoint::Admin;
-pub use readiness::{IssuerReport, Readiness, ReadyReport, TokenReport};
+pub use readiness::{IssuerReport, Readiness, ReadyReport, TokenReport, Unfit};

@@ -7,7 +7,7 @@ use super::App;
 
 impl App {
     /// Drains, and waits `grace` at most. Gives back how many were cut off.
-    pub async fn drain(self) -> usize {
+    pub async fn drain(&self) -> usize {
         let shutdown = self.current.lock().shutdown;
         self.readiness.drain();
         self.shared.draining.store(true, Ordering::Release);

@@ -1,15 +1,21 @@
 //! The composition root: a configuration made alive, and how it listens, changes and ends.
 //! `compose` keeps what is defined as before, `listen` binds and accepts, `reload` swaps the plan
-//! under those who are served, `drain` waits for them.
+//! under those who are served, `watch` sees that its files have changed, `follow` reads them again,
+//! `drain` waits for who is served.
 
 mod compose;
 mod descriptors;
 mod drain;
+mod follow;
 mod listen;
+mod notices;
 mod reload;
 mod start;
+mod warm;
+mod watch;
 
 pub use compose::ComposeError;
+pub use follow::Followed;
 pub use listen::{Bound, StartError};
 pub use reload::{ReloadError, Reloaded};
 pub use start::App;

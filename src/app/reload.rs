@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::compose::{ComposeError, Live};
+use super::warm::Cold;
 use crate::config::{Config, ReadinessRule};
 use crate::edge::ListenerDefinition;
 use crate::telemetry::LogDefinition;
@@ -20,6 +21,15 @@ pub struct Reloaded {
     pub new: Vec<String>,
     /// No longer defined, or defined otherwise.
     pub gone: Vec<String>,
+    /// What is new and has neither keys nor token yet.
+    pub cold: Vec<String>,
+}
+
+impl Reloaded {
+    /// Whether all is as it was.
+    pub fn is_nothing(&self) -> bool {
+        self.new.is_empty() && self.gone.is_empty()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -33,17 +43,29 @@ pub enum ReloadError {
 
 impl App {
     /// Takes over another configuration for every request that comes from now on. What is defined
-    /// as before is kept: keys, verdicts, tokens, addresses, counters. Needs a tokio runtime.
-    /// When it needs a restart, or cannot be made alive, nothing has changed.
-    pub fn reload(&self, config: Config) -> Result<Reloaded, ReloadError> {
+    /// as before is kept: keys, verdicts, tokens, addresses, counters. What is new gets keys and
+    /// tokens first, for which it is waited a while.
+    /// When it needs a restart, or cannot be made alive, or this is dropped, nothing has changed.
+    pub async fn reload(&self, config: &Config) -> Result<Reloaded, ReloadError> {
+        // One at a time: the next one starts from what this one leaves.
+        let _turn = self.reloading.lock().await;
+        let (live, listeners, cold) = {
+            let current = self.current.lock();
+            let differences = current.settled.differences(config);
+            if !differences.is_empty() {
+                return Err(ReloadError::NeedsRestart(differences));
+            }
+            let _workers = self.workers.enter();
+            let live = Live::compose(config, &self.metrics, Some(&current.live))?;
+            let listeners = self.doors.prepare(&live.plan.listeners);
+            let cold = Cold::between(&current.live.plan, &live.plan);
+            cold.begin();
+            (live, listeners, cold)
+        };
+        cold.warmed().await;
         let mut current = self.current.lock();
-        let differences = current.settled.differences(&config);
-        if !differences.is_empty() {
-            return Err(ReloadError::NeedsRestart(differences));
-        }
-        let live = Live::compose(&config, &self.metrics, Some(&current.live))?;
-        let listeners = self.doors.prepare(&live.plan.listeners);
-        let reloaded = Reloaded::between(&current.live, &live);
+        let mut reloaded = Reloaded::between(&current.live, &live);
+        reloaded.cold = cold.left();
         for (edge, settings) in listeners {
             edge.redefine(settings);
         }
@@ -67,6 +89,7 @@ impl Reloaded {
             kept: names(&mut old.intersection(&new)),
             new: names(&mut new.difference(&old)),
             gone: names(&mut old.difference(&new)),
+            cold: Vec::new(),
         }
     }
 }

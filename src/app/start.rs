@@ -22,6 +22,9 @@ pub struct App {
     /// What requests and the admin pages read.
     pub(super) plan: Arc<ArcSwap<Plan>>,
     pub(super) current: Mutex<Current>,
+    pub(super) reloading: tokio::sync::Mutex<()>,
+    /// Where requests are served, and everything alive has its tasks.
+    pub(super) workers: tokio::runtime::Handle,
     pub(super) shared: Arc<Shared>,
     pub(super) readiness: Arc<Readiness>,
     pub(super) doors: Doors,
@@ -91,6 +94,8 @@ impl App {
                 shutdown: config.shutdown,
                 settled: Settled::of(config),
             }),
+            reloading: tokio::sync::Mutex::default(),
+            workers: tokio::runtime::Handle::current(),
             shared,
             readiness,
             addresses: doors.addresses.clone(),

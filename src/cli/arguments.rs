@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Problems};
+use crate::config::{Config, Files, Problems};
 use crate::telemetry::flush_logging;
 
 /// Authentication gateway for Microsoft Entra ID.
@@ -149,8 +149,13 @@ impl ConfigFile {
     }
 
     pub(super) fn load(&self) -> Result<Config, Failure> {
+        self.load_noting(&mut Files::default())
+    }
+
+    /// The same, and which files it was read from.
+    pub(super) fn load_noting(&self, files: &mut Files) -> Result<Config, Failure> {
         let path = self.path();
-        if path == Path::new("-") {
+        if self.is_standard_input() {
             return Ok(Config::read(io::stdin(), "standard input", Path::new(""))?);
         }
         let shown = path.display();
@@ -165,8 +170,13 @@ impl ConfigFile {
                 let why = format!("{shown} is a directory; give the file in it");
                 Err(Failure::Usage(why))
             }
-            _ => Ok(Config::load(path)?),
+            _ => Ok(Config::load_noting(path, files)?),
         }
+    }
+
+    /// Whether it is read once, and cannot be read again.
+    pub(super) fn is_standard_input(&self) -> bool {
+        self.path() == Path::new("-")
     }
 
     /// What stands there as it is wins over a variable.

@@ -14,6 +14,7 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// When the certificates of a configuration's identities end.
+#[derive(Clone)]
 pub(super) struct CertificateAges(Vec<(Arc<str>, UnixTime)>);
 
 impl CertificateAges {

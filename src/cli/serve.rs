@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::certificate_age::{CertificateAges, DAY};
 use super::{ConfigFile, Failure};
-use crate::app::{App, Bound};
+use crate::app::{App, Bound, Followed};
+use crate::config::{Config, Files};
 use crate::telemetry::{AccessLog, log_panics, start_logging};
 
 /// Threads for what blocks: three ask for the names of upstreams, which leaves one for those of
@@ -44,10 +46,13 @@ impl Serve {
 
     async fn serve(self) -> Result<(Runtime, AccessLog), Failure> {
         let mut signals = Signals::new().context("cannot listen for signals")?;
-        let config = self.config.load()?;
+        // Whose default would kill.
+        let hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+        let mut files = Files::default();
+        let config = self.config.load_noting(&mut files)?;
         start_logging(&config.log);
         log_panics();
-        let certificates = CertificateAges::of(&config);
+        let (ages, certificates) = watch::channel(CertificateAges::of(&config));
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             file = %self.config.path().display(),
@@ -80,36 +85,85 @@ impl Serve {
             }
         };
         workers.spawn(app.tells_when_ready());
+        let (hang_up, hung_up) = mpsc::channel(1);
+        let change = Notify::new();
+        let told = |config: &Config| {
+            let _ = ages.send(CertificateAges::of(config));
+            change.notify_one();
+        };
         let signal = tokio::select! {
             signal = signals.terminating() => signal,
-            never = settle() => match never {},
-            never = certificates.remind(DAY, |notice| tracing::warn!("{notice}")) => match never {},
+            never = hear(hangup, hang_up) => match never {},
+            never = self.follow(&app, files, hung_up, told) => match never {},
+            never = settle(&change) => match never {},
+            never = remind(certificates) => match never {},
         };
         tracing::info!(signal, "stopping");
         tokio::select! {
-            drained = workers.spawn(app.drain()) => match drained {
-                Ok(0) => tracing::info!("stopped; every request was answered"),
-                Ok(cut) => tracing::warn!(cut, "stopped; grace ran out on requests in flight"),
-                Err(error) => tracing::error!(%error, "stopped; the drain failed"),
+            cut = app.drain() => match cut {
+                0 => tracing::info!("stopped; every request was answered"),
+                cut => tracing::warn!(cut, "stopped; grace ran out on requests in flight"),
             },
             signal = signals.terminating() => tracing::warn!(signal, "stopping at once"),
         }
         Ok((workers, access_log))
     }
+
+    /// Takes over what the file has become, when it changes and when SIGHUP asks for it.
+    async fn follow(
+        &self,
+        app: &App,
+        files: Files,
+        mut hung_up: mpsc::Receiver<()>,
+        told: impl Fn(&Config),
+    ) -> Infallible {
+        if self.config.is_standard_input() {
+            loop {
+                hung_up.recv().await;
+                tracing::warn!("SIGHUP: standard input cannot be read again; nothing changes");
+            }
+        }
+        let followed = Followed {
+            path: self.config.path().to_owned(),
+            files,
+        };
+        app.follow(followed, hung_up, told).await
+    }
 }
 
 /// The allocator looks for what it can give back to the system when something large is freed, and a
-/// gateway at rest frees nothing: of 10,000 routes, that is 40 MB.
-async fn settle() -> Infallible {
-    tokio::time::sleep(SETTLED).await;
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE)));
-    std::future::pending().await
+/// gateway at rest frees nothing: of 10,000 routes, that is 40 MB. Now, and after each `change`.
+async fn settle(change: &Notify) -> Infallible {
+    loop {
+        tokio::time::sleep(SETTLED).await;
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE)));
+        change.notified().await;
+    }
+}
+
+/// Tells of certificates that end, each day and of each configuration.
+async fn remind(mut certificates: watch::Receiver<CertificateAges>) -> Infallible {
+    loop {
+        let ages = certificates.borrow_and_update().clone();
+        tokio::select! {
+            never = ages.remind(DAY, |notice| tracing::warn!("{notice}")) => match never {},
+            Ok(()) = certificates.changed() => {}
+        }
+    }
+}
+
+/// Passes SIGHUP on.
+async fn hear(mut hangup: Signal, hang_up: mpsc::Sender<()>) -> Infallible {
+    loop {
+        hangup.recv().await;
+        // One that waits already says the same.
+        let _ = hang_up.try_send(());
+    }
 }
 
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
 impl Signals {
@@ -117,20 +171,14 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for SIGTERM or SIGINT. SIGHUP, whose default would kill, is noted and does nothing.
+    /// Waits for SIGTERM or SIGINT.
     async fn terminating(&mut self) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP: this version does not reload; the configuration stays");
-                }
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Files;
 use super::file::File as Written;
 use super::resolve;
 use super::secret_ref::MASKING;
@@ -64,10 +65,19 @@ impl Config {
     /// # Errors
     /// Every problem of the file, in file order.
     pub fn load(path: &Path) -> Result<Self, Problems> {
+        Self::load_noting(path, &mut Files::default())
+    }
+
+    /// The same, and which files it was read from, also where it is not valid.
+    ///
+    /// # Errors
+    /// Every problem of the file, in file order.
+    pub fn load_noting(path: &Path, files: &mut Files) -> Result<Self, Problems> {
+        files.note(path);
         let name = path.display().to_string();
         let unreadable = |cause| Problems::whole(&name, why_unreadable(path, &cause));
         let base = path.parent().unwrap_or(Path::new(""));
-        Self::read(File::open(path).map_err(unreadable)?, &name, base)
+        Self::read_noting(File::open(path).map_err(unreadable)?, &name, base, files)
     }
 
     /// The same of what is no file of its own, such as standard input.
@@ -75,6 +85,15 @@ impl Config {
     /// # Errors
     /// Every problem of it, in its order.
     pub fn read(from: impl Read, name: &str, base: &Path) -> Result<Self, Problems> {
+        Self::read_noting(from, name, base, &mut Files::default())
+    }
+
+    fn read_noting(
+        from: impl Read,
+        name: &str,
+        base: &Path,
+        files: &mut Files,
+    ) -> Result<Self, Problems> {
         let whole = |message: &str| Problems::whole(name, message);
         let mut bytes = Vec::new();
         from.take(LARGEST_FILE + 1)
@@ -87,7 +106,7 @@ impl Config {
             return Err(whole("the file is UTF-16; save it as UTF-8"));
         }
         let text = String::from_utf8(bytes).map_err(|_| whole("the file is not UTF-8 text"))?;
-        Self::parse(&text, name, base)
+        Self::parse_noting(&text, name, base, files)
     }
 
     /// Resolves a text; `name` stands for its path in problems, relative files are looked for in `base`.
@@ -95,6 +114,15 @@ impl Config {
     /// # Errors
     /// Every problem of the text, in its order.
     pub fn parse(text: &str, name: &str, base: &Path) -> Result<Self, Problems> {
+        Self::parse_noting(text, name, base, &mut Files::default())
+    }
+
+    fn parse_noting(
+        text: &str,
+        name: &str,
+        base: &Path,
+        files: &mut Files,
+    ) -> Result<Self, Problems> {
         if u64::try_from(text.len()).is_ok_and(|length| length > LARGEST_FILE) {
             return Err(Problems::whole(name, "the file is larger than 16 MiB"));
         }
@@ -103,7 +131,7 @@ impl Config {
         let root = tree
             .root()
             .ok_or_else(|| Problems::whole(name, "the file is empty"))?;
-        let (config, found) = resolve::resolve(root, Reader::new(&tree, found), base);
+        let (config, found) = resolve::resolve(root, Reader::new(&tree, found), base, files);
         match config {
             Some(config) if found.is_empty() => Ok(config),
             _ => Err(Problems::of(text, name, &tree, found)),

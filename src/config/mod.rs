@@ -4,9 +4,11 @@
 
 mod definition;
 mod file;
+mod files;
 mod resolve;
 mod secret_ref;
 mod value;
 
 pub use crate::located::{Problem, Problems};
 pub use definition::{Config, ReadinessRule, ShutdownDefinition};
+pub use files::Files;

@@ -38,6 +38,8 @@ struct Families {
     accepted: IntCounterVec,
     refused: IntCounterVec,
     panics: IntCounter,
+    reloads: IntCounterVec,
+    stale: IntGauge,
     routes: Mutex<HashMap<Arc<str>, RouteMetrics>>,
     access_log: OnceLock<AccessLog>,
 }
@@ -61,11 +63,16 @@ impl Metrics {
             accepted: counter(&registry, names::CONNECTIONS_TOTAL, &["listener"]),
             refused: counter(&registry, names::REFUSED, &["listener", "cause"]),
             panics: register(&registry, IntCounter::with_opts(opts(names::PANICS))),
+            reloads: counter(&registry, names::RELOADS, &["outcome"]),
+            stale: register(&registry, IntGauge::with_opts(opts(names::STALE))),
             routes: Mutex::default(),
             access_log: OnceLock::new(),
             registry,
         };
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        for outcome in ["success", "failure"] {
+            families.reloads.with_label_values(&[outcome]);
+        }
         Self {
             families: Arc::new(families),
         }
@@ -105,6 +112,17 @@ impl Metrics {
 
     pub fn panicked(&self) {
         self.families.panics.inc();
+    }
+
+    /// Counts a configuration that was read while running, and whether it was taken over.
+    pub fn reloaded(&self, taken_over: bool) {
+        let outcome = match taken_over {
+            true => "success",
+            false => "failure",
+        };
+        let reloads = &self.families.reloads;
+        reloads.with_label_values(&[outcome]).inc();
+        self.families.stale.set((!taken_over).into());
     }
 
     /// Shows how many lines this access log has lost. The first one given stays.

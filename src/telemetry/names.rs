@@ -48,6 +48,10 @@ metrics! {
         "Time until the token in hand expires, negative once it has; absent while there is none.";
     CERTIFICATE_EXPIRY "bearergate_certificate_expiry_seconds" "gauge"
         "Time until an identity's certificate ends, negative once it has; absent where it has none.";
+    RELOADS "bearergate_reloads_total" "counter"
+        "Configurations read anew while running, by outcome (success, failure).";
+    STALE "bearergate_configuration_stale" "gauge"
+        "1 while the configuration that was read last was refused, and the one before it goes on; else 0.";
     BUILD "bearergate_build_info" "gauge"
         "Always 1; the label tells the version that runs.";
 }

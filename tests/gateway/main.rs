@@ -15,6 +15,7 @@ mod config;
 mod crowds;
 mod docs;
 mod edge;
+mod follow;
 mod http2;
 mod intrusion;
 mod limits;

@@ -14,8 +14,8 @@ async fn world() -> World {
 }
 
 /// Gives the gateway what has become of its configuration.
-fn reload(world: &World) -> Result<Reloaded, ReloadError> {
-    world.gateway.reload(world.config())
+async fn reload(world: &World) -> Result<Reloaded, ReloadError> {
+    world.gateway.reload(world.config()).await
 }
 
 async fn ask(world: &World, path: &str) -> u16 {
@@ -49,7 +49,7 @@ async fn a_route_comes_and_goes_with_the_next_request_and_the_rest_lives_on() {
 
     let before = world.tree.clone();
     world.add("/routes", MORE);
-    let told = reload(&world).unwrap();
+    let told = reload(&world).await.unwrap();
     assert_eq!(told.new, ["routes.more"]);
     assert!(told.gone.is_empty(), "{told:?}");
     for kept in [
@@ -68,7 +68,7 @@ async fn a_route_comes_and_goes_with_the_next_request_and_the_rest_lives_on() {
     );
 
     world.tree = before;
-    let told = reload(&world).unwrap();
+    let told = reload(&world).await.unwrap();
     assert!(told.new.is_empty(), "{told:?}");
     assert_eq!(told.gone, ["routes.more"]);
     assert_eq!(ask(&world, "/more/x").await, 404);
@@ -84,7 +84,7 @@ async fn what_is_defined_otherwise_is_made_anew_and_nothing_else() {
     serves(&world, &paths).await;
     // The issuer's leeway is its own affair; the routes that name it hang on it.
     world.add("/issuers/contoso", "leeway: 30s");
-    let told = reload(&world).unwrap();
+    let told = reload(&world).await.unwrap();
     assert_eq!(told.new, ["issuers.contoso", "routes.calc"]);
     assert_eq!(told.gone, told.new);
     serves(&world, &paths).await;
@@ -92,7 +92,7 @@ async fn what_is_defined_otherwise_is_made_anew_and_nothing_else() {
 
     // What fetches by another client cannot be the same part.
     world.add("/fetch", "timeout: 9s");
-    let told = reload(&world).unwrap();
+    let told = reload(&world).await.unwrap();
     assert!(told.kept.iter().all(|it| !it.starts_with("issuers")));
     serves(&world, &paths).await;
     assert_eq!(fetches(&world), (3, 2));
@@ -103,7 +103,7 @@ async fn a_request_ends_on_the_plan_it_began_with() {
     let mut world = world().await;
     let origin = Origin::open().await;
     world.set("/routes/2/upstream/url", &origin.url());
-    let told = reload(&world).unwrap();
+    let told = reload(&world).await.unwrap();
     assert!(told.new.contains(&"routes.open".to_owned()), "{told:?}");
     let mut caller = world.gateway.connect("apis").await;
     caller
@@ -114,7 +114,7 @@ async fn a_request_ends_on_the_plan_it_began_with() {
 
     let open = world.tree["routes"].as_array_mut().unwrap().pop();
     assert_eq!(open.unwrap()["id"], "open");
-    reload(&world).unwrap();
+    reload(&world).await.unwrap();
     assert_eq!(ask(&world, "/open/x").await, 404);
     upstream
         .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -139,7 +139,7 @@ async fn what_needs_a_restart_is_said_by_name_and_changes_nothing() {
     for (place, yaml, named) in rows {
         world.add("/routes", MORE);
         world.add(place, yaml);
-        let refused = reload(&world).unwrap_err();
+        let refused = reload(&world).await.unwrap_err();
         assert_eq!(
             refused.to_string(),
             format!("only a restart can change {named}")
@@ -156,10 +156,10 @@ async fn what_needs_a_restart_is_said_by_name_and_changes_nothing() {
             .remove("admin")
             .is_some()
     );
-    let refused = reload(&world).unwrap_err();
+    let refused = reload(&world).await.unwrap_err();
     assert_eq!(refused.to_string(), "only a restart can change admin");
     world.tree = before;
-    let told = reload(&world).unwrap();
+    let told = reload(&world).await.unwrap();
     assert_eq!((told.new, told.gone), (vec![], vec![]));
 }
 
@@ -178,7 +178,7 @@ async fn all_of_a_listener_but_its_address_changes_under_those_who_are_connected
         "/listeners/apis",
         "{ trusted_proxies: [127.0.0.0/8], limits: { uri: 256B, body: 4B } }",
     );
-    let told = reload(&world).unwrap();
+    let told = reload(&world).await.unwrap();
     assert_eq!(
         (&told.new[..], &told.gone[..]),
         (&["listeners.apis".to_owned()][..], &told.new[..])
@@ -196,7 +196,7 @@ async fn all_of_a_listener_but_its_address_changes_under_those_who_are_connected
 
     let listener = world.tree["listeners"]["apis"].as_object_mut().unwrap();
     assert!(listener.remove("trusted_proxies").is_some());
-    reload(&world).unwrap();
+    reload(&world).await.unwrap();
     let mut later = world.gateway.connect("apis").await;
     later.send(request(1)).await;
     assert_eq!(later.reply().await.unwrap().status, 200);
@@ -209,13 +209,13 @@ async fn a_key_or_secret_that_was_replaced_is_what_counts_from_the_next_request(
     assert_eq!(ask(&world, "/mail/x").await, 200);
     let write = |name, text| std::fs::write(world.folder().join(name), text).unwrap();
     write("payroll.key", "another-0123456789abcdef0123456789abcdef");
-    let told = reload(&world).unwrap();
+    let told = reload(&world).await.unwrap();
     assert_eq!(told.new, ["routes.mail"]);
     assert_eq!(ask(&world, "/mail/x").await, 401, "the old key is no key");
 
     write("payroll.key", API_KEY);
     write("mail.secret", "not this application's secret");
-    let told = reload(&world).unwrap();
+    let told = reload(&world).await.unwrap();
     let tokens = "identities.mail-daemon for https://graph.microsoft.com/.default";
     assert_eq!(told.new, [tokens, "routes.mail"]);
     assert_eq!(
@@ -235,7 +235,7 @@ async fn what_cannot_be_made_alive_leaves_no_trace() {
     routes.rotate_right(1);
     let mut config = world.config();
     config.identities.clear();
-    let refused = world.gateway.reload(config);
+    let refused = world.gateway.reload(config).await;
     assert!(
         matches!(refused, Err(ReloadError::Compose(_))),
         "{refused:?}"

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use openssl::sha::sha256;
 
+use crate::config::Files;
 use crate::config::secret_ref::SecretRef;
 use crate::located::{At, FilePath, Found, NodeId, Reader};
 use crate::pem::{self, Content};
@@ -18,16 +19,19 @@ const SHORTEST_KEY: usize = 32;
 pub(super) struct Context<'c> {
     pub(super) reader: Reader<'c>,
     base: &'c Path,
+    /// What is read, for whoever waits for it to change.
+    files: &'c mut Files,
     // Ten thousand routes may name one file: it is read once and held once.
     certificates: HashMap<PathBuf, Result<Arc<Vec<u8>>, String>>,
     keys: HashMap<SecretSource, Result<[u8; 32], String>>,
 }
 
 impl<'c> Context<'c> {
-    pub(super) fn new(reader: Reader<'c>, base: &'c Path) -> Self {
+    pub(super) fn new(reader: Reader<'c>, base: &'c Path, files: &'c mut Files) -> Self {
         Self {
             reader,
             base,
+            files,
             certificates: HashMap::new(),
             keys: HashMap::new(),
         }
@@ -46,7 +50,7 @@ impl<'c> Context<'c> {
 
     /// What is in a file of certificates or keys.
     pub(super) fn content(&mut self, at: &At<FilePath>) -> Option<Content> {
-        let source = SecretSource::File(self.base.join(&at.0));
+        let source = SecretSource::File(self.file(&at.0));
         let read = source.read_bytes().map_err(|why| why.to_string());
         let content = read.and_then(|bytes| {
             pem::content(bytes.expose()).map_err(|why| format!("{source} {why}"))
@@ -56,7 +60,8 @@ impl<'c> Context<'c> {
 
     /// The PEM certificates of a `ca_file`.
     pub(super) fn certificates(&mut self, at: &At<FilePath>) -> Option<Arc<Vec<u8>>> {
-        let entry = self.certificates.entry(self.base.join(&at.0));
+        let path = self.file(&at.0);
+        let entry = self.certificates.entry(path);
         let read = entry.or_insert_with_key(|path| trusted(path)).clone();
         read.map_err(|why| self.problem(at.node, why)).ok()
     }
@@ -68,9 +73,16 @@ impl<'c> Context<'c> {
         read.map_err(|why| self.problem(at.node, why)).ok()
     }
 
-    fn source(&self, written: &SecretRef) -> SecretSource {
+    /// Where a file is that is about to be read.
+    fn file(&mut self, written: &Path) -> PathBuf {
+        let path = self.base.join(written);
+        self.files.note(&path);
+        path
+    }
+
+    fn source(&mut self, written: &SecretRef) -> SecretSource {
         match &written.0 {
-            SecretSource::File(path) => SecretSource::File(self.base.join(path)),
+            SecretSource::File(path) => SecretSource::File(self.file(path)),
             SecretSource::Env(name) => SecretSource::Env(name.clone()),
         }
     }

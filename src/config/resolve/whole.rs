@@ -5,6 +5,7 @@ use std::path::Path;
 use super::context::Context;
 use super::names::{Known, Names};
 use super::{identity, issuer, route, server};
+use crate::config::Files;
 use crate::config::definition::Config;
 use crate::config::file::File;
 use crate::located::{Found, NodeId, Read, Reader};
@@ -15,8 +16,9 @@ pub(in crate::config) fn resolve(
     root: NodeId,
     reader: Reader<'_>,
     base: &Path,
+    files: &mut Files,
 ) -> (Option<Config>, Vec<Found>) {
-    let mut context = Context::new(reader, base);
+    let mut context = Context::new(reader, base, files);
     let config = File::read(root, &mut context.reader).and_then(|file| whole(&mut context, &file));
     (config, context.reader.into_found())
 }

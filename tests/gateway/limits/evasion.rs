@@ -167,7 +167,7 @@ async fn another_spelling_does_not_lead_past_a_limit_by_a_broader_route() {
     let strict = "{ id: strict, listener: apis, match: { path: /strict }, callers: public, upstream: { url: $UPSTREAM }, limits: { rate: 1/h } }";
     world.add("/routes", broad);
     world.add("/routes", strict);
-    world.gateway.reload(world.config()).unwrap();
+    world.gateway.reload(world.config()).await.unwrap();
     assert_eq!(
         statuses(&world.gateway, "/strict", &[], 2).await,
         [200, 429]

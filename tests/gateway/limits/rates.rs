@@ -153,7 +153,7 @@ async fn another_configuration_counts_on() {
     }
     // The route is another one, its limit is not.
     world.add("/routes/0", "timeouts: { request: 30s }");
-    world.gateway.reload(world.config()).unwrap();
+    world.gateway.reload(world.config()).await.unwrap();
     assert_eq!(
         statuses(&world.gateway, "/callers/a", &calculator, 2).await,
         [429, 429]
@@ -161,14 +161,14 @@ async fn another_configuration_counts_on() {
     assert_eq!(at_door(&world).await, 429);
     // Another limit counts from now on, and gone is gone.
     world.add("/routes/0/limits", "per_caller: { rate: 1/h, burst: 3 }");
-    world.gateway.reload(world.config()).unwrap();
+    world.gateway.reload(world.config()).await.unwrap();
     assert_eq!(
         statuses(&world.gateway, "/callers/a", &calculator, 4).await,
         [200, 200, 200, 429]
     );
     world.set("/routes/0/limits", "{}");
     world.add("/listeners/door", "limits: {}");
-    world.gateway.reload(world.config()).unwrap();
+    world.gateway.reload(world.config()).await.unwrap();
     assert_eq!(
         statuses(&world.gateway, "/callers/a", &calculator, 5).await,
         [200; 5]

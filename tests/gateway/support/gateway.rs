@@ -35,8 +35,8 @@ impl Gateway {
     }
 
     /// Gives it another configuration while it runs.
-    pub fn reload(&self, config: Config) -> Result<Reloaded, ReloadError> {
-        self.app.as_ref().expect("drained").reload(config)
+    pub async fn reload(&self, config: Config) -> Result<Reloaded, ReloadError> {
+        self.app.as_ref().expect("drained").reload(&config).await
     }
 
     /// Asks for each identity's token, as `serve` does at start.
