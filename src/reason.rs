@@ -74,6 +74,7 @@ reasons! {
     ParameterNotAllowed 403 "parameter_not_allowed" "This caller may not use this part of the path.";
     NetworkNotAllowed 403 "network_not_allowed" "Callers from this address are not let in here.";
     BrowserNotAllowed 403 "browser_not_allowed" "Web pages may not call this route.";
+    OriginNotAllowed 403 "origin_not_allowed" "Web pages of this origin may not call this route.";
     BatchNotAllowed 403 "batch_not_allowed" "Batches are not let through this route.";
     ExpandNotAllowed 403 "expand_not_allowed" "$expand is not let through this route.";
     MethodOverrideNotAllowed 403 "method_override_not_allowed" "A header may not change the method here.";

@@ -6,7 +6,7 @@ use std::fmt;
 
 use memchr::memchr2;
 
-use super::Refusal;
+use super::{Refusal, cors};
 use crate::reason::Reason;
 use crate::request::{AccessRequest, CanonicalPath, decoded_fully};
 use crate::routing::{Route, RouteDefinition};
@@ -33,8 +33,13 @@ fn broken(
         let detail = "Content-Length is larger than the route's limits.body";
         return Some((Reason::BodyTooLarge, detail.to_owned()));
     }
-    // SECURITY: a loopback listener is reachable from every web page the user has open.
-    if ours && is_from_browser(request) {
+    let page = match cors::page(route, request.headers) {
+        Ok(page) => page,
+        Err(broken) => return Some(broken),
+    };
+    // SECURITY: a loopback listener is reachable from every web page the user has open. One that the
+    // route names may, by what it knows itself.
+    if ours && is_from_browser(request) && (page.is_none() || !brings_its_own(request)) {
         return Some(plain(Reason::BrowserNotAllowed));
     }
     if let Some(broken) = forbidden_form(route, &request.head.path) {
@@ -136,6 +141,16 @@ fn is_from_browser(request: AccessRequest<'_>) -> bool {
     let mut sites = request.headers.get_all("sec-fetch-site").iter();
     request.headers.contains_key(http::header::ORIGIN)
         || sites.any(|site| site.as_bytes() != b"none")
+}
+
+/// Whether what it presents is the page's own, and nothing that a browser adds by itself, as it does
+/// with what a user once typed.
+fn brings_its_own(request: AccessRequest<'_>) -> bool {
+    let mut fields = request.headers.get_all(http::header::AUTHORIZATION).iter();
+    fields.all(|field| {
+        let scheme = field.as_bytes().split(|byte| *byte == b' ').next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    })
 }
 
 /// Without what a lenient parser drops from the ends: spaces, also as `+`, and control bytes.

@@ -8,6 +8,7 @@ use super::*;
 use crate::policy::{Callers, Entry, ValuePattern, Where};
 use crate::request::{CanonicalPath, Head, samples};
 use crate::routing::samples::definition;
+use crate::routing::{CorsDefinition, Origins};
 
 struct Sent<'a> {
     path: &'a str,
@@ -90,6 +91,45 @@ fn a_web_page_is_refused() {
         ..PLAIN
     };
     assert_eq!(refused(&route(false), &typed), None);
+}
+
+#[test]
+fn a_page_that_the_route_names_may_by_what_it_brings() {
+    let mut route = route(false);
+    route.cors = Some(
+        CorsDefinition {
+            origins: Origins::Listed(vec!["https://app.example".to_owned()]),
+            credentials: false,
+            methods: &[],
+            headers: &[],
+            expose: &[],
+            max_age: std::time::Duration::ZERO,
+        }
+        .into(),
+    );
+    let own = ("origin", "https://app.example");
+    let other = ("origin", "https://evil.example");
+    let bearer = ("authorization", "bEaReR x");
+    let no_page = Some(Reason::BrowserNotAllowed);
+    let no_origin = Some(Reason::OriginNotAllowed);
+    let fields: [(&[(&str, &str)], Option<Reason>); 9] = [
+        (&[], None),
+        (&[own, bearer], None),
+        (
+            &[own, ("x-api-key", "x"), ("sec-fetch-site", "cross-site")],
+            None,
+        ),
+        (&[own, ("authorization", "Basic x")], no_page),
+        (&[own, ("authorization", "")], no_page),
+        (&[own, bearer, ("authorization", "Basic x")], no_page),
+        (&[("sec-fetch-site", "same-site"), bearer], no_page),
+        (&[other, bearer], no_origin),
+        (&[own, own, bearer], no_origin),
+    ];
+    for (headers, reason) in fields {
+        let sent = Sent { headers, ..PLAIN };
+        assert_eq!(refused(&route, &sent), reason, "{headers:?}");
+    }
 }
 
 #[test]

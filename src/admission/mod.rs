@@ -3,6 +3,8 @@
 
 mod admit;
 mod answer;
+mod caught;
+mod cors;
 mod denial;
 mod forwarding;
 mod guard;

@@ -2,17 +2,16 @@
 //! counters, what is in flight. Each kind of listener keeps one for as long as a request lasts, and
 //! asks `admit` through it.
 
-use std::future::Future;
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, Method, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
+use super::caught::{caught, internal};
+use super::cors::{self, Preflight};
 use super::{Admission, Denial, Held, Plan, Refusal, Shared, admit};
 use crate::clock::UnixTime;
 use crate::policy::Principal;
@@ -39,6 +38,9 @@ pub struct Record {
     raw_path: Option<Box<str>>,
     admission: Option<Admission>,
     denial: Option<Denial>,
+    preflight: Option<Preflight>,
+    /// Of the page that asks, where the route says which may.
+    origin: Option<HeaderValue>,
     in_flight: Option<Counted>,
     held: Held,
     status: u16,
@@ -64,6 +66,8 @@ impl Record {
             raw_path: None,
             admission: None,
             denial: None,
+            preflight: None,
+            origin: None,
             in_flight: None,
             held: Held::from(now),
             status: 0,
@@ -82,7 +86,7 @@ impl Record {
     }
 
     /// Reads a head, decides about it, and says whether it may go on: then there is an admission,
-    /// else a denial.
+    /// else an answer of our own.
     pub async fn decide(&mut self, sent: &Sent<'_>, limits: &Limits, now: UnixTime) -> bool {
         let (plan, listener, peer) = (&self.plan, &self.listener, self.peer);
         let (kept, held) = (&mut self.head, &mut self.held);
@@ -92,13 +96,21 @@ impl Record {
             let read = Head::read(listener, peer, sent, limits);
             let head = kept.insert(read.map_err(|why| Denial::unrouted(why.into()))?);
             let headers = sent.headers;
-            admit(plan, AccessRequest { head, headers }, now, held).await
+            let request = AccessRequest { head, headers };
+            match Preflight::of(plan, request, held)? {
+                Some(preflight) => Ok(Err(preflight)),
+                None => admit(plan, request, now, held).await.map(Ok),
+            }
         });
-        match decided.await {
-            Ok(admission) => {
+        let admitted = match decided.await {
+            Ok(Ok(admission)) => {
                 self.in_flight = Some(admission.route().metrics.begin());
                 self.admission = Some(admission);
                 true
+            }
+            Ok(Err(preflight)) => {
+                self.preflight = Some(preflight);
+                false
             }
             Err(denial) => {
                 if self.head.is_none() {
@@ -111,7 +123,10 @@ impl Record {
                 self.denial = Some(denial);
                 false
             }
-        }
+        };
+        let route = self.route().map(|route| &route.definition);
+        self.origin = route.and_then(|route| cors::origin(route, sent.headers));
+        admitted
     }
 
     /// What came was no request.
@@ -190,8 +205,19 @@ impl Record {
     }
 
     pub fn answer(&self) -> Option<Response<Bytes>> {
-        let denial = self.denial.as_ref()?;
-        Some(denial.answer(&self.request_id))
+        let Some(denial) = &self.denial else {
+            return self.preflight.as_ref()?.answer(&self.request_id);
+        };
+        let mut answer = denial.answer(&self.request_id);
+        self.tell_page(answer.headers_mut());
+        Some(answer)
+    }
+
+    /// Says in an answer's head what a browser lets the page see that asked, where the route says so.
+    pub fn tell_page(&self, headers: &mut HeaderMap) {
+        if let Some(cors) = self.route().and_then(|it| it.definition.cors.as_ref()) {
+            cors.tell(self.origin.as_ref(), headers);
+        }
     }
 
     /// In the process's log only where there is no access line that says the same.
@@ -206,7 +232,9 @@ impl Record {
 
     fn route(&self) -> Option<&Arc<Route>> {
         let admitted = self.admission.as_ref().map(Admission::route);
-        admitted.or_else(|| self.denial.as_ref()?.route())
+        let denied = || self.denial.as_ref()?.route();
+        let asked = || Some(&self.preflight.as_ref()?.route);
+        admitted.or_else(denied).or_else(asked)
     }
 
     fn principal(&self) -> Option<&Principal> {
@@ -280,26 +308,6 @@ impl Drop for Record {
             self.tell(outcome, duration);
         }
     }
-}
-
-/// A bug of ours must cost one answer, not the connection of whoever met it.
-async fn caught<T>(
-    shared: &Shared,
-    work: impl Future<Output = Result<T, Denial>>,
-) -> Result<T, Denial> {
-    let caught = AssertUnwindSafe(work).catch_unwind().await;
-    caught.unwrap_or_else(|_| {
-        shared.metrics.panicked();
-        Err(internal("a panic while deciding"))
-    })
-}
-
-fn internal(detail: &str) -> Denial {
-    let detail = detail.to_owned();
-    Denial::unrouted(Refusal::Upstream {
-        reason: Reason::InternalError,
-        detail,
-    })
 }
 
 fn whole_ms(duration: Duration) -> u64 {

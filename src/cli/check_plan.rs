@@ -15,7 +15,7 @@ use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
 };
 use crate::request::AllowedForms;
-use crate::routing::{CallerClaim, HostPattern, RouteDefinition, Table as RouteTable};
+use crate::routing::{CallerClaim, Cors, HostPattern, RouteDefinition, Table as RouteTable};
 
 /// A list that is longer goes on lines of its own; with the left column, 80 are filled.
 const LINE: usize = 58;
@@ -43,6 +43,7 @@ pub(crate) fn plan(config: &Config, width: Option<usize>) -> String {
                 ("whose token", vec![token(&route.token)]),
                 ("what it is told", told(route)),
                 ("how much", check_limits::of_route(&route.limits)),
+                ("web pages", route.cors.iter().map(Cors::told).collect()),
                 ("yields to", yields(route, narrower)),
             ]
         });

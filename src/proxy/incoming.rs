@@ -48,6 +48,7 @@ pub(super) fn receive(
         );
     }
     record.held().tell(&mut head.headers);
+    record.tell_page(&mut head.headers);
     let id = record.request_id().header().clone();
     head.headers.insert(X_REQUEST_ID, id);
     Ok(())

@@ -85,6 +85,7 @@ fn have_same_terms(one: &RouteDefinition, other: &RouteDefinition) -> bool {
         && one.allow_batch == other.allow_batch
         && one.query == other.query
         && one.limits == other.limits
+        && one.cors == other.cors
 }
 
 /// The routes that the one at `place` yields to: each takes some path of its in another spelling,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::{HeaderName, Method, header};
 
-use super::Template;
 use super::folded::Folded;
+use super::{Cors, Template};
 use crate::inbound::Gate;
 use crate::limit::Limit;
 use crate::outbound::{Egress, TokenDefinition, Upstream, UpstreamDefinition};
@@ -35,6 +35,8 @@ pub struct RouteDefinition {
     pub caller_headers: Vec<(HeaderName, CallerClaim)>,
     /// Exceptions from what is stripped.
     pub keep_headers: Vec<HeaderName>,
+    /// Which web pages may call it, where the file says so.
+    pub cors: Option<Cors>,
     /// How many requests, and how large.
     pub limits: RouteLimits,
     /// From a request's head to its answer's last byte.

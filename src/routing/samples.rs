@@ -24,6 +24,7 @@ pub(crate) fn definition(id: &str, path: &str) -> RouteDefinition {
         token: TokenDefinition::Nothing,
         caller_headers: Vec::new(),
         keep_headers: Vec::new(),
+        cors: None,
         limits: RouteLimits::default(),
         request_timeout: None,
         allow_batch: false,

@@ -10,7 +10,7 @@ use http::Method;
 use super::index::Index;
 use super::{Route, RouteDefinition};
 use crate::reason::Reason;
-use crate::request::{AccessRequest, Host, Params};
+use crate::request::{AccessRequest, Head, Host, Params};
 
 pub struct Table {
     routes: Vec<Arc<Route>>,
@@ -99,17 +99,20 @@ impl Table {
 
     pub fn find(&self, request: AccessRequest<'_>) -> Result<(&Arc<Route>, Params), RouteMiss> {
         let head = request.head;
-        let host = head.host.as_ref().map(Host::as_str);
-        let place = self
-            .index
-            .find(&head.listener, host, &head.path, &head.method)?;
-        let route = &self.routes[place];
+        let route = self.taking(head, &head.method)?;
         let definition = &route.definition;
         let params = match definition.path.parameters().next() {
             Some(_) => definition.params(&head.path).ok_or(RouteMiss::NoRoute)?,
             None => Params::none(),
         };
         Ok((route, params))
+    }
+
+    /// The route that a request of another method would go by.
+    pub fn taking(&self, head: &Head, method: &Method) -> Result<&Arc<Route>, RouteMiss> {
+        let host = head.host.as_ref().map(Host::as_str);
+        let place = self.index.find(&head.listener, host, &head.path, method)?;
+        Ok(&self.routes[place])
     }
 }
 

@@ -12,6 +12,7 @@ mod architecture;
 mod attacks;
 mod cli;
 mod config;
+mod cors;
 mod crowds;
 mod docs;
 mod edge;

@@ -2,12 +2,14 @@
 //! editor shows by the JSON Schema. What it all means is `resolve`'s business.
 
 mod choice;
+mod cors;
 mod entra;
 mod limit;
 mod route;
 mod server;
 
 pub(super) use choice::{CallerHeaders, Callers, Proxy, Token};
+pub(super) use cors::Cors;
 pub(super) use entra::{Certificate, Credential, Identity, Issuer};
 pub(super) use limit::Limit;
 pub(super) use route::{ApiKey, Bearer, Entry, Match, OurToken, Route, Upstream};

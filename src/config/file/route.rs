@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::choice::{CallerHeaders, Callers, Proxy, Sha256, Token};
+use super::cors::Cors;
 use super::limit::{Limit, RouteLimits};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::{KeptHeader, ParameterName, Preserve, Verb};
@@ -36,6 +37,8 @@ object! {
         timeouts: Or<RouteTimeouts> = "{}",
         /// Bounds of the route's requests in number and size.
         limits: Or<RouteLimits> = "{}",
+        /// Which web pages may call it. Left out, they may not by CORS, but what an upstream says of that is passed on.
+        cors: May<Cors> = "none",
         /// Whether a path with a segment `$batch` may pass with the gateway's token.
         allow_batch: Or<bool> = "false",
         /// Whether `X-HTTP-Method`, `X-HTTP-Method-Override` or `X-Method-Override` of a POST is the method: the one that is matched, judged and forwarded. Otherwise such a request is refused.

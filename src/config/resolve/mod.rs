@@ -5,6 +5,7 @@ mod bearer;
 mod callers;
 mod cloud;
 mod context;
+mod cors;
 mod identity;
 mod issuer;
 mod limit;

@@ -7,7 +7,7 @@ use http::{HeaderName, Method};
 
 use super::context::{Context, rules};
 use super::names::Known;
-use super::{callers, limit, microsoft, token, upstream};
+use super::{callers, cors, limit, microsoft, token, upstream};
 use crate::config::file::{CallerHeaders, Match, Route};
 use crate::config::value::{KeptHeader, Verb};
 use crate::located::{At, Filled, NodeId};
@@ -42,12 +42,17 @@ pub(super) fn route(
     let token = token::token(context, known, written);
     let caller_headers = caller_headers(context, written.caller_headers.value());
     let keep_headers = keep_headers(context, &written.keep_headers, &caller_headers);
+    let methods = matched.and_then(|matched| matched.methods.optional(methods));
+    let cors = written.cors.optional(|at| {
+        let taken = methods.as_ref()?.as_deref();
+        cors::cors(context, written, at, taken)
+    });
     Some(RouteDefinition {
         id: written.id.value()?.into(),
         listener: written.listener.value()?.into(),
         host: matched?.host.value().cloned(),
         path: path?.clone(),
-        methods: matched?.methods.optional(methods)?,
+        methods: methods?,
         ignore_case: *matched?.ignore_case || is_graph(written),
         path_forms: path_forms(context, matched?, callers.as_ref()),
         callers: Arc::new(callers?),
@@ -56,6 +61,7 @@ pub(super) fn route(
         caller_headers,
         keep_headers,
         limits,
+        cors: cors?,
         request_timeout: written.timeouts.request.value().copied(),
         allow_batch: *written.allow_batch,
         method_override: *written.method_override,

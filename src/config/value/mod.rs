@@ -3,8 +3,10 @@
 
 mod http_part;
 mod pace;
+mod page;
 mod word;
 
 pub(super) use http_part::{CallerHeader, KeptHeader, ParameterName, mean_everything};
 pub(super) use pace::Pace;
+pub(super) use page::{FieldName, PageOrigin};
 pub(super) use word::{Level, Preserve, Verb};

@@ -1,0 +1,29 @@
+//! A panic while deciding: it is told and answered, and nothing else ends with it.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+use super::{Denial, Refusal, Shared};
+use crate::reason::Reason;
+
+/// A bug of ours must cost one answer, not the connection of whoever met it.
+pub(super) async fn caught<T>(
+    shared: &Shared,
+    work: impl Future<Output = Result<T, Denial>>,
+) -> Result<T, Denial> {
+    let caught = AssertUnwindSafe(work).catch_unwind().await;
+    caught.unwrap_or_else(|_| {
+        shared.metrics.panicked();
+        Err(internal("a panic while deciding"))
+    })
+}
+
+pub(super) fn internal(detail: &str) -> Denial {
+    let detail = detail.to_owned();
+    Denial::unrouted(Refusal::Upstream {
+        reason: Reason::InternalError,
+        detail,
+    })
+}
