@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::panic::AssertUnwindSafe;
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, StatusCode, Version};
