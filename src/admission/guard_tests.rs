@@ -10,10 +10,12 @@ use crate::request::{CanonicalPath, Head, samples};
 use crate::routing::samples::definition;
 use crate::routing::{CorsDefinition, Origins};
 
+type Fields<'a> = &'a [(&'static str, &'static str)];
+
 struct Sent<'a> {
     path: &'a str,
     query: Option<&'a str>,
-    headers: &'a [(&'static str, &'static str)],
+    headers: Fields<'a>,
 }
 
 const PLAIN: Sent<'_> = Sent {
@@ -112,7 +114,7 @@ fn a_page_that_the_route_names_may_by_what_it_brings() {
     let bearer = ("authorization", "bEaReR x");
     let no_page = Some(Reason::BrowserNotAllowed);
     let no_origin = Some(Reason::OriginNotAllowed);
-    let fields: [(&[(&str, &str)], Option<Reason>); 9] = [
+    let fields: [(Fields<'_>, Option<Reason>); 9] = [
         (&[], None),
         (&[own, bearer], None),
         (
