@@ -12,7 +12,7 @@ use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::inbound::count_keys;
-use crate::outbound::{EndpointDefinition, Endpoints, TokenDefinition, TokenSource};
+use crate::outbound::{Carries, EndpointDefinition, Endpoints, TokenDefinition, TokenSource};
 
 /// Tries everything, prints a line for each, and only then says whether anything failed.
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
@@ -70,7 +70,7 @@ async fn token(
 async fn reach(config: &Config, endpoint: &EndpointDefinition) -> anyhow::Result<String> {
     if let Some(proxy) = &endpoint.proxy {
         let through = Endpoints::default().of(endpoint)?;
-        through.connect().await?;
+        through.connect(Carries::Requests).await?;
         return Ok(format!("TLS verified, through the proxy {proxy}"));
     }
     let address = (endpoint.host.as_str(), endpoint.port);

@@ -10,7 +10,7 @@ use http::Method;
 use super::check_limits;
 use crate::config::Config;
 use crate::edge::Protocols;
-use crate::outbound::{TokenDefinition, UpstreamDefinition};
+use crate::outbound::{TokenDefinition, UpstreamDefinition, UpstreamProtocol};
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
 };
@@ -227,6 +227,9 @@ fn destination(route: &RouteDefinition) -> String {
         let prefix: Vec<_> = segments.take(upstream.strip_segments).collect();
         text.push_str(&format!(", less /{}", prefix.join("/")));
     }
+    if let Some(protocol) = protocol(upstream) {
+        text.push_str(protocol);
+    }
     if upstream.preserve_host {
         text.push_str(", with the caller's Host");
     }
@@ -240,6 +243,14 @@ fn destinations(upstream: &UpstreamDefinition) -> String {
     let endpoints = upstream.endpoints.iter();
     let urls = endpoints.map(|it| format!("{}{}", it.origin(), upstream.base_path));
     urls.collect::<Vec<_>>().join(" or ")
+}
+
+fn protocol(upstream: &UpstreamDefinition) -> Option<&'static str> {
+    match upstream.endpoints.first()?.protocol {
+        UpstreamProtocol::Http1 => None,
+        UpstreamProtocol::Http2 | UpstreamProtocol::Http2Clear => Some(", by HTTP/2"),
+        UpstreamProtocol::Auto => Some(", by HTTP/2 where it agrees"),
+    }
 }
 
 fn token(token: &TokenDefinition) -> String {

@@ -19,6 +19,7 @@ pub use route_tokens::RouteTokens;
 pub use token_error::TokenRequestError;
 pub use token_source::{AccessToken, TokenSource};
 pub use upstream::{
-    ConnectError, Connection, Endpoint, EndpointDefinition, Endpoints, ExchangeError,
-    ProxyDefinition, RequestBody, Upstream, UpstreamDefinition, UpstreamError, UpstreamSocket,
+    AnswerStream, Broken, Carrier, Carries, ConnectError, Endpoint, EndpointDefinition, Endpoints,
+    ExchangeError, ProxyDefinition, RequestBody, Upstream, UpstreamDefinition, UpstreamError,
+    UpstreamProtocol, UpstreamSocket,
 };

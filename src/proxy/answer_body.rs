@@ -7,12 +7,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use super::failure::{self, Failure};
 use crate::admission::Record;
 use crate::edge::{BoxError, Conversation, Deadline};
-use crate::outbound::{Connection, Endpoint};
+use crate::outbound::{AnswerStream, Carrier, Endpoint};
 use crate::reason::Reason;
 
 pub enum AnswerBody {
@@ -24,9 +23,9 @@ pub enum AnswerBody {
 
 /// A body that an upstream sends.
 pub struct Relayed {
-    incoming: Incoming,
+    incoming: AnswerStream,
     /// Until it is free again.
-    connection: Option<Box<Connection>>,
+    carrier: Option<Carrier>,
     endpoint: Arc<Endpoint>,
     conversation: Arc<Conversation>,
     /// Nothing but the connection's end tells the caller where the body ends.
@@ -49,7 +48,7 @@ impl AnswerBody {
 
 /// What an answer needs beside its bytes.
 pub(super) struct Way {
-    pub(super) connection: Box<Connection>,
+    pub(super) carrier: Carrier,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) conversation: Arc<Conversation>,
     pub(super) is_open_ended: bool,
@@ -58,11 +57,11 @@ pub(super) struct Way {
 }
 
 impl Relayed {
-    pub(super) fn new(incoming: Incoming, way: Way, record: Box<Record>) -> Box<Self> {
+    pub(super) fn new(incoming: AnswerStream, way: Way, record: Box<Record>) -> Box<Self> {
         let mut relayed = Box::new(Self {
             has_ended: incoming.is_end_stream(),
             incoming,
-            connection: Some(way.connection),
+            carrier: Some(way.carrier),
             endpoint: way.endpoint,
             conversation: way.conversation,
             is_open_ended: way.is_open_ended,
@@ -80,10 +79,10 @@ impl Relayed {
     /// Gives the connection back as soon as it can take another request: before the caller has all
     /// of the answer, who may ask again at once.
     fn give_back(&mut self) {
-        if self.connection.as_ref().is_some_and(|it| it.is_free())
-            && let Some(connection) = self.connection.take()
+        if self.carrier.as_ref().is_some_and(Carrier::is_free)
+            && let Some(carrier) = self.carrier.take()
         {
-            self.endpoint.keep(connection);
+            self.endpoint.keep(carrier);
         }
     }
 
@@ -91,8 +90,8 @@ impl Relayed {
         if let Some(why) = self.broken.take() {
             return Poll::Ready(Some(Err(why)));
         }
-        if let Some(connection) = &mut self.connection {
-            connection.drive(cx);
+        if let Some(carrier) = &mut self.carrier {
+            carrier.drive(cx);
         }
         let late = self
             .most
@@ -104,6 +103,9 @@ impl Relayed {
         }
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
+                if let Some(carrier) = &mut self.carrier {
+                    carrier.came();
+                }
                 self.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
                 // Nobody asks for what is behind trailers.
                 self.has_ended = self.incoming.is_end_stream() || frame.is_trailers();
@@ -117,10 +119,10 @@ impl Relayed {
                 Poll::Ready(None)
             }
             Poll::Pending => {
-                let Some(connection) = &mut self.connection else {
+                let Some(carrier) = &mut self.carrier else {
                     return Poll::Pending;
                 };
-                let Poll::Ready(patience) = connection.poll_silence(cx) else {
+                let Poll::Ready(patience) = carrier.poll_silence(cx) else {
                     return Poll::Pending;
                 };
                 let why = format!("the upstream was silent for {patience:?}");

@@ -9,11 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, response};
-use hyper::body::Incoming;
 use tokio::time::sleep;
 
 use super::failure::Failure;
-use crate::outbound::{ConnectError, Connection, Endpoint, ExchangeError, RequestBody};
+use crate::outbound::{
+    AnswerStream, Carrier, Carries, ConnectError, Endpoint, ExchangeError, RequestBody,
+};
 
 /// How often one request may be put to an upstream, and how many addresses are tried.
 const MOST: usize = 3;
@@ -23,8 +24,8 @@ const HELD_BACK: Duration = Duration::from_secs(1);
 /// An answer whose body is still to come.
 pub(super) struct Answered {
     pub(super) head: response::Parts,
-    pub(super) incoming: Incoming,
-    pub(super) connection: Box<Connection>,
+    pub(super) incoming: AnswerStream,
+    pub(super) carrier: Carrier,
 }
 
 /// Puts a request to an upstream. `meanwhile` is told of interim answers.
@@ -32,6 +33,7 @@ pub(super) async fn answered(
     endpoint: &Endpoint,
     head: Parts,
     body: &RequestBody,
+    carries: Carries,
     mut meanwhile: impl FnMut(&[Bytes]),
 ) -> Result<Answered, Failure> {
     let may_be_repeated = is_idempotent(&head.method);
@@ -39,20 +41,26 @@ pub(super) async fn answered(
     let mut attempt = 1;
     loop {
         let is_last = attempt == MOST;
-        let pooled = if is_last { None } else { endpoint.idle() };
-        let mut connection = match pooled {
-            Some(connection) => connection,
-            // Rare, and large: it would be moved about with every request.
-            None => Box::pin(connect(endpoint)).await?,
+        let pooled = if is_last {
+            None
+        } else {
+            endpoint.idle(carries)
         };
-        let spare = if may_be_repeated && connection.is_reused() {
+        let mut carrier = match pooled {
+            Some(carrier) => carrier,
+            // Rare, and large: it would be moved about with every request.
+            None => Box::pin(connect(endpoint, carries)).await?,
+        };
+        let spare = if may_be_repeated && carrier.is_reused() {
             Some(Spare::of(&request))
         } else {
-            body.is_the_last();
+            if !carrier.may_refuse() {
+                body.is_the_last();
+            }
             None
         };
         let sent = {
-            let sending = pin!(connection.exchange(request, &mut meanwhile));
+            let sending = pin!(carrier.exchange(request, &mut meanwhile));
             held_back(sending, body).await
         };
         let why = match sent {
@@ -61,7 +69,7 @@ pub(super) async fn answered(
                 return Ok(Answered {
                     head,
                     incoming,
-                    connection,
+                    carrier,
                 });
             }
             Err(why) => why,
@@ -79,11 +87,11 @@ pub(super) async fn answered(
 }
 
 /// Tries addresses in turn: nothing has been sent yet, so whatever the method.
-async fn connect(endpoint: &Endpoint) -> Result<Box<Connection>, ConnectError> {
+async fn connect(endpoint: &Endpoint, carries: Carries) -> Result<Carrier, ConnectError> {
     let mut left = endpoint.addresses().clamp(1, MOST);
     loop {
         left -= 1;
-        match endpoint.connect().await {
+        match endpoint.connect(carries).await {
             Err(why) if left > 0 && !matches!(why, ConnectError::Unresolved) => {}
             connected => return connected,
         }

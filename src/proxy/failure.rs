@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use crate::http1::Violation;
-use crate::outbound::{ConnectError, ExchangeError};
+use crate::outbound::{Broken, ConnectError, ExchangeError};
 use crate::reason::Reason;
 
 /// Why an admitted request has no good answer.
@@ -31,7 +31,7 @@ impl From<ConnectError> for Failure {
     fn from(why: ConnectError) -> Self {
         let reason = match &why {
             why if why.is_timeout() => Reason::UpstreamTimeout,
-            ConnectError::Codec(_) => Reason::UpstreamFailed,
+            ConnectError::Codec(_) | ConnectError::Http2(_) => Reason::UpstreamFailed,
             _ => Reason::UpstreamUnreachable,
         };
         Self::new(reason, why.to_string())
@@ -48,8 +48,12 @@ impl From<ExchangeError> for Failure {
     }
 }
 
-/// What hyper says of an answer that broke. It quotes nothing, nor do the rules of `http1`.
-pub(super) fn broken(cause: &hyper::Error) -> Failure {
+/// How an answer broke. Nothing of it is quoted.
+pub(super) fn broken(cause: &Broken) -> Failure {
+    let Broken::Http1(cause) = cause else {
+        return Failure::new(Reason::UpstreamFailed, cause.to_string());
+    };
+    // Hyper quotes nothing, nor do the rules of `http1`.
     let text = match violation(cause) {
         Some(why) => format!("the answer is not HTTP as it should be: {why}"),
         None if cause.is_parse() => format!("the answer is not HTTP as it should be: {cause}"),

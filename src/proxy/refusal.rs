@@ -48,7 +48,7 @@ pub(super) async fn told(mut answered: Answered) -> Failure {
 async fn read(answered: &mut Answered, bytes: &mut Vec<u8>) {
     while bytes.len() < MOST {
         let frame = poll_fn(|cx| {
-            answered.connection.drive(cx);
+            answered.carrier.drive(cx);
             Pin::new(&mut answered.incoming).poll_frame(cx)
         });
         let Some(Ok(frame)) = frame.await else { return };

@@ -19,7 +19,7 @@ use super::failure::Failure;
 use super::{AnswerBody, Gateway, early, incoming, interim, location, outgoing, refusal, tunnel};
 use crate::admission::Record;
 use crate::edge::{Abandoned, Arriving, Conversation, Deadline};
-use crate::outbound::{Endpoint, RequestBody};
+use crate::outbound::{Carries, Endpoint, RequestBody};
 use crate::reason::Reason;
 use crate::request::header_names::Removal;
 
@@ -75,7 +75,7 @@ pub(super) async fn forward(
     let failure = match exchanged {
         Err(failure) => failure,
         Ok((endpoint, mut answered)) => {
-            let after = answered.connection.answered_after();
+            let after = answered.carrier.answered_after();
             record.heard(answered.head.status.as_u16(), after);
             match incoming::receive(&mut answered.head, &record, &asked) {
                 Ok(()) => {
@@ -143,7 +143,11 @@ async fn exchange(
     })?;
     let meanwhile =
         |heads: &[Bytes]| interim::pass_on(heads, asked.version, route, body, conversation);
-    let answered = answered(endpoint, head, body, meanwhile).await?;
+    let carries = match asked.tunnel {
+        true => Carries::Tunnel,
+        false => Carries::Requests,
+    };
+    let answered = answered(endpoint, head, body, carries, meanwhile).await?;
     Ok((Arc::clone(endpoint), answered))
 }
 
@@ -192,13 +196,13 @@ fn relay(
     let Answered {
         mut head,
         incoming,
-        connection,
+        carrier,
     } = answered;
     let status = head.status;
     if status == StatusCode::SWITCHING_PROTOCOLS {
         record.answered(status.as_u16(), 0);
         let patience = endpoint.definition().response_timeout;
-        if let Some(stream) = connection.into_stream() {
+        if let Some(stream) = carrier.into_stream() {
             conversation.switch(tunnel::between(stream, patience, record));
         }
         return Response::from_parts(head, AnswerBody::Nothing);
@@ -210,7 +214,7 @@ fn relay(
     }
     let is_open_ended = asked.version == Version::HTTP_10 && incoming.size_hint().exact().is_none();
     let way = Way {
-        connection,
+        carrier,
         endpoint,
         conversation,
         is_open_ended,

@@ -25,9 +25,12 @@ const HELD: usize = 16 * 1024;
 /// Whether this request asks for a WebSocket that it may have.
 pub(super) fn is_wanted(head: &Parts, record: &Record) -> bool {
     let admitted = record.admission();
-    let ours = admitted.is_none_or(|admission| admission.route().egress.is_ours());
+    let may_be = admitted.is_some_and(|admission| {
+        let route = admission.route();
+        !route.egress.is_ours() && !route.upstream.definition().is_only_http2()
+    });
     let headers = &head.headers;
-    !ours
+    may_be
         && headers.contains_key(header::UPGRADE)
         && head.method == Method::GET
         && head.version == Version::HTTP_11

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::{HostPattern, RouteDefinition, RouteLimits, Template};
-use crate::outbound::{EndpointDefinition, TokenDefinition, UpstreamDefinition};
+use crate::outbound::{EndpointDefinition, TokenDefinition, UpstreamDefinition, UpstreamProtocol};
 use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, QueryRules, Where};
 use crate::request::AllowedForms;
 
@@ -40,6 +40,7 @@ pub(crate) fn upstream(base_path: &str, strip_segments: usize) -> UpstreamDefini
             tls: false,
             host: "127.0.0.1".to_owned(),
             port: 8080,
+            protocol: UpstreamProtocol::Http1,
             preserve_header_case: false,
             proxy: None,
             ca_pem: None,

@@ -11,6 +11,7 @@ use crate::config::secret_ref::SecretRef;
 use crate::config::value::{KeptHeader, ParameterName, Preserve, Verb};
 use crate::guid::Guid;
 use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Name, Named, Or, Text, object};
+use crate::outbound::UpstreamProtocol;
 use crate::policy::{AllowedOption, PrincipalRule, ValuePattern};
 use crate::routing::{HostPattern, Template};
 
@@ -147,6 +148,8 @@ object! {
     Upstream "an upstream such as `{ url: https://api.example.com }`" {
         /// Scheme, host and port. A path goes before the forwarded one. No query, no password.
         url: Must<HttpUrl>,
+        /// Which HTTP it is spoken to by: `h1`; `h2` over TLS; `h2c`, HTTP/2 without TLS; `auto`, the newer one that it agrees to. gRPC needs HTTP/2. Requests share a connection of HTTP/2, and WebSockets need HTTP/1.1.
+        protocol: Or<UpstreamProtocol> = "h1",
         /// Leading literal segments of `match.path` that are not forwarded: with `/graph`, `/graph/v1.0/me` goes on as `/v1.0/me`.
         strip_prefix: May<Text> = "none",
         /// `preserve` sends the caller's `Host` on.

@@ -6,7 +6,7 @@ use super::context::{Context, rules};
 use super::server::{self, Proxied};
 use crate::config::file::{Route, Upstream};
 use crate::located::{At, HttpUrl};
-use crate::outbound::{EndpointDefinition, ProxyDefinition, UpstreamDefinition};
+use crate::outbound::{EndpointDefinition, ProxyDefinition, UpstreamDefinition, UpstreamProtocol};
 use crate::request::CanonicalPath;
 use crate::routing::Template;
 
@@ -36,6 +36,7 @@ pub(super) fn upstream(
         !tls => written.proxy.node(), "`proxy` is for https, and the url is http";
         is_encrypted => written.proxy.node(), "the proxy of an upstream is spoken to over http";
     }
+    check_protocol(context, written, tls);
     let endpoint = EndpointDefinition {
         tls,
         host: match url.host()? {
@@ -44,6 +45,7 @@ pub(super) fn upstream(
             Host::Ipv6(address) => address.to_string(),
         },
         port: url.port_or_known_default()?,
+        protocol: *written.protocol,
         preserve_header_case: written.header_case.is_written(),
         proxy: proxy?.and_then(|proxy| {
             Some(ProxyDefinition {
@@ -67,6 +69,20 @@ pub(super) fn upstream(
         preserve_host: written.host.is_written(),
         rewrite_location: *written.rewrite_location,
     })
+}
+
+fn check_protocol(context: &mut Context<'_>, written: &Upstream, tls: bool) {
+    use UpstreamProtocol::{Auto, Http2, Http2Clear};
+    let (protocol, node) = (*written.protocol, written.protocol.node());
+    rules! { context,
+        matches!(protocol, Http2 | Auto) && !tls => node,
+            "this is agreed on in TLS, and the url is http",
+            "`h2c` is HTTP/2 without TLS";
+        protocol == Http2Clear && tls => node, "`h2c` is without TLS, and the url is https",
+            "write `h2`";
+        protocol.is_only_http2() => written.header_case.node(),
+            "in HTTP/2 every name is in lower case: there is no spelling to preserve";
+    }
 }
 
 fn strip_segments(context: &mut Context<'_>, written: &Upstream, path: Option<&Template>) -> usize {

@@ -4,6 +4,7 @@ use crate::config::ReadinessRule;
 use crate::edge::Spoken;
 use crate::entra::{Algorithm, Cloud, Endpoint};
 use crate::located::words;
+use crate::outbound::UpstreamProtocol;
 use crate::policy::{PrincipalKind, PrincipalRule};
 use crate::routing::CallerClaim;
 use crate::telemetry::LogFormat;
@@ -23,6 +24,7 @@ words! {
         (Spoken::H2.word(), Spoken::H2),
         (Spoken::H2c.word(), Spoken::H2c),
     ];
+    UpstreamProtocol: UpstreamProtocol::ALL;
     LogFormat: &[("json", LogFormat::Json), ("text", LogFormat::Text)];
     CallerClaim: CallerClaim::ALL;
     Level: Level::ALL;

@@ -15,7 +15,7 @@ use crate::edge::{Came, Framed, Socket};
 use crate::http1::{Limits, Violation, Walker};
 
 /// How large an answer's head may be, in bytes.
-const MOST_HEAD: usize = 64 * 1024;
+pub(super) const MOST_HEAD: usize = 64 * 1024;
 
 /// An upstream's.
 pub type UpstreamSocket = Socket<TlsStream>;

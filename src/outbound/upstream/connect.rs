@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::answer_io::UpstreamSocket;
+use super::carrier::told;
 use super::peer::check_tls;
 use crate::edge::Socket;
 
@@ -42,6 +43,8 @@ pub enum ConnectError {
     Unproven(&'static str),
     #[error("{0}")]
     Codec(#[from] hyper::Error),
+    #[error("it does not begin as HTTP/2 does: {}", told(.0))]
+    Http2(#[from] h2::Error),
 }
 
 impl ConnectError {
@@ -75,14 +78,20 @@ impl Connector {
         self.tls.get_or_init(|| TransportConnector::new(None))
     }
 
+    /// `liveliness`: how long the other end may leave unconfirmed what was sent to it.
     pub(super) async fn plain(
         &self,
         address: SocketAddr,
         most: Duration,
+        liveliness: Option<Duration>,
     ) -> Result<UpstreamSocket, ConnectError> {
         let connected = timeout(most, TcpStream::connect(address)).await;
         let stream = connected.map_err(|_| ConnectError::TimedOut(most))??;
         stream.set_nodelay(true)?;
+        if let Some(span) = liveliness {
+            let span = u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
+            rustix::net::sockopt::set_tcp_user_timeout(&stream, span).map_err(io::Error::from)?;
+        }
         Ok(Socket::Plain(stream))
     }
 

@@ -14,7 +14,7 @@ use hyper::client::conn::{TrySendError, http1};
 use hyper_util::rt::TokioIo;
 
 use super::answer_io::{AnswerIo, Line, UpstreamSocket};
-use super::{EndpointDefinition, RequestBody};
+use super::{Broken, EndpointDefinition, ExchangeError, RequestBody};
 use crate::edge::Deadline;
 
 /// Bytes of a body that the codec may hold.
@@ -36,21 +36,6 @@ pub struct Connection {
     is_reused: bool,
     /// From when a request was given to it to the head of the answer.
     answered_after: Duration,
-}
-
-/// Why an exchange has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ExchangeError {
-    /// Nothing of the request was sent, so it may be sent on another connection.
-    #[error("the connection had been closed")]
-    NotSent(Box<Request<RequestBody>>),
-    /// The connection ended before a byte of the answer came.
-    #[error("the upstream closed the connection without an answer")]
-    Unanswered,
-    #[error("the upstream was silent for {0:?}")]
-    TimedOut(Duration),
-    #[error(transparent)]
-    Broken(hyper::Error),
 }
 
 impl Connection {
@@ -137,7 +122,9 @@ impl Connection {
             }
             Some(Err(mut why)) => Err(match why.take_message() {
                 Some(request) => ExchangeError::NotSent(Box::new(request)),
-                None if self.line.has_come() => ExchangeError::Broken(why.into_error()),
+                None if self.line.has_come() => {
+                    ExchangeError::Broken(Broken::Http1(why.into_error()))
+                }
                 None => ExchangeError::Unanswered,
             }),
             None => Err(ExchangeError::TimedOut(self.patience)),

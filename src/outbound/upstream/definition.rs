@@ -42,6 +42,35 @@ pub struct UpstreamDefinition {
     pub rewrite_location: bool,
 }
 
+/// Which version of HTTP an upstream is spoken to by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 by ALPN, over TLS.
+    Http2,
+    /// HTTP/2 without TLS, by prior knowledge (RFC 9113 §3.3).
+    Http2Clear,
+    /// The newer of the two that it agrees to by ALPN.
+    Auto,
+}
+
+impl UpstreamProtocol {
+    /// Every one with its word in the file.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("h1", Self::Http1),
+        ("h2", Self::Http2),
+        ("h2c", Self::Http2Clear),
+        ("auto", Self::Auto),
+    ];
+
+    /// Whether HTTP/1.1 is never spoken: then there is nothing to switch from.
+    pub fn is_only_http2(self) -> bool {
+        matches!(self, Self::Http2 | Self::Http2Clear)
+    }
+}
+
 /// What a url of an upstream leads to, and all that its connections depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EndpointDefinition {
@@ -50,6 +79,7 @@ pub struct EndpointDefinition {
     /// The host of the url: a name or an address, without brackets.
     pub host: String,
     pub port: u16,
+    pub protocol: UpstreamProtocol,
     /// `header_case: preserve`.
     pub preserve_header_case: bool,
     /// The proxy that an `https` upstream is reached through.
@@ -78,6 +108,11 @@ impl UpstreamDefinition {
     /// `header_case: preserve`.
     pub fn preserves_header_case(&self) -> bool {
         self.endpoints.iter().any(|it| it.preserve_header_case)
+    }
+
+    /// Whether none of it is ever spoken to by HTTP/1.1.
+    pub fn is_only_http2(&self) -> bool {
+        self.endpoints.iter().all(|it| it.protocol.is_only_http2())
     }
 
     /// Scheme, host and port of each url, as they are told of together.
@@ -139,6 +174,7 @@ pub(super) mod tests {
             tls: false,
             host: host.to_owned(),
             port: 8080,
+            protocol: UpstreamProtocol::Http1,
             preserve_header_case: false,
             proxy: None,
             ca_pem: None,

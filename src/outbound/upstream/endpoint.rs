@@ -7,14 +7,11 @@ use std::sync::{Arc, Weak};
 
 use http::HeaderValue;
 use parking_lot::Mutex;
-use pingora::upstreams::peer::HttpPeer;
 
 use super::addresses::Addresses;
+use super::carriers::{Carriers, Place};
 use super::connect::{ConnectError, Connector};
-use super::connection::Connection;
-use super::peer::{at, template};
-use super::pool::Pool;
-use super::{EndpointDefinition, Names, UpstreamError};
+use super::{Carrier, Carries, EndpointDefinition, Names, UpstreamError};
 
 /// All endpoints that upstreams go to. Cloning shares them.
 #[derive(Clone, Default)]
@@ -34,10 +31,8 @@ pub struct Endpoint {
     definition: Arc<EndpointDefinition>,
     host_header: HeaderValue,
     origin: Box<str>,
-    /// What an `https` endpoint must prove. Boxed, for it is most of an endpoint, and others need none.
-    template: Option<Box<HttpPeer>>,
     addresses: Addresses,
-    pool: Arc<Pool>,
+    carriers: Carriers,
     endpoints: Arc<Shared>,
 }
 
@@ -57,20 +52,12 @@ impl Endpoints {
 
 impl Endpoint {
     fn start(definition: EndpointDefinition, shared: &Arc<Shared>) -> Result<Self, UpstreamError> {
-        let template = definition
-            .tls
-            .then(|| template(&definition).map(Box::new))
-            .transpose()?;
         let host_header = HeaderValue::from_str(&definition.authority());
-        if definition.tls {
-            shared.connector.prepare();
-        }
         Ok(Self {
             origin: definition.origin().into(),
             host_header: host_header.map_err(|_| UpstreamError::Host)?,
-            template,
             addresses: Addresses::of(&definition, &shared.names),
-            pool: Arc::default(),
+            carriers: Carriers::of(&definition, &shared.connector)?,
             endpoints: Arc::clone(shared),
             definition: Arc::new(definition),
         })
@@ -94,14 +81,14 @@ impl Endpoint {
         self.addresses.count()
     }
 
-    /// A connection that has served before and is still good.
-    pub fn idle(&self) -> Option<Box<Connection>> {
-        self.pool.take()
+    /// A connection that has served before and is still good, or a place on one that others use.
+    pub fn idle(&self, carries: Carries) -> Option<Carrier> {
+        self.carriers.idle(carries, &self.definition)
     }
 
     /// A new connection. Addresses take turns, so that another attempt gets the next one; whoever
     /// comes before a name was first resolved waits for that.
-    pub async fn connect(&self) -> Result<Box<Connection>, ConnectError> {
+    pub async fn connect(&self, carries: Carries) -> Result<Carrier, ConnectError> {
         let most = self.definition.connect_timeout;
         let address = self.addresses.next(most).await;
         let unresolved = || match &self.definition.proxy {
@@ -109,18 +96,15 @@ impl Endpoint {
             None => ConnectError::Unresolved,
         };
         let address = address.ok_or_else(unresolved)?;
-        let connector = &self.endpoints.connector;
-        let socket = match &self.template {
-            Some(template) => connector.tls(&at(template, address)).await?,
-            None => connector.plain(address, most).await?,
-        };
-        let connection = Connection::begin(socket, &self.definition).await?;
-        Ok(Box::new(connection))
+        let connected = self
+            .carriers
+            .connect(Place::Address(address), carries, &self.definition);
+        connected.await
     }
 
     /// Takes back a connection that is free again.
-    pub fn keep(&self, connection: Box<Connection>) {
-        self.pool.keep(connection);
+    pub fn keep(&self, carrier: Carrier) {
+        self.carriers.keep(carrier);
     }
 }
 

@@ -4,10 +4,13 @@
 
 mod addresses;
 mod answer_io;
+mod carrier;
+mod carriers;
 mod connect;
 mod connection;
 mod definition;
 mod endpoint;
+mod http2;
 mod live;
 mod lookups;
 mod names;
@@ -17,9 +20,10 @@ mod request_body;
 mod through_proxy;
 
 pub use answer_io::UpstreamSocket;
+pub use carrier::{AnswerStream, Broken, Carrier, ExchangeError};
+pub use carriers::Carries;
 pub use connect::ConnectError;
-pub use connection::{Connection, ExchangeError};
-pub use definition::{EndpointDefinition, ProxyDefinition, UpstreamDefinition};
+pub use definition::{EndpointDefinition, ProxyDefinition, UpstreamDefinition, UpstreamProtocol};
 pub use endpoint::{Endpoint, Endpoints};
 pub use live::{Upstream, UpstreamError};
 use names::Names;

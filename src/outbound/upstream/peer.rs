@@ -4,17 +4,22 @@
 use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use openssl::error::ErrorStack;
 use openssl::x509::{X509, X509Ref};
+use pingora::protocols::TcpKeepalive;
 use pingora::protocols::tls::{SslDigest, TlsRef};
 use pingora::upstreams::peer::{ALPN, HttpPeer};
 
-use super::EndpointDefinition;
 use super::through_proxy::ThroughProxy;
+use super::{EndpointDefinition, UpstreamProtocol};
 
 /// In a connection's TLS digest: its certificate is for the address that we meant.
 struct ForThisAddress;
+
+/// After which idle time, and how often then, a shared connection is tried.
+const LIVELINESS: Duration = Duration::from_secs(20);
 
 /// The peer of an upstream, but for its address.
 pub(super) fn template(definition: &EndpointDefinition) -> Result<HttpPeer, ErrorStack> {
@@ -23,7 +28,20 @@ pub(super) fn template(definition: &EndpointDefinition) -> Result<HttpPeer, Erro
     let options = &mut template.options;
     options.connection_timeout = Some(definition.connect_timeout);
     options.total_connection_timeout = Some(definition.connect_timeout);
-    options.alpn = ALPN::H1;
+    options.alpn = match definition.protocol {
+        UpstreamProtocol::Http1 | UpstreamProtocol::Http2Clear => ALPN::H1,
+        UpstreamProtocol::Http2 => ALPN::H2,
+        UpstreamProtocol::Auto => ALPN::H2H1,
+    };
+    if definition.protocol != UpstreamProtocol::Http1 {
+        // Many wait on one connection: that its other end is gone must not be found out by each.
+        options.tcp_keepalive = Some(TcpKeepalive {
+            idle: LIVELINESS,
+            interval: LIVELINESS,
+            count: 3,
+            user_timeout: definition.response_timeout,
+        });
+    }
     if let Some(proxy) = &definition.proxy {
         // The tunnel is bounded by itself, so that its failure is told as the proxy's.
         options.total_connection_timeout = Some(definition.connect_timeout * 2);

@@ -139,6 +139,15 @@ impl RequestBody {
         self.source.as_ref()?.lock().failure
     }
 
+    /// Whether this attempt has sent all of it.
+    pub(super) fn is_sent(&self) -> bool {
+        let source = self.source.as_ref();
+        source.is_none_or(|source| {
+            let source = source.lock();
+            source.has_ended && self.sent >= source.kept.len()
+        })
+    }
+
     /// Whether all of it has been received.
     pub fn has_ended(&self) -> bool {
         let source = self.source.as_ref();

@@ -48,6 +48,7 @@ const FOUNDATIONS: &[&str] = &["clock", "secret", "pem", "reason", "guid"];
 const KEPT_IN: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["jwt/", "entra/assertion"]),
     ("pingora", &["edge/", "outbound/upstream", "cli/version.rs"]),
+    ("h2", &["edge/", "outbound/upstream"]),
     (
         "hyper",
         &["proxy/", "edge/", "admin/", "outbound/upstream", "fake/"],

@@ -3,6 +3,7 @@
 mod certificate;
 mod connection;
 mod gateway;
+mod http2;
 mod origin;
 mod process;
 mod samples;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use connection::{Connection, Reply, is};
 pub use gateway::{Gateway, Lines};
+pub use http2::{Http2Connection, Http2Origin};
 pub use origin::{Answering, Origin, TlsOrigin, Told};
 pub use process::{Process, Ran, command, run};
 pub use samples::sample_files;

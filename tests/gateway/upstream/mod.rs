@@ -3,6 +3,10 @@
 mod attempts;
 mod failures;
 mod framing;
+mod http2;
+mod http2_agreed;
+mod http2_faults;
+mod http2_garbage;
 mod interim;
 mod patience;
 mod proxied;
