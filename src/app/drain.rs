@@ -2,13 +2,33 @@
 //! to ask is waited for.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::App;
+use super::listen::Accept;
+use crate::config::ShutdownDefinition;
+
+/// How long connections at rest are left to ask once more, at least: to be told with an answer that
+/// they end costs nobody a request.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 impl App {
     /// Drains, and waits `grace` at most. Gives back how many were cut off.
     pub async fn drain(&self) -> usize {
         let shutdown = self.current.lock().shutdown;
+        self.drain_by(shutdown).await
+    }
+
+    /// The same where a successor accepts already: nobody new comes, also not to the admin pages, and
+    /// who is connected hears with its next answer that its connection ends.
+    pub async fn drain_succeeded(&self) -> usize {
+        self.doors.accept.send_replace(Accept::NoMore);
+        let mut shutdown = self.current.lock().shutdown;
+        shutdown.delay = shutdown.delay.max(FAREWELL);
+        self.drain_by(shutdown).await
+    }
+
+    async fn drain_by(&self, shutdown: ShutdownDefinition) -> usize {
         self.readiness.drain();
         self.shared.draining.store(true, Ordering::Release);
         tracing::info!(delay = ?shutdown.delay, grace = ?shutdown.grace, "draining");

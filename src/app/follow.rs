@@ -19,6 +19,13 @@ use crate::config::{Config, Files, Problems};
 /// take to follow.
 const OTHER_HALF: Duration = Duration::from_millis(250);
 
+/// Who is told of each configuration that is read while running.
+pub trait Follower {
+    fn begins(&self);
+    /// It was taken over, or nothing has changed.
+    fn ended(&self, taken: Option<&Config>);
+}
+
 /// What is followed.
 pub struct Followed {
     /// The configuration's own file.
@@ -28,13 +35,12 @@ pub struct Followed {
 }
 
 impl App {
-    /// Follows a configuration for ever: each change of its files, and each word of `asked`. `told`
-    /// hears of what was taken over.
+    /// Follows a configuration for ever: each change of its files, and each word of `asked`.
     pub async fn follow(
         &self,
         followed: Followed,
         mut asked: Receiver<()>,
-        told: impl Fn(&Config),
+        follower: &impl Follower,
     ) -> Infallible {
         let path: Arc<Path> = followed.path.into();
         let mut watch = Watch::over(followed.files);
@@ -47,6 +53,7 @@ impl App {
                     () = said(&mut asked) => is_asked = true,
                 }
             }
+            follower.begins();
             let (mut read, mut files) = read(&path).await;
             if read.is_err() && !is_asked {
                 sleep(OTHER_HALF).await;
@@ -57,6 +64,7 @@ impl App {
                 Err(problems) => {
                     watch.follow_also(files);
                     self.refuse(Unfit::Invalid, &problems);
+                    follower.ended(None);
                     continue;
                 }
             };
@@ -79,11 +87,13 @@ impl App {
             match taken {
                 Ok(reloaded) => {
                     self.tell(&reloaded, begin.elapsed(), is_asked);
-                    told(&config);
+                    follower.ended(Some(&config));
+                    continue;
                 }
                 Err(why @ ReloadError::NeedsRestart(_)) => self.refuse(Unfit::NeedsRestart, &why),
                 Err(why @ ReloadError::Compose(_)) => self.refuse(Unfit::Failed, &why),
             }
+            follower.ended(None);
         }
     }
 

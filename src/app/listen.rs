@@ -1,13 +1,16 @@
 //! Where does a gateway accept? Its sockets, bound before anything else, and an edge on each:
 //! the proxy behind every listener, the admin pages behind theirs.
 
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+use super::Inherited;
 use super::compose::ComposeError;
 use super::descriptors::Descriptors;
 use crate::admin::{Admin, Readiness};
@@ -42,8 +45,14 @@ pub enum StartError {
 impl Bound {
     /// Binds every listener of a configuration; the first that fails gives all others back.
     pub fn new(config: &Config) -> Result<Self, StartError> {
-        let bind = |name: &Arc<str>, address| {
-            edge::bind(address).map_err(|cause| refused(name, address, cause))
+        Self::beside(config, &mut Inherited::default())
+    }
+
+    /// The same, where some may be bound already.
+    pub fn beside(config: &Config, inherited: &mut Inherited) -> Result<Self, StartError> {
+        let mut bind = |name: &Arc<str>, address| match inherited.take(address) {
+            Some(socket) => Ok(socket),
+            None => edge::bind(address).map_err(|cause| refused(name, address, cause)),
         };
         let listeners = config.listeners.iter().map(|l| bind(&l.name, l.address));
         let listeners = listeners.collect::<Result<_, _>>()?;
@@ -53,6 +62,14 @@ impl Bound {
             admin: admin.transpose()?,
         })
     }
+
+    /// The same sockets once more, to be passed on: they go on listening until these are dropped, too.
+    pub fn duplicates(&self) -> io::Result<Vec<OwnedFd>> {
+        let sockets = self.listeners.iter().chain(&self.admin);
+        sockets
+            .map(|socket| socket.try_clone().map(OwnedFd::from))
+            .collect()
+    }
 }
 
 pub(super) struct Doors {
@@ -61,6 +78,7 @@ pub(super) struct Doors {
     pub(super) stop: watch::Sender<bool>,
     /// Never sent on: the admin listener answers probes until the very end.
     _admin_stop: watch::Sender<bool>,
+    pub(super) accept: watch::Sender<Accept>,
     pub(super) addresses: Vec<(Arc<str>, SocketAddr)>,
     descriptors: Descriptors,
 }
@@ -91,6 +109,7 @@ impl Doors {
             accepting: TaskTracker::new(),
             stop,
             _admin_stop: admin_stop,
+            accept: watch::Sender::new(Accept::NotYet),
             addresses: Vec::new(),
             descriptors: Descriptors::raised(),
         };
@@ -115,7 +134,10 @@ impl Doors {
             let gateway = Gateway::new(Arc::clone(listener), place, Arc::clone(shared));
             let edge = edge(gateway, name, settings, metrics);
             doors.edges.push(Arc::clone(&edge));
-            doors.accepting.spawn(edge.run(socket, stopped.clone()));
+            let accepting = edge.run(socket, stopped.clone());
+            doors
+                .accepting
+                .spawn(while_may(doors.accept.subscribe(), accepting));
         }
         if let Some((socket, address)) = admin {
             tracing::info!(%address, "admin listening");
@@ -133,7 +155,8 @@ impl Doors {
                 tls: None,
             };
             let edge = edge(admin, name, settings, metrics);
-            tokio::spawn(edge.run(socket, admin_stopped));
+            let accepting = edge.run(socket, admin_stopped);
+            tokio::spawn(while_may(doors.accept.subscribe(), accepting));
         }
         Ok(doors)
     }
@@ -157,6 +180,26 @@ impl Doors {
             protocols: definition.protocols,
             tls: None,
         }
+    }
+}
+
+/// Whether connections are accepted. Those that are open are another matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accept {
+    NotYet,
+    Now,
+    NoMore,
+}
+
+async fn while_may(mut accept: watch::Receiver<Accept>, accepting: impl Future<Output = ()>) {
+    let mut waits = async |until: fn(&Accept) -> bool| accept.wait_for(until).await.is_ok();
+    if !waits(|accept| *accept != Accept::NotYet).await {
+        return;
+    }
+    tokio::select! {
+        biased;
+        _ = waits(|accept| *accept == Accept::NoMore) => {}
+        () = accepting => {}
     }
 }
 

@@ -1,21 +1,25 @@
 //! The composition root: a configuration made alive, and how it listens, changes and ends.
 //! `compose` keeps what is defined as before, `listen` binds and accepts, `reload` swaps the plan
 //! under those who are served, `watch` sees that its files have changed, `follow` reads them again,
-//! `drain` waits for who is served.
+//! `succession` passes its sockets on, `drain` waits for who is served.
 
 mod compose;
 mod descriptors;
 mod drain;
 mod follow;
+mod inherited;
 mod listen;
 mod notices;
 mod reload;
 mod start;
+mod succession;
 mod warm;
 mod watch;
 
 pub use compose::ComposeError;
-pub use follow::Followed;
+pub use follow::{Followed, Follower};
+pub use inherited::Inherited;
 pub use listen::{Bound, StartError};
 pub use reload::{ReloadError, Reloaded};
 pub use start::App;
+pub use succession::{MeetingPlace, Predecessor, Succession};

@@ -9,8 +9,9 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::compose::Live;
-use super::listen::{Bound, Doors, StartError};
+use super::listen::{Accept, Bound, Doors, StartError};
 use super::reload::Settled;
+use super::warm::Cold;
 use crate::admin::Readiness;
 use crate::admission::{Plan, Shared};
 use crate::clock::UnixTime;
@@ -74,8 +75,19 @@ impl App {
         }
     }
 
-    /// Makes a configuration alive on sockets bound for it. Needs a tokio runtime.
+    /// Makes a configuration alive on sockets bound for it, and accepts. Needs a tokio runtime.
     pub fn start(config: Config, bound: Bound, access_log: AccessLog) -> Result<Self, StartError> {
+        let app = Self::prepare(config, bound, access_log)?;
+        app.accept();
+        Ok(app)
+    }
+
+    /// The same, without accepting yet.
+    pub fn prepare(
+        config: Config,
+        bound: Bound,
+        access_log: AccessLog,
+    ) -> Result<Self, StartError> {
         let metrics = Metrics::new();
         metrics.watch_access_log(&access_log);
         let live = Live::compose(&config, &metrics, None)?;
@@ -101,6 +113,17 @@ impl App {
             addresses: doors.addresses.clone(),
             doors,
         })
+    }
+
+    /// Accepts connections from now on.
+    pub fn accept(&self) {
+        self.doors.accept.send_replace(Accept::Now);
+    }
+
+    /// Waits until it has the keys and tokens that routes need, 10 seconds at most. Needs a tokio
+    /// runtime.
+    pub async fn warmed(&self) {
+        Cold::all(&self.plan.load()).warmed().await;
     }
 
     /// Asks for each identity's token, so that a credential that will fail is in the log, and on

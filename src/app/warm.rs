@@ -24,6 +24,16 @@ pub(super) struct Cold {
 }
 
 impl Cold {
+    /// Everything.
+    pub(super) fn all(plan: &Plan) -> Self {
+        let routes = plan.routes.routes().iter();
+        let issuers = routes.flat_map(|route| route.gate.issuers().cloned());
+        Self {
+            issuers: issuers.collect(),
+            tokens: plan.tokens.clone(),
+        }
+    }
+
     pub(super) fn between(old: &Plan, new: &Plan) -> Self {
         let is_new = |issuer: &&Arc<Issuer>| {
             let known = old.issuers.get(&issuer.definition().name);

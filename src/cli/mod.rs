@@ -12,6 +12,7 @@ mod dev;
 mod probe;
 mod schema;
 mod serve;
+mod service;
 mod token;
 mod version;
 

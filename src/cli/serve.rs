@@ -1,6 +1,8 @@
 //! `bearergate serve`: run the gateway until it is told to stop.
 
 use std::convert::Infallible;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,8 +11,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::certificate_age::{CertificateAges, DAY};
+use super::service::{self, Service};
 use super::{ConfigFile, Failure};
-use crate::app::{App, Bound, Followed};
+use crate::app::{
+    App, Bound, Followed, Follower, Inherited, MeetingPlace, Predecessor, Succession,
+};
 use crate::config::{Config, Files};
 use crate::telemetry::{AccessLog, log_panics, start_logging};
 
@@ -31,6 +36,10 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 pub(super) struct Serve {
     #[command(flatten)]
     config: ConfigFile,
+    /// A folder of this user alone (mode 0700), through which a successor takes over the listening
+    /// sockets of the process that runs: start it with the same folder.
+    #[arg(long, value_name = "FOLDER")]
+    hand_over: Option<PathBuf>,
 }
 
 impl Serve {
@@ -62,7 +71,13 @@ impl Serve {
             identities = config.identities.len(),
             "starting"
         );
-        let bound = Bound::new(&config).map_err(anyhow::Error::from)?;
+        let service = Service::of_environment();
+        let place = self.meeting_place()?;
+        let (predecessor, bound) = bound(&config, place.as_ref()).await?;
+        let passed_on = match place {
+            Some(_) => bound.duplicates().context("cannot pass sockets on")?,
+            None => Vec::new(),
+        };
         let workers = Builder::new_multi_thread()
             .worker_threads(config.threads)
             .max_blocking_threads(BLOCKING)
@@ -73,7 +88,7 @@ impl Serve {
         let access_log = AccessLog::start(config.log.access, config.log.format);
         let started = {
             let _inside = workers.enter();
-            let started = App::start(config, bound, access_log.clone());
+            let started = App::prepare(config, bound, access_log.clone());
             started.inspect(App::ask_for_tokens)
         };
         let app = match started {
@@ -85,22 +100,49 @@ impl Serve {
             }
         };
         workers.spawn(app.tells_when_ready());
+        if predecessor.is_some() {
+            app.warmed().await;
+        }
+        app.accept();
+        let succession = place.map(|place| place.succession()).transpose();
+        let succession = succession.context("cannot wait for a successor")?;
+        if let Some(predecessor) = predecessor {
+            // One that is gone already needs no relief.
+            let _ = predecessor.relieve().await;
+        }
+        service.ready();
         let (hang_up, hung_up) = mpsc::channel(1);
         let change = Notify::new();
-        let told = |config: &Config| {
-            let _ = ages.send(CertificateAges::of(config));
-            change.notify_one();
+        let told = Told {
+            ages,
+            change: &change,
+            service: &service,
         };
         let signal = tokio::select! {
-            signal = signals.terminating() => signal,
+            signal = signals.terminating() => Some(signal),
+            () = succeeded(succession.as_ref(), &passed_on) => None,
             never = hear(hangup, hang_up) => match never {},
-            never = self.follow(&app, files, hung_up, told) => match never {},
+            never = self.follow(&app, files, hung_up, &told) => match never {},
             never = settle(&change) => match never {},
             never = remind(certificates) => match never {},
         };
-        tracing::info!(signal, "stopping");
+        // Nobody is to wait where nobody accepts.
+        drop((passed_on, succession));
+        let draining = async {
+            match signal {
+                Some(signal) => {
+                    service.stopping();
+                    tracing::info!(signal, "stopping");
+                    app.drain().await
+                }
+                None => {
+                    tracing::info!("stopping: a successor accepts");
+                    app.drain_succeeded().await
+                }
+            }
+        };
         tokio::select! {
-            cut = app.drain() => match cut {
+            cut = draining => match cut {
                 0 => tracing::info!("stopped; every request was answered"),
                 cut => tracing::warn!(cut, "stopped; grace ran out on requests in flight"),
             },
@@ -109,13 +151,22 @@ impl Serve {
         Ok((workers, access_log))
     }
 
+    fn meeting_place(&self) -> anyhow::Result<Option<MeetingPlace>> {
+        let Some(folder) = &self.hand_over else {
+            return Ok(None);
+        };
+        let place = MeetingPlace::at(folder);
+        let place = place.with_context(|| format!("--hand-over {}", folder.display()))?;
+        Ok(Some(place))
+    }
+
     /// Takes over what the file has become, when it changes and when SIGHUP asks for it.
     async fn follow(
         &self,
         app: &App,
         files: Files,
         mut hung_up: mpsc::Receiver<()>,
-        told: impl Fn(&Config),
+        told: &Told<'_>,
     ) -> Infallible {
         if self.config.is_standard_input() {
             loop {
@@ -128,6 +179,58 @@ impl Serve {
             files,
         };
         app.follow(followed, hung_up, told).await
+    }
+}
+
+/// Binds what nobody has bound for us: no predecessor, and no service manager.
+async fn bound(
+    config: &Config,
+    place: Option<&MeetingPlace>,
+) -> anyhow::Result<(Option<Predecessor>, Bound)> {
+    let given = service::sockets()?;
+    let met = match place {
+        Some(place) => place.predecessor().await,
+        None => Ok(None),
+    };
+    let (predecessor, mut inherited) = match met.context("cannot take over from who serves now")? {
+        Some((predecessor, sockets)) => (Some(predecessor), sockets),
+        None => (None, Inherited::of(given)),
+    };
+    let bound = Bound::beside(config, &mut inherited)?;
+    let left = inherited.left().join(", ");
+    // A predecessor may have had a listener more; who bound one for us means it to be served.
+    if !left.is_empty() && predecessor.is_none() {
+        anyhow::bail!("no listener has the address of a socket in LISTEN_FDS: {left}");
+    }
+    Ok((predecessor, bound))
+}
+
+/// Waits until somebody has taken over; for ever where nobody may.
+async fn succeeded(succession: Option<&Succession>, sockets: &[OwnedFd]) {
+    match succession {
+        Some(succession) => succession.succeeded(sockets).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Who hears of configurations that are read while running.
+struct Told<'s> {
+    ages: watch::Sender<CertificateAges>,
+    change: &'s Notify,
+    service: &'s Service,
+}
+
+impl Follower for Told<'_> {
+    fn begins(&self) {
+        self.service.reloading();
+    }
+
+    fn ended(&self, taken: Option<&Config>) {
+        if let Some(config) = taken {
+            let _ = self.ages.send(CertificateAges::of(config));
+        }
+        self.change.notify_one();
+        self.service.ready();
     }
 }
 

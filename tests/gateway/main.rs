@@ -10,13 +10,13 @@
 
 mod architecture;
 mod attacks;
+mod change;
 mod cli;
 mod config;
 mod cors;
 mod crowds;
 mod docs;
 mod edge;
-mod follow;
 mod http2;
 mod intrusion;
 mod limits;

@@ -192,6 +192,15 @@ impl Process {
         tasks.unwrap().count()
     }
 
+    /// The memory that it has resident, in KiB.
+    pub fn memory(&self) -> usize {
+        let about = format!("/proc/{}/status", self.child.id());
+        let about = std::fs::read_to_string(about).unwrap();
+        let line = about.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.unwrap().split_whitespace().next().unwrap();
+        number.parse().unwrap()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

@@ -6,23 +6,11 @@ use std::path::Path;
 
 use bearergate::fake::Contoso;
 
-use crate::support::{API_KEY, Connection, Process, Reply, Setup, eventually};
+use super::{REFUSED, TAKEN, get, metric, setup};
+use crate::support::{API_KEY, Connection, Process, Setup, eventually};
 
 const MORE: &str = "{ id: more, listener: apis, match: { path: /more/** }, callers: public, \
                     upstream: { url: $ECHO } }";
-const TAKEN: &str = "configuration taken over";
-const REFUSED: &str = "configuration refused";
-
-fn setup() -> Setup {
-    Setup::of("reload.yaml").put("", "log: { format: json }")
-}
-
-async fn get(gate: &Process, listener: &str, path: &str, headers: &str) -> Reply {
-    let mut connection = Connection::open(gate.address(listener)).await;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
-    connection.send(request).await;
-    connection.reply().await.unwrap()
-}
 
 async fn status(gate: &Process, path: &str) -> u16 {
     let key = format!("X-Api-Key: {API_KEY}\r\n");
@@ -34,14 +22,6 @@ async fn becomes(gate: &Process, path: &str, expected: u16) {
         status(gate, path).await == expected
     })
     .await;
-}
-
-async fn metric(gate: &Process, name: &str) -> String {
-    let text = get(gate, "admin", "/metrics", "").await.text();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.unwrap_or_else(|| panic!("{name} in {text}"))
-        .trim()
-        .to_owned()
 }
 
 async fn is_told(gate: &Process, configuration: serde_json::Value, stale: &str) {
