@@ -91,6 +91,11 @@ impl App {
         let metrics = Metrics::new();
         metrics.watch_access_log(&access_log);
         let live = Live::compose(&config, &metrics, None)?;
+        let buckets = Arc::clone(&live.plan.limits.buckets);
+        metrics.watch_buckets(move || {
+            let sample = buckets.sample();
+            (sample.kept, sample.forgotten)
+        });
         let plan = Arc::new(ArcSwap::new(Arc::clone(&live.plan)));
         let shared = Shared::new(Arc::clone(&plan), access_log, &metrics);
         let readiness = Arc::new(Readiness::new(

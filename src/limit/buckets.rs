@@ -15,7 +15,7 @@ use super::{Limit, Rate};
 
 /// Each with a lock of its own. A power of two.
 const SHARDS: usize = 64;
-/// Of all shards together; some 48 bytes each.
+/// Of all shards together; with their keys and the room between them, some 66 bytes each.
 const MOST: usize = 256 * 1024;
 
 pub struct Buckets {

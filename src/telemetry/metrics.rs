@@ -26,6 +26,9 @@ const DURATION_BUCKETS: &[f64] = &[
     60.0,
 ];
 
+/// How many buckets of limits there are, and how many were forgotten so far.
+type LookAtBuckets = Box<dyn Fn() -> (usize, u64) + Send + Sync>;
+
 #[derive(Clone)]
 pub struct Metrics {
     families: Arc<Families>,
@@ -42,6 +45,7 @@ struct Families {
     stale: IntGauge,
     routes: Mutex<HashMap<Arc<str>, RouteMetrics>>,
     access_log: OnceLock<AccessLog>,
+    buckets: OnceLock<LookAtBuckets>,
 }
 
 impl Metrics {
@@ -67,6 +71,7 @@ impl Metrics {
             stale: register(&registry, IntGauge::with_opts(opts(names::STALE))),
             routes: Mutex::default(),
             access_log: OnceLock::new(),
+            buckets: OnceLock::new(),
             registry,
         };
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -130,6 +135,11 @@ impl Metrics {
         let _ = self.families.access_log.set(log.clone());
     }
 
+    /// Shows how much limits count. The first one given stays.
+    pub fn watch_buckets(&self, look: impl Fn() -> (usize, u64) + Send + Sync + 'static) {
+        let _ = self.families.buckets.set(Box::new(look));
+    }
+
     /// The exposition text (Prometheus format 0.0.4).
     pub fn render(
         &self,
@@ -147,6 +157,13 @@ impl Metrics {
         }
         let lost = IntCounter::with_opts(opts(names::PROCESS_LINES_DROPPED));
         register(&sampled, lost).inc_by(logging::dropped());
+        if let Some(look) = self.families.buckets.get() {
+            let (kept, forgotten) = look();
+            register(&sampled, IntGauge::with_opts(opts(names::LIMIT_BUCKETS)))
+                .set(i64::try_from(kept).unwrap_or(i64::MAX));
+            let lost = IntCounter::with_opts(opts(names::LIMIT_BUCKETS_FORGOTTEN));
+            register(&sampled, lost).inc_by(forgotten);
+        }
         families.extend(sampled.gather());
         TextEncoder::new()
             .encode_to_string(&families)

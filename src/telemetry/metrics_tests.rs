@@ -88,6 +88,7 @@ fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
         Box::new(std::io::sink()),
         LogFormat::Json,
     ));
+    metrics.watch_buckets(|| (1, 2));
     let text = metrics.render(
         &[key_set("contoso", 1, Some(1))],
         &[token("mail", "s", 1)],

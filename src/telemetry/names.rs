@@ -28,6 +28,10 @@ metrics! {
         "Connections accepted, by listener.";
     REFUSED "bearergate_connections_refused_total" "counter"
         "Connections ended before a request could be decided, by listener and cause.";
+    LIMIT_BUCKETS "bearergate_limit_buckets" "gauge"
+        "Callers, addresses and routes that limits count now.";
+    LIMIT_BUCKETS_FORGOTTEN "bearergate_limit_buckets_forgotten_total" "counter"
+        "Callers and addresses that limits stopped counting before their time, for want of room.";
     PANICS "bearergate_panics_total" "counter"
         "Requests that met a bug of the gateway and were answered with 500.";
     LINES_DROPPED "bearergate_access_log_dropped_total" "counter"

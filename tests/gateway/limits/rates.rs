@@ -41,6 +41,9 @@ async fn each_caller_is_held_to_its_rate_and_told_what_is_left() {
         [200, 429]
     );
     assert_eq!(origin.heads().len(), 7);
+    assert_eq!(gateway.metric("bearergate_limit_buckets").await, Some(4.0));
+    let forgotten = gateway.metric("bearergate_limit_buckets_forgotten_total");
+    assert_eq!(forgotten.await, Some(0.0));
     let lines = gateway.lines(13).await;
     let refused = lines.iter().find(|line| line["status"] == 429).unwrap();
     assert_eq!(refused["route"], "callers");

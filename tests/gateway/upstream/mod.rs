@@ -10,6 +10,7 @@ mod http2_garbage;
 mod interim;
 mod patience;
 mod proxied;
+mod ranges;
 mod reverse;
 mod streams;
 mod telling;
