@@ -50,7 +50,7 @@ impl Denial {
         answer
     }
 
-    fn fields(&self) -> Vec<(HeaderName, String)> {
+    pub(super) fn fields(&self) -> Vec<(HeaderName, String)> {
         match (self.status(), &self.refusal) {
             (StatusCode::METHOD_NOT_ALLOWED, Refusal::Route(miss)) => allow(miss),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Refusal::Auth(why)) => {

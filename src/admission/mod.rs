@@ -7,6 +7,7 @@ mod caught;
 mod cors;
 mod denial;
 mod forwarding;
+mod grpc;
 mod guard;
 mod headers;
 mod limits;

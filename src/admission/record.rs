@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
 use super::caught::{caught, internal};
 use super::cors::{self, Preflight};
-use super::{Admission, Denial, Held, Plan, Refusal, Shared, admit};
+use super::{Admission, Denial, Held, Plan, Refusal, Shared, admit, grpc};
 use crate::clock::UnixTime;
 use crate::policy::Principal;
 use crate::reason::Reason;
@@ -42,6 +42,8 @@ pub struct Record {
     /// Of the page that asks, where the route says which may.
     origin: Option<HeaderValue>,
     in_flight: Option<Counted>,
+    /// Its caller reads gRPC's answers.
+    is_grpc: bool,
     held: Held,
     status: u16,
     bytes_out: u64,
@@ -69,6 +71,7 @@ impl Record {
             preflight: None,
             origin: None,
             in_flight: None,
+            is_grpc: false,
             held: Held::from(now),
             status: 0,
             bytes_out: 0,
@@ -89,6 +92,7 @@ impl Record {
     /// else an answer of our own.
     pub async fn decide(&mut self, sent: &Sent<'_>, limits: &Limits, now: UnixTime) -> bool {
         let (plan, listener, peer) = (&self.plan, &self.listener, self.peer);
+        self.is_grpc = grpc::is_spoken(sent.version, sent.headers);
         let (kept, held) = (&mut self.head, &mut self.held);
         let decided = caught(&self.shared, async {
             let no_peer = || internal("the connection has no peer address");
@@ -208,7 +212,10 @@ impl Record {
         let Some(denial) = &self.denial else {
             return self.preflight.as_ref()?.answer(&self.request_id);
         };
-        let mut answer = denial.answer(&self.request_id);
+        let mut answer = match self.is_grpc {
+            true => grpc::answer(denial, &self.request_id),
+            false => denial.answer(&self.request_id),
+        };
         self.tell_page(answer.headers_mut());
         Some(answer)
     }

@@ -131,7 +131,27 @@ fn a_head_is_bounded_in_frames_and_bytes() {
         bytes: 21,
         opened: None,
     };
-    assert_eq!(begun().step(&other), Ok(passed));
+    let mut frames = begun();
+    assert_eq!(frames.step(&other), Ok(passed));
+    let passed = Step::Pass {
+        bytes: 3,
+        opened: None,
+    };
+    assert_eq!(frames.step(&other[21..]), Ok(passed));
+    // More than a frame of the codec's can hold stays in pieces.
+    let limits = Limits {
+        head: 40_000,
+        frame: 16_384,
+    };
+    let mut in_pieces = frame(HEADERS, 0, 1, &[0; 16_384]);
+    in_pieces.extend(frame(CONTINUATION, END_HEADERS, 1, &[0; 16_384]));
+    let mut frames = Frames::new(limits);
+    frames.step(PREFACE).unwrap();
+    let passed = Step::Pass {
+        bytes: in_pieces.len(),
+        opened: Some(1),
+    };
+    assert_eq!(frames.step(&in_pieces), Ok(passed));
 }
 
 #[test]

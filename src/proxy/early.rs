@@ -63,7 +63,10 @@ pub(super) fn say(
     if asked.method == Method::HEAD {
         answer.body_mut().clear();
     }
-    record.answered(answer.status().as_u16(), answer.body().len() as u64);
+    // A caller of gRPC is sent 200 whatever happened; what is told is what it is in HTTP.
+    let sent = answer.status().as_u16();
+    let status = record.reason().map_or(sent, Reason::status);
+    record.answered(status, answer.body().len() as u64);
     Ok(answer.map(|bytes| AnswerBody::ours(bytes, record)))
 }
 

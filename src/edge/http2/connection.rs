@@ -35,8 +35,6 @@ const WINDOW: u32 = 1024 * 1024;
 const STREAM_WINDOW: u32 = 64 * 1024;
 /// Bytes of an answer that the codec may hold for one stream.
 const MOST_UNSENT: usize = 64 * 1024;
-/// The least that a frame may hold (RFC 9113 §4.2).
-const FRAME: usize = 16 * 1024;
 /// A field's share of a head as HTTP/2 counts it, beside its bytes (RFC 9113 §6.5.2), and how many there
 /// may be.
 const OVERHEAD: usize = 32;
@@ -49,18 +47,12 @@ const TASKS: usize = 4;
 /// How long a peer has to agree that it opens no stream any more, and to take what was said last.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Bytes of a frame's payload that are taken: a head that was joined must fit.
-pub(super) fn largest_frame(limits: &Limits) -> usize {
-    limits.header.max(FRAME)
-}
-
 fn codec(limits: &Limits) -> Builder {
     let bytes = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
     let mut codec = Builder::new();
     codec
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(WINDOW)
-        .max_frame_size(bytes(largest_frame(limits)))
         .max_header_list_size(bytes(limits.header + FIELDS * OVERHEAD))
         .max_concurrent_streams(bytes(limits.streams))
         .max_send_buffer_size(MOST_UNSENT)

@@ -22,6 +22,8 @@ use crate::http2::{self, Fault, Frames, Opened, Sent, Step, joined};
 
 /// Between two moments at which time is given to a peer's budget.
 const TICK: Duration = Duration::from_millis(10);
+/// What a frame may hold unless more is agreed upon (RFC 9113 §4.2).
+const FRAME: usize = 16 * 1024;
 /// Streams that are remembered until they come to the application or are refused.
 const MOST_UNMET: usize = 1024;
 
@@ -64,7 +66,7 @@ impl Guard {
             socket,
             frames: Frames::new(http2::Limits {
                 head: limits.header,
-                frame: super::connection::largest_frame(limits),
+                frame: FRAME,
             }),
             sent: Sent::default(),
             timeouts,

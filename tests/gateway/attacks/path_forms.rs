@@ -53,7 +53,7 @@ async fn what_a_route_allows_goes_on_as_it_came_and_nothing_by_it() {
         ("/orders/closed%3Bversion=2/lines", 404, "path_not_exact"),
         ("/orders/CLOSED;version=2/lines", 404, "path_not_exact"),
     ] {
-        let reply = world.gateway.get("legacy", target, &[]).await;
+        let reply = world.gateway.get_by_both("legacy", target, &[]).await;
         assert_eq!(reply.verdict(), is(status, reason), "{target}");
     }
     assert_eq!(

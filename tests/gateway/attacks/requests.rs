@@ -49,7 +49,7 @@ async fn headers_that_are_doubled_or_odd_stay_out() {
     ];
     let before = world.contoso.echo.count();
     for (what, target, headers, status, reason) in rows {
-        let reply = world.gateway.get("apis", target, &headers).await;
+        let reply = world.gateway.get_by_both("apis", target, &headers).await;
         assert_eq!(reply.verdict(), is(status, reason), "{what}");
     }
     assert_eq!(
@@ -84,7 +84,7 @@ async fn paths_that_two_parsers_read_differently_stay_out() {
         ("/openx", 404),
         ("*", 400),
     ] {
-        let reply = world.gateway.get("apis", target, &[]).await;
+        let reply = world.gateway.get_by_both("apis", target, &[]).await;
         assert_eq!(reply.status, status, "{target}: {}", reply.text());
     }
     assert_eq!(

@@ -161,7 +161,7 @@ async fn tokens_that_are_forged_stale_or_foreign_stay_out() {
     for (what, status, reason, token) in rows {
         let reply = world
             .gateway
-            .get(
+            .get_by_both(
                 "apis",
                 "/calc/v1/add/1/1",
                 &[format!("Authorization: Bearer {token}")],

@@ -35,7 +35,10 @@ async fn a_scheme_that_a_route_does_not_read_counts_as_absent_and_one_that_it_re
         ("/token-or-near", no_role.as_str(), is(200, "")),
     ];
     for (target, line, expected) in rows {
-        let reply = world.gateway.get("apis", target, &[line.to_owned()]).await;
+        let reply = world
+            .gateway
+            .get_by_both("apis", target, &[line.to_owned()])
+            .await;
         assert_eq!(reply.verdict(), expected, "{target} {line}");
     }
 }
@@ -45,7 +48,11 @@ async fn a_key_opens_its_own_doors_only() {
     let world = world().await;
     let get = async |target: &str, key: &str| {
         let headers = [format!("X-Api-Key: {key}")];
-        world.gateway.get("apis", target, &headers).await.verdict()
+        world
+            .gateway
+            .get_by_both("apis", target, &headers)
+            .await
+            .verdict()
     };
     assert_eq!(get("/teams/payroll", API_KEY).await, is(200, ""));
     assert_eq!(get("/teams/night-1", NIGHT_KEY).await, is(200, ""));
@@ -244,7 +251,7 @@ async fn each_refusal_is_challenged_as_the_standards_say() {
         ("/first", vec![expired.clone(), expired.clone()], 400, None, false),
     ];
     for (target, lines, status, bearer_part, basic) in rows {
-        let reply = world.gateway.get("apis", target, &lines).await;
+        let reply = world.gateway.get_by_both("apis", target, &lines).await;
         let what = format!("{target} {lines:?}");
         assert_eq!(reply.status, status, "{what}");
         let challenges = reply.all("www-authenticate");

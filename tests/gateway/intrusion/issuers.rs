@@ -47,8 +47,9 @@ async fn only_the_versions_that_are_named_are_accepted() {
     ] {
         assert_eq!(world.present(target, token).await, expected, "{target}");
     }
-    let lines = world.gateway.lines(6).await;
-    let told = lines[1]["detail"].as_str().unwrap();
+    // Each was asked by both protocols.
+    let lines = world.gateway.lines(12).await;
+    let told = lines[2]["detail"].as_str().unwrap();
     assert!(told.contains("`issuers.*.entra.versions`"), "{told}");
 }
 

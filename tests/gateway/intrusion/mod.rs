@@ -72,7 +72,10 @@ impl Both {
     }
 
     async fn present(&self, target: &str, token: &str) -> (u16, String) {
-        let reply = self.gateway.get("apis", target, &[bearer(token)]).await;
+        let reply = self
+            .gateway
+            .get_by_both("apis", target, &[bearer(token)])
+            .await;
         reply.verdict()
     }
 

@@ -19,7 +19,7 @@ async fn world() -> World {
 
 async fn with_key(world: &World, key: &str, target: &str) -> Reply {
     let header = format!("X-Api-Key: {key}");
-    world.gateway.get("legacy", target, &[header]).await
+    world.gateway.get_by_both("legacy", target, &[header]).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,8 +2,10 @@
 
 mod certificate;
 mod connection;
+mod frames;
 mod gateway;
 mod http2;
+mod http2_client;
 mod origin;
 mod process;
 mod samples;
@@ -12,8 +14,10 @@ mod setup;
 use std::time::Duration;
 
 pub use connection::{Connection, Reply, is};
+pub use frames::{Frame, Frames, PREFACE, field, fields};
 pub use gateway::{Gateway, Lines};
 pub use http2::{Http2Connection, Http2Origin};
+pub use http2_client::{client, whole};
 pub use origin::{Answering, Origin, TlsOrigin, Told};
 pub use process::{Process, Ran, command, run};
 pub use samples::sample_files;

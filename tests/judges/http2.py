@@ -1,0 +1,156 @@
+"""h2spec, nghttp's h2load, curl and httpx against a listener of HTTP/2 by prior knowledge: is it HTTP/2 as
+others read the RFC, and does a request come out as the one that went in? H2SPEC is the path of h2spec,
+H2LOAD that of h2load.
+"""
+
+import contextlib
+import http.server
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import threading
+import time
+
+import httpx
+from court import PATIENCE, binary, check, curl, sit
+
+CONFIG = """\
+version: 1
+listeners: {{ apis: {{ address: 127.0.0.1:0, protocols: [http1, h2c], timeouts: {{ body: 3s }} }} }}
+routes:
+  - id: all
+    listener: apis
+    match: {{ path: "/**" }}
+    callers: public
+    upstream: {{ url: "http://127.0.0.1:{port}" }}
+"""
+LISTENING = re.compile(r'"listening","listener":"apis","address":"127\.0\.0\.1:(\d+)"')
+# What a listener that speaks both answers to bytes that are no preface is HTTP/1.1, which h2spec cannot read.
+EXPLAINED = {"Sends invalid connection preface"}
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """Sends a body back, or what it was told about the request."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = b""
+        if self.headers.get("transfer-encoding"):
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            while self.rfile.readline().strip():
+                pass
+        else:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = body or f"{self.command} {self.path}\n".encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_OPTIONS = answer
+
+    def log_message(self, *_):
+        pass
+
+    def handle(self):
+        with contextlib.suppress(ConnectionError):
+            super().handle()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    # As many come at a time as there are streams.
+    request_queue_size = 1024
+
+
+class Gateway:
+    """A gateway that is open to all, before an upstream that speaks HTTP/1.1."""
+
+    def __enter__(self):
+        self._server = Server(("127.0.0.1", 0), Echo)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._directory = tempfile.TemporaryDirectory()
+        base = pathlib.Path(self._directory.name)
+        (base / "gateway.yaml").write_text(CONFIG.format(port=self._server.server_address[1]))
+        self._log = base / "output.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [binary(), "serve", "--config", base / "gateway.yaml"], stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + PATIENCE
+        while not (found := LISTENING.search(self.output())):
+            assert self._process.poll() is None and time.monotonic() < deadline, self.output()
+            time.sleep(0.05)
+        self.port = found.group(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        return self
+
+    def __exit__(self, kind, *_):
+        self._process.terminate()
+        code = self._process.wait(timeout=PATIENCE)
+        self._server.shutdown()
+        assert kind or code == 0, f"ended with {code}"
+        self._directory.cleanup()
+
+    def output(self):
+        return self._log.read_text(errors="replace")[-20000:]
+
+
+@check
+def curl_asks_by_prior_knowledge(gateway):
+    answer = curl(f"{gateway.url}/a?b=c", "--http2-prior-knowledge")
+    assert (answer.status, answer.body) == (200, "GET /a?b=c\n"), answer
+    answer = curl(f"{gateway.url}/a", "--http2-prior-knowledge", "--head")
+    assert answer.status == 200, answer
+    body = "x" * 300_000
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(body)
+        file.flush()
+        data = ("--http2-prior-knowledge", "--data-binary", f"@{file.name}")
+        assert curl(f"{gateway.url}/a", *data).body == body
+    # `Upgrade: h2c` is of HTTP/1.1's first draft of it; it is answered as if it had not been asked for.
+    answer = curl(f"{gateway.url}/a", "--http2")
+    assert (answer.status, answer.body) == (200, "GET /a\n"), answer
+
+
+@check
+def httpx_uploads_and_downloads(gateway):
+    with httpx.Client(http1=False, http2=True, trust_env=False) as client:
+        for size in (0, 1, 70_000, 2_000_000):
+            content = b"x" * size
+            answer = client.post(f"{gateway.url}/up", content=content)
+            assert answer.http_version == "HTTP/2" and answer.status_code == 200, answer
+            assert answer.content == (content or b"POST /up\n")
+        chunks = (b"y" * 1000 for _ in range(100))
+        assert client.put(f"{gateway.url}/up", content=chunks).content == b"y" * 100_000
+
+
+@check
+def h2load_loses_no_request(gateway):
+    command = [os.environ["H2LOAD"], "-n", "2000", "-c", "5", "-m", "20", gateway.url + "/x"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 2)
+    assert "2000 succeeded, 0 failed, 0 errored" in done.stdout, done.stdout
+
+
+@check
+def h2spec_finds_what_the_rfc_says(gateway):
+    report = pathlib.Path(tempfile.gettempdir()) / f"h2spec-{os.getpid()}.xml"
+    command = [os.environ["H2SPEC"], "-h", "127.0.0.1", "-p", gateway.port, "-o", "5", "-j", report]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 5)
+    report.unlink(missing_ok=True)
+    count = re.search(r"(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed", done.stdout)
+    assert count, done.stdout + done.stderr
+    tests, passed, skipped, failed = map(int, count.groups())
+    failures = set(re.findall(r"× \d+: (.*)", done.stdout.split("Failures:")[-1]))
+    assert failures <= EXPLAINED, done.stdout.split("Failures:")[-1]
+    assert tests > 140 and passed + failed == tests and skipped == 0, count.group()
+    print(f"        h2spec: {count.group()}")
+
+
+sit(Gateway)
