@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod admission;
 pub mod app;
+pub mod certified_key;
 pub mod cli;
 pub mod clock;
 pub mod config;

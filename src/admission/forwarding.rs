@@ -22,7 +22,7 @@ pub(super) fn fields(
     let believed = request.head.peer.trusted.then_some(request.headers);
     [
         chain(request, believed).map(|value| (FOR, value)),
-        Some((PROTO, proto(believed))),
+        Some((PROTO, proto(believed, request.head.peer.encrypted))),
         host(request, believed).map(|value| (HOST_AS_SENT, value)),
         prefix(request, stripped).map(|value| (PREFIX, value)),
         believed.and_then(port).map(|value| (PORT, value)),
@@ -47,15 +47,14 @@ fn chain(request: AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<Hea
     HeaderValue::try_from(chain).ok()
 }
 
-/// `https` only where a trusted proxy says so: our own listeners speak plain HTTP.
-fn proto(believed: Option<&HeaderMap>) -> HeaderValue {
+/// What a trusted proxy says of its own caller, and otherwise how ours came.
+fn proto(believed: Option<&HeaderMap>, encrypted: bool) -> HeaderValue {
     let told = believed.and_then(|headers| only(headers, &PROTO));
-    match told {
-        Some(told) if told.as_bytes().eq_ignore_ascii_case(b"https") => {
-            HeaderValue::from_static("https")
-        }
-        _ => HeaderValue::from_static("http"),
-    }
+    let told = told.map(|told| told.as_bytes().eq_ignore_ascii_case(b"https"));
+    HeaderValue::from_static(match told.unwrap_or(encrypted) {
+        true => "https",
+        false => "http",
+    })
 }
 
 /// The host as it was sent to us, or to the trusted proxy.

@@ -6,6 +6,7 @@ fn peer(client: Client) -> Peer {
         address: [10, 0, 0, 1].into(),
         client,
         trusted: false,
+        encrypted: false,
     }
 }
 

@@ -111,6 +111,7 @@ mod tests {
                 name: "apis".into(),
                 address: ([127, 0, 0, 1], 0).into(),
                 protocols: Protocols::PLAIN,
+                tls: None,
                 trusted_proxies: Vec::new(),
                 limits: Limits {
                     connections,

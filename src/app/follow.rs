@@ -91,7 +91,9 @@ impl App {
                     continue;
                 }
                 Err(why @ ReloadError::NeedsRestart(_)) => self.refuse(Unfit::NeedsRestart, &why),
-                Err(why @ ReloadError::Compose(_)) => self.refuse(Unfit::Failed, &why),
+                Err(why @ (ReloadError::Compose(_) | ReloadError::Tls(_))) => {
+                    self.refuse(Unfit::Failed, &why);
+                }
             }
             follower.ended(None);
         }

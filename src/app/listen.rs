@@ -15,9 +15,10 @@ use super::compose::ComposeError;
 use super::descriptors::Descriptors;
 use crate::admin::{Admin, Readiness};
 use crate::admission::Shared;
-use crate::config::Config;
+use crate::config::{AdminDefinition, Config};
 use crate::edge::{
-    self, Application, Edge, Limits, ListenerDefinition, Protocols, Settings, Timeouts,
+    self, Application, Edge, Limits, ListenerDefinition, Protocols, Settings, Timeouts, Tls,
+    TlsDefinition, TlsError,
 };
 use crate::proxy::Gateway;
 use crate::telemetry::Metrics;
@@ -40,6 +41,17 @@ pub enum StartError {
     },
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    #[error(transparent)]
+    Tls(#[from] TlsRefused),
+}
+
+/// TLS that cannot be made of its definition; ruled out at load.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: the certificate cannot be used: {cause}")]
+pub struct TlsRefused {
+    /// The listener's name, or `admin`.
+    name: Arc<str>,
+    cause: TlsError,
 }
 
 impl Bound {
@@ -56,7 +68,8 @@ impl Bound {
         };
         let listeners = config.listeners.iter().map(|l| bind(&l.name, l.address));
         let listeners = listeners.collect::<Result<_, _>>()?;
-        let admin = config.admin.map(|address| bind(&"admin".into(), address));
+        let admin = config.admin.as_ref();
+        let admin = admin.map(|admin| bind(&"admin".into(), admin.address));
         Ok(Self {
             listeners,
             admin: admin.transpose()?,
@@ -74,6 +87,7 @@ impl Bound {
 
 pub(super) struct Doors {
     pub(super) edges: Vec<Arc<Edge<Gateway>>>,
+    admin: Option<Arc<Edge<Admin>>>,
     pub(super) accepting: TaskTracker,
     pub(super) stop: watch::Sender<bool>,
     /// Never sent on: the admin listener answers probes until the very end.
@@ -98,14 +112,16 @@ impl Doors {
         });
         let listening = listening.collect::<Result<Vec<_>, _>>()?;
         let name: Arc<str> = "admin".into();
-        let admin = bound.admin.zip(config.admin);
-        let admin = admin.map(|(socket, address)| listen(&name, socket, address));
+        let admin = bound.admin.zip(config.admin.as_ref());
+        let admin = admin
+            .map(|(socket, admin)| listen(&name, socket, admin.address).map(|open| (admin, open)));
         let admin = admin.transpose()?;
 
         let (stop, stopped) = watch::channel(false);
         let (admin_stop, admin_stopped) = watch::channel(false);
         let mut doors = Self {
             edges: Vec::new(),
+            admin: None,
             accepting: TaskTracker::new(),
             stop,
             _admin_stop: admin_stop,
@@ -118,7 +134,7 @@ impl Doors {
         doors.descriptors.tell(wanted);
         for (definition, (socket, address)) in listening {
             let name = Arc::clone(&definition.name);
-            let settings = doors.settings(definition, wanted);
+            let settings = doors.settings(definition, wanted, None)?;
             let Limits {
                 connections,
                 per_address,
@@ -139,7 +155,7 @@ impl Doors {
                 .accepting
                 .spawn(while_may(doors.accept.subscribe(), accepting));
         }
-        if let Some((socket, address)) = admin {
+        if let Some((definition, (socket, address))) = admin {
             tracing::info!(%address, "admin listening");
             doors.addresses.push((Arc::clone(&name), address));
             let admin = Admin {
@@ -152,9 +168,10 @@ impl Doors {
                 limits: doors.descriptors.admin(),
                 timeouts: Timeouts::default(),
                 protocols: Protocols::PLAIN,
-                tls: None,
+                tls: tls(&name, definition.tls.as_ref(), Protocols::PLAIN, None)?,
             };
             let edge = edge(admin, name, settings, metrics);
+            doors.admin = Some(Arc::clone(&edge));
             let accepting = edge.run(socket, admin_stopped);
             tokio::spawn(while_may(doors.accept.subscribe(), accepting));
         }
@@ -162,24 +179,63 @@ impl Doors {
     }
 
     /// What listeners that are defined otherwise have become. Nothing is changed yet.
-    pub(super) fn prepare(&self, listeners: &[Arc<ListenerDefinition>]) -> Vec<Prepared> {
+    pub(super) fn prepare(
+        &self,
+        listeners: &[Arc<ListenerDefinition>],
+        admin: Option<&AdminDefinition>,
+    ) -> Result<Prepared, TlsRefused> {
         let wanted = wanted(listeners);
         let named = |definition: &Arc<ListenerDefinition>| {
             let mut edges = self.edges.iter();
             let edge = edges.find(|edge| *edge.name() == definition.name)?;
-            Some((Arc::clone(edge), self.settings(definition, wanted)))
+            let settings = self.settings(definition, wanted, Some(&edge.settings()));
+            Some(settings.map(|settings| (Arc::clone(edge), settings)))
         };
-        // Also of those that are defined as before: all share what the process can have open.
-        listeners.iter().filter_map(named).collect()
+        let admin = self.admin.as_ref().zip(admin).map(|(edge, definition)| {
+            let settings = edge.settings();
+            let written = definition.tls.as_ref();
+            let tls = tls(edge.name(), written, settings.protocols, Some(&settings))?;
+            Ok(Settings {
+                tls,
+                ..(*settings).clone()
+            })
+        });
+        Ok(Prepared {
+            // Also of those that are defined as before: all share what the process can have open.
+            listeners: listeners
+                .iter()
+                .filter_map(named)
+                .collect::<Result<_, _>>()?,
+            admin: admin.transpose()?,
+        })
     }
 
-    fn settings(&self, definition: &ListenerDefinition, wanted: usize) -> Settings {
-        Settings {
+    pub(super) fn redefine(&self, prepared: Prepared) {
+        for (edge, settings) in prepared.listeners {
+            edge.redefine(settings);
+        }
+        if let Some((edge, settings)) = self.admin.as_ref().zip(prepared.admin) {
+            edge.redefine(settings);
+        }
+    }
+
+    fn settings(
+        &self,
+        definition: &ListenerDefinition,
+        wanted: usize,
+        previous: Option<&Settings>,
+    ) -> Result<Settings, TlsRefused> {
+        Ok(Settings {
             limits: self.descriptors.share(definition, wanted),
             timeouts: definition.timeouts,
             protocols: definition.protocols,
-            tls: None,
-        }
+            tls: tls(
+                &definition.name,
+                definition.tls.as_ref(),
+                definition.protocols,
+                previous,
+            )?,
+        })
     }
 }
 
@@ -203,8 +259,32 @@ async fn while_may(mut accept: watch::Receiver<Accept>, accepting: impl Future<O
     }
 }
 
-/// A listener's edge, and what it is to live by.
-pub(super) type Prepared = (Arc<Edge<Gateway>>, Settings);
+/// What listeners are to live by.
+pub(super) struct Prepared {
+    listeners: Vec<(Arc<Edge<Gateway>>, Settings)>,
+    admin: Option<Settings>,
+}
+
+/// What is defined as before is the same: callers go on resuming their sessions.
+fn tls(
+    name: &Arc<str>,
+    definition: Option<&TlsDefinition>,
+    protocols: Protocols,
+    previous: Option<&Settings>,
+) -> Result<Option<Arc<Tls>>, TlsRefused> {
+    let Some(definition) = definition else {
+        return Ok(None);
+    };
+    let known = previous.and_then(|settings| settings.tls.as_ref());
+    if let Some(same) = known.filter(|known| known.is_defined_by(definition, protocols)) {
+        return Ok(Some(Arc::clone(same)));
+    }
+    let tls = Tls::new(definition, protocols).map_err(|cause| TlsRefused {
+        name: Arc::clone(name),
+        cause,
+    });
+    tls.map(|tls| Some(Arc::new(tls)))
+}
 
 /// How many connections listeners want together.
 fn wanted(listeners: &[Arc<ListenerDefinition>]) -> usize {

@@ -19,7 +19,7 @@ mod watch;
 pub use compose::ComposeError;
 pub use follow::{Followed, Follower};
 pub use inherited::Inherited;
-pub use listen::{Bound, StartError};
+pub use listen::{Bound, StartError, TlsRefused};
 pub use reload::{ReloadError, Reloaded};
 pub use start::App;
 pub use succession::{MeetingPlace, Predecessor, Succession};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::compose::{ComposeError, Live};
+use super::listen::TlsRefused;
 use super::warm::Cold;
 use crate::config::{Config, ReadinessRule};
 use crate::edge::ListenerDefinition;
@@ -39,6 +40,8 @@ pub enum ReloadError {
     NeedsRestart(Vec<String>),
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    #[error(transparent)]
+    Tls(#[from] TlsRefused),
 }
 
 impl App {
@@ -49,7 +52,7 @@ impl App {
     pub async fn reload(&self, config: &Config) -> Result<Reloaded, ReloadError> {
         // One at a time: the next one starts from what this one leaves.
         let _turn = self.reloading.lock().await;
-        let (live, listeners, cold) = {
+        let (live, prepared, cold) = {
             let current = self.current.lock();
             let differences = current.settled.differences(config);
             if !differences.is_empty() {
@@ -57,18 +60,17 @@ impl App {
             }
             let _workers = self.workers.enter();
             let live = Live::compose(config, &self.metrics, Some(&current.live))?;
-            let listeners = self.doors.prepare(&live.plan.listeners);
+            let admin = config.admin.as_ref();
+            let prepared = self.doors.prepare(&live.plan.listeners, admin)?;
             let cold = Cold::between(&current.live.plan, &live.plan);
             cold.begin();
-            (live, listeners, cold)
+            (live, prepared, cold)
         };
         cold.warmed().await;
         let mut current = self.current.lock();
         let mut reloaded = Reloaded::between(&current.live, &live);
         reloaded.cold = cold.left();
-        for (edge, settings) in listeners {
-            edge.redefine(settings);
-        }
+        self.doors.redefine(prepared);
         self.plan.store(Arc::clone(&live.plan));
         let ids = live.plan.routes.routes().iter();
         let ids = ids.map(|route| &*route.definition.id).collect();
@@ -140,7 +142,7 @@ impl Settled {
     pub(super) fn of(config: Config) -> Self {
         Self {
             listeners: config.listeners.iter().map(place).collect(),
-            admin: config.admin,
+            admin: config.admin.map(|it| it.address),
             log: config.log,
             threads: config.threads,
             readiness: config.readiness,
@@ -162,7 +164,10 @@ impl Settled {
         differ([&self.listeners, &places]);
         differ([&places, &self.listeners]);
         for (path, same) in [
-            ("admin", self.admin == config.admin),
+            (
+                "admin",
+                self.admin == config.admin.as_ref().map(|it| it.address),
+            ),
             ("log", self.log == config.log),
             ("threads", self.threads == config.threads),
             ("readiness", self.readiness == config.readiness),

@@ -1,9 +1,10 @@
-//! Does any certificate end soon? Entra refuses one that has ended, and says so only when asked.
+//! Does any certificate end soon? Entra refuses an identity whose has ended, and callers a listener; both
+//! say so only when it is too late.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::certified_key::CertifiedKey;
 use crate::clock::UnixTime;
 use crate::config::Config;
 
@@ -13,27 +14,62 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How often it is told.
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// When the certificates of a configuration's identities end.
+/// When the certificates of a configuration end: those of identities, and those that listeners show.
 #[derive(Clone)]
-pub(super) struct CertificateAges(Vec<(Arc<str>, UnixTime)>);
+pub(super) struct CertificateAges(Vec<Age>);
+
+#[derive(Clone)]
+struct Age {
+    whose: String,
+    /// Who will refuse it then.
+    judge: &'static str,
+    /// Where another comes from, if that is known.
+    advice: &'static str,
+    begins: UnixTime,
+    ends: UnixTime,
+}
 
 impl CertificateAges {
     pub(super) fn of(config: &Config) -> Self {
-        let identities = config.identities.iter();
-        let ends =
-            identities.filter_map(|it| Some((Arc::clone(&it.name), it.certificate_ends_at()?)));
-        Self(ends.collect())
+        let identities = config.identities.iter().filter_map(|identity| {
+            Some(Age {
+                whose: format!("identity {}", identity.name),
+                judge: "Entra refuses",
+                advice: "; `bearergate certificate new` makes another",
+                begins: UnixTime::from_seconds(0),
+                ends: identity.certificate_ends_at()?,
+            })
+        });
+        let listeners = config.listeners.iter();
+        let listeners = listeners.map(|it| (format!("listener {}", it.name), it.tls.as_ref()));
+        let admin = config.admin.iter();
+        let admin = admin.map(|it| ("admin".to_owned(), it.tls.as_ref()));
+        let shown = listeners.chain(admin).flat_map(|(whose, tls)| {
+            let certificates = tls.map_or(&[][..], |tls| &tls.certificates);
+            let several = certificates.len() > 1;
+            let age = move |(place, certificate): (usize, &CertifiedKey)| Age {
+                whose: match several {
+                    true => format!("{whose}, certificate {}", place + 1),
+                    false => whose.clone(),
+                },
+                judge: "callers refuse",
+                advice: "",
+                begins: certificate.not_before(),
+                ends: certificate.not_after(),
+            };
+            certificates.iter().enumerate().map(age)
+        });
+        Self(identities.chain(shown).collect())
     }
 
     /// What is to be told of those that have ended or soon will.
     pub(super) fn notices(&self, now: UnixTime) -> impl Iterator<Item = String> {
-        let ends = self.0.iter();
-        ends.filter_map(move |(identity, end)| notice(identity, *end, now))
+        self.0.iter().filter_map(move |age| age.notice(now))
     }
 
     /// How many have ended.
     pub(super) fn ended(&self, now: UnixTime) -> usize {
-        self.0.iter().filter(|(_, end)| *end <= now).count()
+        self.0.iter().filter(|age| age.ends <= now).count()
     }
 
     /// Tells it now, and again and again.
@@ -46,17 +82,29 @@ impl CertificateAges {
     }
 }
 
-fn notice(identity: &str, end: UnixTime, now: UnixTime) -> Option<String> {
-    if end <= now {
-        return Some(format!(
-            "identity {identity}: its certificate ended at {end}, and Entra refuses it; \
-             `bearergate certificate new` makes another"
-        ));
+impl Age {
+    fn notice(&self, now: UnixTime) -> Option<String> {
+        let Self {
+            whose,
+            judge,
+            advice,
+            begins,
+            ends,
+        } = self;
+        if *ends <= now {
+            return Some(format!(
+                "{whose}: its certificate ended at {ends}, and {judge} it{advice}"
+            ));
+        }
+        if *begins > now {
+            return Some(format!(
+                "{whose}: its certificate is not valid before {begins}, and {judge} it until then"
+            ));
+        }
+        let left = now.until(*ends);
+        let days = left.as_secs() / (24 * 60 * 60);
+        (left < SOON).then(|| format!("{whose}: its certificate ends in {days} days, at {ends}"))
     }
-    let left = now.until(end);
-    let days = left.as_secs() / (24 * 60 * 60);
-    (left < SOON)
-        .then(|| format!("identity {identity}: its certificate ends in {days} days, at {end}"))
 }
 
 #[cfg(test)]
@@ -67,15 +115,28 @@ mod tests {
     fn what_has_ended_or_ends_soon_is_told() {
         let day = 24 * 60 * 60;
         let now = UnixTime::from_seconds(1000 * day);
-        let told = |end: u64| notice("mail", UnixTime::from_seconds(end * day), now);
+        let told = |end: u64| age(0, end * day).notice(now);
         assert!(told(999).unwrap().contains("ended at"));
         assert!(told(1000).unwrap().contains("ended at"));
         assert!(told(1029).unwrap().contains("ends in 29 days"));
         assert_eq!(told(1030), None);
+        let unborn = age(1001 * day, 2000 * day).notice(now).unwrap();
+        assert!(unborn.contains("not valid before"), "{unborn}");
     }
+
+    fn age(begins: u64, ends: u64) -> Age {
+        Age {
+            whose: "identity mail".to_owned(),
+            judge: "Entra refuses",
+            advice: "",
+            begins: UnixTime::from_seconds(begins),
+            ends: UnixTime::from_seconds(ends),
+        }
+    }
+
     #[tokio::test]
     async fn it_is_told_at_once_and_again_and_again() {
-        let ends = CertificateAges(vec![("mail".into(), UnixTime::now())]);
+        let ends = CertificateAges(vec![age(0, UnixTime::now().seconds())]);
         assert_eq!(ends.ended(UnixTime::now()), 1);
         let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
         let reminding = ends.remind(Duration::from_millis(1), |notice| {

@@ -7,7 +7,7 @@ use std::iter::once;
 use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
 
-use super::check_limits;
+use super::{check_limits, check_tls};
 use crate::config::Config;
 use crate::edge::Protocols;
 use crate::outbound::{TokenDefinition, UpstreamDefinition, UpstreamProtocol};
@@ -97,15 +97,26 @@ fn doors(config: &Config) -> Block<'_> {
             .chain(check_limits::at_the_door(config, listener))
             .collect::<Vec<_>>();
         let first = format!("{} {}", listener.name, listener.address);
-        let spoken = (listener.protocols != Protocols::PLAIN)
-            .then(|| format!("  speaks {}", listener.protocols));
-        once(first).chain(spoken).chain(trusted)
+        let tls = listener.tls.as_ref().map(check_tls::spoken);
+        let usual = match tls {
+            Some(_) => Protocols::TLS,
+            None => Protocols::PLAIN,
+        };
+        let spoken =
+            (listener.protocols != usual).then(|| format!("  speaks {}", listener.protocols));
+        let tls = tls.into_iter().flatten();
+        once(first).chain(spoken).chain(tls).chain(trusted)
     });
-    let admin = match config.admin {
-        Some(address) => address.to_string(),
-        None => "none: no probes, no metrics".to_owned(),
+    let admin = match &config.admin {
+        Some(admin) => {
+            let tls = admin.tls.as_ref().map(check_tls::spoken);
+            once(admin.address.to_string())
+                .chain(tls.into_iter().flatten())
+                .collect()
+        }
+        None => vec!["none: no probes, no metrics".to_owned()],
     };
-    vec![("listeners", listeners.collect()), ("admin", vec![admin])]
+    vec![("listeners", listeners.collect()), ("admin", admin)]
 }
 
 fn told(route: &RouteDefinition) -> Vec<String> {

@@ -8,6 +8,7 @@ mod check;
 mod check_limits;
 mod check_online;
 mod check_plan;
+mod check_tls;
 mod dev;
 mod probe;
 mod schema;

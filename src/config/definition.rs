@@ -11,7 +11,7 @@ use super::Files;
 use super::file::File as Written;
 use super::resolve;
 use super::secret_ref::MASKING;
-use crate::edge::ListenerDefinition;
+use crate::edge::{ListenerDefinition, TlsDefinition};
 use crate::http_client::FetchDefinition;
 use crate::inbound::IssuerDefinition;
 use crate::limit::Limit;
@@ -29,7 +29,7 @@ pub struct Config {
     pub listeners: Vec<ListenerDefinition>,
     /// What listeners allow to each address that asks: `limits.per_address`.
     pub doors: Vec<(Arc<str>, Limit)>,
-    pub admin: Option<SocketAddr>,
+    pub admin: Option<AdminDefinition>,
     pub fetch: FetchDefinition,
     pub issuers: Vec<IssuerDefinition>,
     pub identities: Vec<IdentityDefinition>,
@@ -39,6 +39,14 @@ pub struct Config {
     pub threads: usize,
     pub readiness: ReadinessRule,
     pub shutdown: ShutdownDefinition,
+}
+
+/// `admin:` of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminDefinition {
+    pub address: SocketAddr,
+    /// `None`: in clear.
+    pub tls: Option<TlsDefinition>,
 }
 
 /// `readiness:` of the file.

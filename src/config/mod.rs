@@ -10,5 +10,5 @@ mod secret_ref;
 mod value;
 
 pub use crate::located::{Problem, Problems};
-pub use definition::{Config, ReadinessRule, ShutdownDefinition};
+pub use definition::{AdminDefinition, Config, ReadinessRule, ShutdownDefinition};
 pub use files::Files;

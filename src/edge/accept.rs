@@ -17,6 +17,7 @@ use super::application::Application;
 use super::conversation::Conversation;
 use super::crowd::{Crowd, Place};
 use super::settings::Settings;
+use super::tls::UnderWay;
 use crate::telemetry::{Counted, EdgeMetrics, Refused};
 
 /// Connections the kernel may hold for us until we accept them.
@@ -43,18 +44,21 @@ pub struct Edge<A> {
     settings: ArcSwap<Settings>,
     pub(super) metrics: EdgeMetrics,
     pub(super) crowd: Arc<Crowd>,
+    pub(super) under_way: UnderWay,
     connections: TaskTracker,
 }
 
 impl<A: Application> Edge<A> {
     /// An edge in front of `app`.
     pub fn new(app: Arc<A>, name: Arc<str>, settings: Settings, metrics: EdgeMetrics) -> Arc<Self> {
+        metrics.certificate_ends(settings.certificate_ends());
         Arc::new(Self {
             app,
             name,
             metrics,
             crowd: Crowd::new(settings.limits),
             settings: ArcSwap::from_pointee(settings),
+            under_way: UnderWay::default(),
             connections: TaskTracker::new(),
         })
     }
@@ -67,6 +71,7 @@ impl<A: Application> Edge<A> {
     /// settings they began with; how many there may be is bounded anew at once.
     pub fn redefine(&self, settings: Settings) {
         self.crowd.redefine(settings.limits);
+        self.metrics.certificate_ends(settings.certificate_ends());
         self.settings.store(Arc::new(settings));
     }
 

@@ -1,19 +1,17 @@
-//! One connection's life: TLS where the listener has it, then the protocol that it came to, which is
+//! One connection's life: what comes before its first byte, then the protocol that it came to, which is
 //! HTTP/1.1 unless the listener speaks more.
 
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use pingora::protocols::l4::stream::Stream as TcpIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::application::{Application, Misread};
 use super::conversation::Conversation;
 use super::first_bytes::{Begun, first_bytes};
 use super::settings::Settings;
-use super::socket::{CallerSocket, Socket};
+use super::socket::CallerSocket;
 use super::{Edge, Protocol, Spoken};
 use crate::http1::Kind;
 use crate::http2::Fault;
@@ -27,7 +25,10 @@ impl<A: Application> Edge<A> {
         conversation: Arc<Conversation>,
         stop: watch::Receiver<bool>,
     ) {
-        let Some((socket, protocol)) = self.establish(socket, &settings).await else {
+        let established = self
+            .establish(socket, &settings, &conversation, &stop)
+            .await;
+        let Some((socket, protocol)) = established else {
             return;
         };
         // Each on the heap: whichever it is, the other's room is not kept for it.
@@ -97,37 +98,6 @@ impl<A: Application> Edge<A> {
         }
         self.serve_by(protocol, (socket, read), settings, conversation, stop)
             .await;
-    }
-
-    /// TLS, where the listener has it; and what is spoken, where that is told before the first byte.
-    async fn establish(
-        &self,
-        socket: TcpStream,
-        settings: &Settings,
-    ) -> Option<(CallerSocket, Option<Protocol>)> {
-        // An answer's last segment must not wait for the peer's acknowledgement. A socket that
-        // cannot be set is broken, which the first read will tell.
-        let _ = socket.set_nodelay(true);
-        let Some(tls) = &settings.tls else {
-            let protocol = match settings.protocols.speaks(Spoken::H2c) {
-                true => None,
-                false => Some(Protocol::Http1),
-            };
-            return Some((Socket::Plain(socket), protocol));
-        };
-        match timeout(settings.timeouts.header, tls.accept(TcpIo::from(socket))).await {
-            Ok(Ok(stream)) => {
-                let chosen = stream.ssl().selected_alpn_protocol();
-                if let Some(protocol) = settings.protocols.by_alpn(chosen) {
-                    return Some((Socket::Tls(Box::new(stream)), Some(protocol)));
-                }
-                tracing::debug!(listener = %self.name, "ALPN came to nothing that is spoken here");
-            }
-            Ok(Err(why)) => tracing::debug!(listener = %self.name, %why, "TLS handshake failed"),
-            Err(_) => tracing::debug!(listener = %self.name, "TLS handshake took too long"),
-        }
-        self.metrics.refused(Refused::Tls);
-        None
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -20,6 +20,7 @@ pub type Tunnel = Box<dyn FnOnce(CallerStream) -> Pin<Box<dyn Future<Output = ()
 /// One connection's. A task reads and writes it; the atomics are there because hyper wants `Send`.
 pub struct Conversation {
     peer: SocketAddr,
+    encrypted: AtomicBool,
     stage: AtomicU8,
     /// Why what came is no request.
     misread: OnceLock<Misread>,
@@ -116,6 +117,7 @@ impl Conversation {
     pub(super) fn new(peer: SocketAddr, now: u64) -> Self {
         Self {
             peer,
+            encrypted: AtomicBool::new(false),
             stage: AtomicU8::new(Stage::Idle as u8),
             misread: OnceLock::new(),
             begun: OnceLock::new(),
@@ -134,6 +136,15 @@ impl Conversation {
     /// The socket's other end.
     pub fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// Whether it is TLS.
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn encrypted(&self) {
+        self.encrypted.store(true, Ordering::Relaxed);
     }
 
     /// Whether some of the body came with the head: who sends it does not wait for `100`.
@@ -234,6 +245,18 @@ impl Conversation {
 
     pub(super) fn is_leaving(&self) -> bool {
         self.hold.load(Ordering::Acquire) == LEAVES
+    }
+
+    /// Returns when it is asked to leave.
+    pub(super) async fn is_asked_to_leave(&self) {
+        std::future::poll_fn(|cx| {
+            self.is_waited_for_by(cx.waker());
+            match self.is_leaving() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
     }
 
     /// Whom `leave` wakes. To be said before `is_leaving` is asked.

@@ -156,6 +156,18 @@ impl Crowd {
         self.unfinished.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// Asks one that rests to leave, whatever the crowd: somebody else has a bound of its own.
+    pub(super) fn dismiss(&self, conversation: &Conversation) {
+        let mut members = self.members.lock();
+        if conversation.leave() {
+            members.all.leaving += 1;
+            let whose = counted_as(conversation.peer().ip());
+            if let Some(theirs) = members.by_address.get_mut(&whose) {
+                theirs.leaving += 1;
+            }
+        }
+    }
+
     /// The oldest go until an eighth is free: looking for them costs as much as there are members.
     fn give_up_heads(&self) {
         let mut members = self.members.lock();

@@ -4,6 +4,7 @@ use super::super::conversation::{GRACE, Stage};
 use super::*;
 
 const LIMITS: Limits = Limits {
+    handshakes: 10,
     uri: 0,
     header: 0,
     body: 0,

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Protocols;
+use super::{Protocols, TlsDefinition};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerDefinition {
     pub name: Arc<str>,
     pub address: SocketAddr,
     pub protocols: Protocols,
+    /// `None`: in clear.
+    pub tls: Option<TlsDefinition>,
     /// Whose `X-Forwarded-*` and request ids are believed.
     pub trusted_proxies: Vec<IpNet>,
     pub limits: Limits,
@@ -34,6 +36,8 @@ pub struct Limits {
     pub unfinished: usize,
     /// Requests at a time on one connection of HTTP/2.
     pub streams: usize,
+    /// TLS handshakes that are under way.
+    pub handshakes: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +61,7 @@ impl Default for Limits {
             per_address: 5_000,
             unfinished: 16 * 1024 * 1024,
             streams: 100,
+            handshakes: 1000,
         }
     }
 }

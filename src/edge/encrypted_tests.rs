@@ -3,8 +3,8 @@ use std::net::SocketAddr;
 
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode, SslVersion};
 
-use super::super::tests_support::{LONG, Running, SHORT, UNHURRIED, certificate};
-use super::super::{Limits, Protocols, Timeouts, Tls};
+use super::super::tests_support::{LONG, Running, SHORT, UNHURRIED, tls_definition};
+use super::super::{Limits, Timeouts};
 
 const HEADER_SOON: Timeouts = Timeouts {
     header: SHORT,
@@ -12,9 +12,7 @@ const HEADER_SOON: Timeouts = Timeouts {
 };
 
 fn encrypted(timeouts: Timeouts) -> Running {
-    let (chain, key) = certificate();
-    let tls = Tls::from_pem(&chain, &key, Protocols::PLAIN).unwrap();
-    Running::start(Limits::default(), timeouts, Some(tls))
+    Running::start(Limits::default(), timeouts, Some(tls_definition()))
 }
 
 /// One request over TLS; `None` where the handshake fails.

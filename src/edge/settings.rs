@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::{Limits, Protocols, Timeouts, Tls};
+use crate::clock::UnixTime;
 
 #[derive(Clone)]
 pub struct Settings {
@@ -12,4 +13,11 @@ pub struct Settings {
     pub timeouts: Timeouts,
     pub protocols: Protocols,
     pub tls: Option<Arc<Tls>>,
+}
+
+impl Settings {
+    /// When the first certificate to end does.
+    pub(super) fn certificate_ends(&self) -> Option<UnixTime> {
+        self.tls.as_ref()?.ends_at()
+    }
 }

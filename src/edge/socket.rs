@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use pingora::protocols::l4::stream::Stream as TcpIo;
-use pingora::protocols::tls::SslStream;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::tls::TlsStream;
 
 pub enum Socket<T> {
     Plain(TcpStream),
@@ -16,7 +16,7 @@ pub enum Socket<T> {
 }
 
 /// A caller's.
-pub(super) type CallerSocket = Socket<Box<SslStream<TcpIo>>>;
+pub(super) type CallerSocket = Socket<Box<TlsStream>>;
 
 impl<T> Socket<T> {
     /// A close from now on is a reset, so that nobody takes what was sent for the whole.

@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 
 use super::{
     Abandoned, Application, Arriving, Conversation, Edge, Limits, Misread, Protocols, Settings,
-    Timeouts, Tls, bind, listen,
+    Timeouts, Tls, TlsDefinition, TlsVersion, bind, listen,
 };
+use crate::certified_key::CertifiedKey;
 use crate::clock::UnixTime;
 use crate::fake::CertificateAuthority;
 use crate::http1::Kind;
@@ -96,7 +97,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(limits: Limits, timeouts: Timeouts, tls: Option<Tls>) -> Self {
+    pub(super) fn start(limits: Limits, timeouts: Timeouts, tls: Option<TlsDefinition>) -> Self {
         Self::speaking(Protocols::PLAIN, limits, timeouts, tls)
     }
 
@@ -104,7 +105,7 @@ impl Running {
         protocols: Protocols,
         limits: Limits,
         timeouts: Timeouts,
-        tls: Option<Tls>,
+        tls: Option<TlsDefinition>,
     ) -> Self {
         let (held, begun) = (Arc::new(Semaphore::new(0)), Arc::default());
         let app = Answers {
@@ -121,7 +122,7 @@ impl Running {
                 limits,
                 timeouts,
                 protocols,
-                tls: tls.map(Arc::new),
+                tls: tls.map(|it| Arc::new(Tls::new(&it, protocols).unwrap())),
             },
             metrics.edge("test"),
         );
@@ -281,6 +282,16 @@ impl Client {
         tokio::time::timeout(PATIENCE, dribbling)
             .await
             .expect("the connection ends");
+    }
+}
+
+/// TLS with a certificate for `localhost`.
+pub(super) fn tls_definition() -> TlsDefinition {
+    let (chain, key) = certificate();
+    TlsDefinition {
+        certificates: vec![CertifiedKey::from_pem(&chain, &key, None).unwrap()],
+        clients: None,
+        minimum: TlsVersion::V1_2,
     }
 }
 

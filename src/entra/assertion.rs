@@ -73,7 +73,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     fn signature(self, key: &CertificateKey, input: &[u8]) -> Result<Vec<u8>, CertificateKeyError> {
-        let mut signer = Signer::new(MessageDigest::sha256(), &key.key)?;
+        let mut signer = Signer::new(MessageDigest::sha256(), key.key())?;
         match self {
             Self::Ps256 => {
                 // RFC 7518 §3.5: MGF1 with the same hash, and a salt as long as its output.
@@ -105,7 +105,7 @@ impl<'a> Header<'a> {
             Algorithm::Ps256 => ("PS256", None, Some(key.thumbprint_sha256())),
             Algorithm::Rs256 => ("RS256", Some(key.thumbprint_sha1()), None),
         };
-        let chain: &[Vec<u8>] = if with_chain { &key.chain } else { &[] };
+        let chain: &[Vec<u8>] = if with_chain { key.chain() } else { &[] };
         Self {
             alg,
             typ: "JWT",
@@ -118,8 +118,7 @@ impl<'a> Header<'a> {
 }
 
 fn encoded(part: &impl serde::Serialize) -> Result<String, CertificateKeyError> {
-    let json = serde_json::to_vec(part)
-        .map_err(|_| CertificateKeyError::Unreadable("the assertion cannot be written as JSON"))?;
+    let json = serde_json::to_vec(part).map_err(|_| CertificateKeyError::Unwritable)?;
     Ok(URL_SAFE_NO_PAD.encode(json))
 }
 

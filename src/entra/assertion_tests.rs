@@ -100,7 +100,7 @@ fn the_chain_goes_along_in_standard_base64() {
         .iter()
         .map(|one| STANDARD.decode(one.as_str().unwrap()).unwrap())
         .collect();
-    assert_eq!(chain, key.chain);
+    assert_eq!(chain, key.chain());
 }
 
 #[test]

@@ -57,7 +57,8 @@ impl Application for Gateway {
             uri: listener.limits.uri,
             body: listener.limits.body,
         };
-        let peer = Peer::of(address, &head.headers, &listener.trusted_proxies);
+        let peer = Peer::of(address, &head.headers, &listener.trusted_proxies)
+            .over(conversation.is_encrypted());
         record.meet(Some(peer), &head.method, &head.headers);
         let sent = Sent {
             method: &head.method,

@@ -20,6 +20,8 @@ pub struct Peer {
     pub client: Client,
     /// Whether the socket's other end is one of `trusted_proxies`.
     pub trusted: bool,
+    /// Whether it speaks to us over TLS.
+    pub encrypted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,13 @@ impl Peer {
                 Client::Known(address)
             },
             trusted,
+            encrypted: false,
         }
+    }
+
+    /// The same, whose connection is TLS or is not.
+    pub fn over(self, encrypted: bool) -> Self {
+        Self { encrypted, ..self }
     }
 }
 

@@ -1,14 +1,30 @@
 //! What a listener counts: connections, and those that ended before a request could be decided.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use prometheus::{IntCounter, IntGauge};
 
 use super::Counted;
+use crate::clock::UnixTime;
 
 #[derive(Clone, Debug)]
 pub struct EdgeMetrics {
     open: IntGauge,
     accepted: IntCounter,
     refused: [IntCounter; CAUSES.len()],
+    certificate: CertificateEnd,
+}
+
+/// When the first of a listener's certificates to end does, in seconds of Unix time; 0: it has none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CertificateEnd(Arc<AtomicU64>);
+
+impl CertificateEnd {
+    pub(super) fn get(&self) -> Option<UnixTime> {
+        let seconds = self.0.load(Ordering::Relaxed);
+        (seconds > 0).then(|| UnixTime::from_seconds(seconds))
+    }
 }
 
 /// Why a connection ended before a request could be decided.
@@ -30,11 +46,13 @@ pub enum Refused {
     HeaderTooLarge,
     /// The TLS handshake failed, or took too long.
     Tls,
+    /// The TLS client showed no certificate, or none that holds.
+    ClientCertificate,
     Panic,
 }
 
 /// What causes are called in the label `cause`, in the order of [`Refused`].
-pub const CAUSES: [&str; 10] = [
+pub const CAUSES: [&str; 11] = [
     "limit",
     "address_limit",
     "evicted",
@@ -44,6 +62,7 @@ pub const CAUSES: [&str; 10] = [
     "header_timeout",
     "header_too_large",
     "tls",
+    "client_certificate",
     "panic",
 ];
 
@@ -58,8 +77,10 @@ impl EdgeMetrics {
         open: IntGauge,
         accepted: IntCounter,
         refused: impl Fn(&str) -> IntCounter,
+        certificate: CertificateEnd,
     ) -> Self {
         Self {
+            certificate,
             open,
             accepted,
             refused: CAUSES.map(refused),
@@ -73,5 +94,11 @@ impl EdgeMetrics {
 
     pub fn refused(&self, cause: Refused) {
         self.refused[cause as usize].inc();
+    }
+
+    /// When the first of its certificates to end does; `None` where it has none.
+    pub fn certificate_ends(&self, end: Option<UnixTime>) {
+        let seconds = end.map_or(0, |end| end.seconds().max(1));
+        self.certificate.0.store(seconds, Ordering::Relaxed);
     }
 }

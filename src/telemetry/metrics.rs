@@ -1,6 +1,6 @@
 //! The process's metrics. Handles are resolved once; labels never hold a tenant, subject or path.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -9,6 +9,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::edge_metrics::CertificateEnd;
 use super::names::{counter, gauge, opts, register};
 use super::route_metrics::RouteFamilies;
 use super::{
@@ -46,6 +47,8 @@ struct Families {
     routes: Mutex<HashMap<Arc<str>, RouteMetrics>>,
     access_log: OnceLock<AccessLog>,
     buckets: OnceLock<LookAtBuckets>,
+    /// By listener.
+    certificates: Mutex<BTreeMap<String, CertificateEnd>>,
 }
 
 impl Metrics {
@@ -72,6 +75,7 @@ impl Metrics {
             routes: Mutex::default(),
             access_log: OnceLock::new(),
             buckets: OnceLock::new(),
+            certificates: Mutex::default(),
             registry,
         };
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -108,10 +112,13 @@ impl Metrics {
 
     pub fn edge(&self, listener: &str) -> EdgeMetrics {
         let families = &self.families;
+        let mut certificates = families.certificates.lock();
+        let certificate = certificates.entry(listener.to_owned()).or_default();
         EdgeMetrics::new(
             families.connections.with_label_values(&[listener]),
             families.accepted.with_label_values(&[listener]),
             |cause| families.refused.with_label_values(&[listener, cause]),
+            certificate.clone(),
         )
     }
 
@@ -151,6 +158,11 @@ impl Metrics {
         let sampled = Registry::new();
         samples::key_sets(&sampled, key_sets, now);
         samples::tokens(&sampled, tokens, now);
+        let certificates = self.families.certificates.lock();
+        let ends = certificates.iter();
+        let ends = ends.filter_map(|(listener, end)| Some((listener.as_str(), end.get()?)));
+        samples::listener_certificates(&sampled, ends, now);
+        drop(certificates);
         if let Some(log) = self.families.access_log.get() {
             register(&sampled, IntCounter::with_opts(opts(names::LINES_DROPPED)))
                 .inc_by(log.dropped());

@@ -56,6 +56,8 @@ metrics! {
         "Configurations read anew while running, by outcome (success, failure).";
     STALE "bearergate_configuration_stale" "gauge"
         "1 while the configuration that was read last was refused, and the one before it goes on; else 0.";
+    LISTENER_CERTIFICATE_EXPIRY "bearergate_listener_certificate_expiry_seconds" "gauge"
+        "Time until the first of a listener's certificates to end does, negative once it has, by listener; absent without TLS.";
     BUILD "bearergate_build_info" "gauge"
         "Always 1; the label tells the version that runs.";
 }

@@ -75,6 +75,19 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
     }
 }
 
+pub(super) fn listener_certificates<'l>(
+    registry: &Registry,
+    ends: impl Iterator<Item = (&'l str, UnixTime)>,
+    now: UnixTime,
+) {
+    let labels = &["listener"];
+    let expiry = gauge(registry, names::LISTENER_CERTIFICATE_EXPIRY, labels);
+    for (listener, end) in ends {
+        let left = seconds_between(now, end);
+        expiry.with_label_values(&[listener]).set(left);
+    }
+}
+
 /// A clock that was set back makes nothing younger than new.
 fn age_of(then: UnixTime, now: UnixTime) -> i64 {
     seconds_between(then, now).max(0)

@@ -17,6 +17,7 @@ mod cors;
 mod crowds;
 mod docs;
 mod edge;
+mod encrypted;
 mod http2;
 mod intrusion;
 mod limits;

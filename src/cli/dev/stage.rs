@@ -278,7 +278,10 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
     }
     let listeners = config.listeners.iter_mut();
     let listeners = listeners.map(|one| (&*one.name, &mut one.address));
-    let admin = config.admin.iter_mut().map(|address| ("admin", address));
+    let admin = config
+        .admin
+        .iter_mut()
+        .map(|admin| ("admin", &mut admin.address));
     for (name, address) in listeners.chain(admin) {
         if any_ports {
             address.set_port(0);

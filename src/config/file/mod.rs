@@ -7,6 +7,7 @@ mod entra;
 mod limit;
 mod route;
 mod server;
+mod tls;
 
 pub(super) use choice::{CallerHeaders, Callers, Proxy, Token};
 pub(super) use cors::Cors;
@@ -14,3 +15,4 @@ pub(super) use entra::{Certificate, Credential, Identity, Issuer};
 pub(super) use limit::Limit;
 pub(super) use route::{ApiKey, Bearer, Entry, Match, OurToken, Route, Upstream};
 pub(super) use server::{Admin, Fetch, File, FullProxy, Listener};
+pub(super) use tls::{ClientCertificate, ListenerCertificate, Tls};

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::limit::Limit;
-use super::{Identity, Issuer, Proxy, Route};
+use super::{Identity, Issuer, Proxy, Route, Tls};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::Level;
 use crate::config::{ReadinessRule, ShutdownDefinition};
@@ -53,6 +53,8 @@ object! {
         address: Must<SocketAddr>,
         /// What is spoken: `http1`, `h2` (HTTP/2 over TLS), `h2c` (HTTP/2 without TLS, by prior knowledge).
         protocols: May<Filled<Spoken>> = "[http1], with `tls` [http1, h2]",
+        /// TLS: a certificate with its key, or a list of them, from which the name picks that a caller asks for.
+        tls: May<Tls> = "none: in clear",
         /// Networks whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix` and `-Port`, and whose request ids, are believed. Everybody else's are removed.
         trusted_proxies: Or<Vec<At<IpNet>>> = "[]",
         /// Bounds in size and number.
@@ -60,7 +62,6 @@ object! {
         /// Bounds in time.
         timeouts: Or<ListenerTimeouts> = "{}",
     }
-    later ["tls"]
 }
 
 object! {
@@ -84,13 +85,15 @@ object! {
         per_address: May<Limit> = "none",
         /// Requests at a time on one connection of HTTP/2; one more is refused, and its caller may try again.
         streams: Or<usize> = "100" in "1" to "10000",
+        /// TLS handshakes under way at a time; for one more the oldest is given up, or, where an address has half of them itself, that address's oldest.
+        handshakes: Or<usize> = "1000" in "1" to "1000000",
     }
 }
 
 object! {
     /// Bounds in time of a listener.
     ListenerTimeouts "a mapping of timeouts" => Timeouts {
-        /// For a whole request head, else 408.
+        /// For a whole request head, else 408; and for a TLS handshake before it.
         header: Or<Duration> = "10s" in "1ms" to "1h",
         /// Between requests on a connection; then it is closed.
         idle: Or<Duration> = "60s" in "1ms" to "1h",
@@ -104,6 +107,8 @@ object! {
     Admin "an admin listener such as `{ address: 127.0.0.1:9090 }`" {
         /// Where `/livez`, `/readyz` and `/metrics` answer; none of the listeners' addresses.
         address: Must<SocketAddr>,
+        /// TLS, as of a listener.
+        tls: May<Tls> = "none: in clear",
     }
     later ["callers"]
 }

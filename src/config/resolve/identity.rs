@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::certificate::{Written, certified_key};
 use super::context::{Context, rules};
 use super::issuer::authority;
 use crate::config::file::{Certificate, Credential, Identity};
@@ -10,7 +11,6 @@ use crate::located::{At, Named};
 use crate::outbound::{
     CertificateCredential, CredentialDefinition, IdentityDefinition, SecretCredential,
 };
-use crate::pem::Content;
 
 /// All identities, in file order.
 pub(super) fn identities(
@@ -55,34 +55,22 @@ fn certificate(
     context: &mut Context<'_>,
     written: &At<Certificate>,
 ) -> Option<CertificateCredential> {
-    // All are read before any is missed, so that every problem is seen.
-    let file = written.file.get().and_then(|at| context.content(at));
-    let key = written.key.optional(|at| context.content(at));
-    let passphrase = written.passphrase.optional(|at| context.secret(at));
-    let (file, passphrase) = (file?, passphrase?);
-    let sealed = matches!(file, Content::Pkcs12(_));
-    let key_beside = written.key.node().filter(|_| sealed);
-    rules! { context,
-        true => key_beside, "a PKCS#12 file holds its key itself",
-            "leave `key` out, or name a PEM certificate as `file`";
-        matches!(key, Some(Some(Content::Pkcs12(_)))) && !sealed => written.key.node(),
-            "this is a PKCS#12 file, which holds key and certificate",
-            "name it as `file`, and leave `key` out";
-    }
-    let opened = match (&file, &key?) {
-        (Content::Pkcs12(_), Some(_)) | (Content::Pem(_), Some(Content::Pkcs12(_))) => return None,
-        (Content::Pem(pem), Some(Content::Pem(key))) => {
-            CertificateKey::from_pem(pem, key, passphrase.as_ref())
-        }
-        (Content::Pem(pem), None) => CertificateKey::from_pem(pem, pem, passphrase.as_ref()),
-        (Content::Pkcs12(der), None) => CertificateKey::from_pkcs12(der, passphrase.as_ref()),
-    };
+    let pair = certified_key(
+        context,
+        &Written {
+            file: &written.file,
+            word: "file",
+            key: &written.key,
+            passphrase: &written.passphrase,
+            node: written.node,
+        },
+    )?;
     let place = written.file.node().unwrap_or(written.node);
     let wrong = |why| {
         context.problem(place, format!("the certificate cannot be used: {why}"));
     };
     Some(CertificateCredential {
-        key: opened.map_err(wrong).ok()?,
+        key: CertificateKey::of(pair).map_err(wrong).ok()?,
         algorithm: *written.assertion,
         with_chain: *written.x5c,
     })

@@ -3,6 +3,7 @@
 
 mod bearer;
 mod callers;
+mod certificate;
 mod cloud;
 mod context;
 mod cors;
@@ -13,6 +14,7 @@ mod microsoft;
 mod names;
 mod route;
 mod server;
+mod tls;
 mod token;
 mod upstream;
 mod whole;

@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 use super::context::{Context, rules};
 use super::limit;
+use super::tls::tls;
+use crate::config::AdminDefinition;
 use crate::config::file::{Admin, Fetch, File, Listener, Proxy};
 use crate::edge::{Limits, ListenerDefinition, Protocols, Spoken};
 use crate::http_client::FetchDefinition;
@@ -27,7 +29,7 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
     }
     check_addresses(context, written, file.admin.value());
     written.each(|name, listener| {
-        let protocols = protocols(context, listener, false);
+        let protocols = protocols(context, listener, listener.tls.is_written());
         let limits = &listener.limits;
         let (connections, per_address) = (&limits.connections, &limits.connections_per_address);
         rules! { context,
@@ -35,10 +37,12 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
             per_address.value() == Some(&0) => per_address.node(), "a listener that accepts nothing is none";
         }
         let streams = &limits.streams;
+        let tls = listener.tls.optional(|at| tls(context, at));
         Some(ListenerDefinition {
             name: Arc::from(name.as_str()),
             address: *listener.address.value()?,
             protocols,
+            tls: tls?,
             trusted_proxies: listener.trusted_proxies.iter().map(|at| **at).collect(),
             limits: Limits {
                 uri: (*limits.uri).into(),
@@ -52,6 +56,7 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
                 },
                 unfinished: (*limits.unfinished_headers).into(),
                 streams: **streams,
+                handshakes: *limits.handshakes,
             },
             timeouts: listener.timeouts.fill(),
         })
@@ -88,6 +93,14 @@ fn protocols(context: &mut Context<'_>, listener: &Listener, has_tls: bool) -> P
         said.push(at.value);
     }
     said.into_iter().collect()
+}
+
+pub(super) fn admin(context: &mut Context<'_>, written: &Admin) -> Option<AdminDefinition> {
+    let tls = written.tls.optional(|at| tls(context, at));
+    Some(AdminDefinition {
+        address: *written.address.value()?,
+        tls: tls?,
+    })
 }
 
 /// Two sockets cannot have one address; `0.0.0.0` is every IPv4 address and `[::]` every address.

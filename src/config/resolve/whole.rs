@@ -26,6 +26,7 @@ pub(in crate::config) fn resolve(
 fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
     let listeners = server::listeners(context, file);
     let doors = server::doors(context, file);
+    let admin = file.admin.optional(|admin| server::admin(context, admin));
     let fetch = server::fetch(context, &file.fetch);
     let issuers = issuer::issuers(context, &file.issuers);
     let identities = identity::identities(context, &file.identities);
@@ -35,9 +36,7 @@ fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
     Some(Config {
         listeners: listeners?,
         doors,
-        admin: file
-            .admin
-            .optional(|admin| admin.address.value().copied())?,
+        admin: admin?,
         fetch,
         issuers: issuers?,
         identities: identities?,

@@ -1,6 +1,7 @@
 //! One of a few words.
 
 use crate::config::ReadinessRule;
+use crate::config::file::ClientCertificate;
 use crate::edge::Spoken;
 use crate::entra::{Algorithm, Cloud, Endpoint};
 use crate::located::words;
@@ -30,6 +31,11 @@ words! {
     Level: Level::ALL;
     Verb: Verb::ALL;
     Preserve: &[("preserve", Preserve)];
+    ClientCertificate: &[
+        ("none", ClientCertificate::None),
+        ("optional", ClientCertificate::Optional),
+        ("required", ClientCertificate::Required),
+    ];
 }
 
 /// Words that are their own meaning.

@@ -45,6 +45,9 @@ pub(super) async fn serve<A: Application>(
 ) {
     let (mut head, stream) = request.into_parts();
     let conversation = Arc::new(Conversation::new(peer, 0));
+    if settings.tls.is_some() {
+        conversation.encrypted();
+    }
     let patience = settings.timeouts.body;
     let has_body = !stream.is_end_stream();
     if let Err(fault) = http2::reshape(&mut head, settings.limits.header, has_body) {

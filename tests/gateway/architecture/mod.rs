@@ -32,6 +32,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("clock", 0),
     ("secret", 0),
     ("pem", 0),
+    ("certified_key", 0),
     ("reason", 0),
     ("guid", 0),
     ("http1", 0),
@@ -103,7 +104,9 @@ fn may_import(from: &str, to: &str) -> bool {
         ("policy", to) => below == 0 || ["jwt", "limit"].contains(&to),
         (from, "config") => ["app", "cli", "main"].contains(&from),
         (from, "fake") => from == "cli",
-        ("http1" | "http2" | "request" | "located" | "fake", to) => FOUNDATIONS.contains(&to),
+        ("http1" | "http2" | "request" | "located" | "fake" | "certified_key", to) => {
+            FOUNDATIONS.contains(&to)
+        }
         _ => below < above,
     }
 }

@@ -1,5 +1,6 @@
 //! What the tests stand on: a gateway, what is around it, and raw HTTP to put to it.
 
+mod authority;
 mod certificate;
 mod connection;
 mod frames;
@@ -10,9 +11,11 @@ mod origin;
 mod process;
 mod samples;
 mod setup;
+mod tls_caller;
 
 use std::time::Duration;
 
+pub use authority::{Authority, Issued, Use};
 pub use connection::{Connection, Reply, is};
 pub use frames::{Frame, Frames, PREFACE, field, fields};
 pub use gateway::{Gateway, Lines};
@@ -22,6 +25,7 @@ pub use origin::{Answering, Origin, TlsOrigin, Told};
 pub use process::{Process, Ran, command, run};
 pub use samples::sample_files;
 pub use setup::{CALC, GRAPH, MAILBOX, Setup, World, contoso, inbox};
+pub use tls_caller::TlsCaller;
 
 pub const API_KEY: &str = "payroll-0123456789abcdef0123456789abcdef";
 pub const NIGHT_KEY: &str = "night-0123456789abcdef0123456789abcdef";

@@ -6,6 +6,8 @@ use std::path::Path;
 use bearergate::fake::{CertificateAuthority, KeyPair};
 use openssl::symm::Cipher;
 
+use super::Authority;
+
 const PASSPHRASE: &str = "sample-passphrase";
 
 pub fn sample_files(folder: &Path) {
@@ -20,8 +22,23 @@ pub fn sample_files(folder: &Path) {
         write(&format!("{name}.pass"), PASSPHRASE.as_bytes());
     }
     let ca = CertificateAuthority::generate().unwrap();
+    write("gateway.pass", PASSPHRASE.as_bytes());
+    write("shops.pass", PASSPHRASE.as_bytes());
+    let shown = ca.issue_for_loopback().unwrap();
+    write("shops.pfx", &shown.pkcs12(PASSPHRASE).unwrap());
+    write("gateway.pem", &shown.certificate_pem().unwrap());
+    write("gateway.key.pem", &shown.key_pem().unwrap());
+    let partners = Authority::new("partners").server(&["partners.example"]);
+    write("partners.pem", &partners.chain());
+    write("partners.key.pem", &partners.key());
     let ca = ca.certificate_pem().unwrap();
-    for name in ["ca", "corporate-ca", "upstream-ca", "internal-ca"] {
+    for name in [
+        "ca",
+        "corporate-ca",
+        "upstream-ca",
+        "internal-ca",
+        "clients-ca",
+    ] {
         write(&format!("{name}.pem"), &ca);
     }
     for name in ["payroll.key", "archive.key", "scanner.key", "secret"] {

@@ -1,0 +1,82 @@
+//! What comes before the first request? TLS, where the listener has it: not for longer than a head may
+//! take, and not to the harm of those who are served.
+
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::accept::stopped;
+use super::application::Application;
+use super::conversation::{Conversation, Stage};
+use super::settings::Settings;
+use super::socket::{CallerSocket, Socket};
+use super::{Edge, Protocol, Spoken};
+use crate::telemetry::Refused;
+
+impl<A: Application> Edge<A> {
+    /// The bytes of a connection's requests, and what is spoken, where that is told before the first of
+    /// them; `None` where there will be none.
+    pub(super) async fn establish(
+        &self,
+        socket: TcpStream,
+        settings: &Settings,
+        conversation: &Arc<Conversation>,
+        stop: &watch::Receiver<bool>,
+    ) -> Option<(CallerSocket, Option<Protocol>)> {
+        // An answer's last segment must not wait for the peer's acknowledgement. A socket that
+        // cannot be set is broken, which the first read will tell.
+        let _ = socket.set_nodelay(true);
+        let Some(tls) = &settings.tls else {
+            let protocol = match settings.protocols.speaks(Spoken::H2c) {
+                true => None,
+                false => Some(Protocol::Http1),
+            };
+            return Some((Socket::Plain(socket), protocol));
+        };
+        let peer = conversation.peer().ip();
+        let is_one_of_many = self.app.is_one_of_many(peer);
+        let most = settings.limits.handshakes;
+        let _begun = self
+            .under_way
+            .begin(conversation, most, is_one_of_many, &self.crowd);
+        let mut stopping = stop.clone();
+        let shaken = tokio::select! {
+            biased;
+            () = stopped(&mut stopping) => return None,
+            () = conversation.is_asked_to_leave() => {
+                self.metrics.refused(Refused::Evicted);
+                return None;
+            }
+            shaken = timeout(settings.timeouts.header, tls.handshake(socket)) => shaken,
+        };
+        let cause = match shaken {
+            Ok(Ok(stream)) => {
+                let Some(protocol) = settings.protocols.by_alpn(stream.protocol()) else {
+                    tracing::debug!(listener = %self.name, %peer, "ALPN came to nothing that is spoken here");
+                    self.metrics.refused(Refused::Tls);
+                    return None;
+                };
+                conversation.encrypted();
+                // What it took to get here is no rest.
+                conversation.since(Stage::Idle, self.crowd.clock(Instant::now()));
+                return Some((Socket::Tls(Box::new(stream)), Some(protocol)));
+            }
+            Ok(Err(why)) if why.cause() == Refused::ClientCertificate => {
+                tracing::warn!(listener = %self.name, %peer, %why, "TLS handshake refused");
+                Refused::ClientCertificate
+            }
+            Ok(Err(why)) => {
+                tracing::debug!(listener = %self.name, %peer, %why, "TLS handshake failed");
+                Refused::Tls
+            }
+            Err(_) => {
+                tracing::debug!(listener = %self.name, %peer, "TLS handshake took too long");
+                Refused::Tls
+            }
+        };
+        self.metrics.refused(cause);
+        None
+    }
+}
