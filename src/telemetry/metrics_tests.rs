@@ -83,9 +83,8 @@ fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     let route = metrics.route(&id("a"));
     route.finished(Outcome::Allowed, 200, Duration::ZERO);
     route.left_out(1);
-    let edge = metrics.edge("apis");
-    edge.refused(Refused::Limit);
-    edge.certificate_ends(Some(NOW));
+    metrics.edge("apis").refused(Refused::Limit);
+    metrics.edge("apis").certificate_ends(Some(NOW));
     metrics.watch_access_log(&AccessLog::to_writer(
         Box::new(std::io::sink()),
         LogFormat::Json,
