@@ -88,6 +88,7 @@ reasons! {
     TokenRefused 502 "token_refused" "The token endpoint refused the gateway's own credential or request.";
     UpstreamUnreachable 502 "upstream_unreachable" "The upstream could not be reached.";
     UpstreamTimeout 504 "upstream_timeout" "The upstream took too long.";
+    DeadlineExceeded 504 "deadline_exceeded" "The caller's own deadline has passed.";
     UpstreamFailed 502 "upstream_failed" "The upstream broke off or answered malformed HTTP.";
     UpstreamRefusedToken 502 "upstream_refused_token" "The upstream refused the gateway's token.";
     // The status is for the log alone: nobody is left to read an answer.

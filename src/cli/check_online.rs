@@ -41,8 +41,17 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
             tell(what, token(config, &http, identity, scope).await)?;
         }
         for endpoint in &route.upstream.endpoints {
-            if reached.insert((&endpoint.host, endpoint.port, &endpoint.ca_pem)) {
-                let what = format!("upstream {}:{}", endpoint.host, endpoint.port);
+            let place = (
+                &endpoint.host,
+                endpoint.port,
+                &endpoint.socket,
+                &endpoint.ca_pem,
+            );
+            if reached.insert(place) {
+                let what = match &endpoint.socket {
+                    Some(path) => format!("upstream {}", path.display()),
+                    None => format!("upstream {}:{}", endpoint.host, endpoint.port),
+                };
                 tell(what, reach(config, endpoint).await)?;
             }
         }
@@ -72,6 +81,11 @@ async fn reach(config: &Config, endpoint: &EndpointDefinition) -> anyhow::Result
         let through = Endpoints::default().of(endpoint)?;
         through.connect(Carries::Requests).await?;
         return Ok(format!("TLS verified, through the proxy {proxy}"));
+    }
+    if endpoint.socket.is_some() || endpoint.protocol.is_only_http2() {
+        let it = Endpoints::default().of(endpoint)?;
+        it.connect(Carries::Requests).await?;
+        return Ok("connected".to_owned());
     }
     let address = (endpoint.host.as_str(), endpoint.port);
     let connected = tokio::net::TcpStream::connect(address);

@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::tls::TlsStream;
 
 pub enum Socket<T> {
     Plain(TcpStream),
+    Unix(UnixStream),
     Tls(T),
 }
 
@@ -32,6 +33,7 @@ macro_rules! both {
     ($me:expr, $stream:ident => $body:expr) => {
         match $me.get_mut() {
             Socket::Plain($stream) => $body,
+            Socket::Unix($stream) => $body,
             Socket::Tls($stream) => $body,
         }
     };
@@ -67,6 +69,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Socket<T> {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
         }
     }

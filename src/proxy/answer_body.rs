@@ -8,9 +8,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::bound::Bound;
 use super::failure::{self, Failure};
+use super::grpc;
 use crate::admission::Record;
-use crate::edge::{BoxError, Conversation, Deadline};
+use crate::edge::{BoxError, Conversation};
 use crate::outbound::{AnswerStream, Carrier, Endpoint};
 use crate::reason::Reason;
 
@@ -30,9 +32,13 @@ pub struct Relayed {
     conversation: Arc<Conversation>,
     /// Nothing but the connection's end tells the caller where the body ends.
     is_open_ended: bool,
-    /// Of the whole request, where the route bounds it.
-    most: Option<Deadline>,
+    /// Of the whole request, where it is bounded in time.
+    bound: Option<Bound>,
+    /// Its caller reads how it ended from gRPC's trailers.
+    is_grpc: bool,
     broken: Option<BoxError>,
+    /// It broke, and its caller was told in trailers.
+    is_told: bool,
     has_ended: bool,
     status: u16,
     sent: u64,
@@ -52,7 +58,8 @@ pub(super) struct Way {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) conversation: Arc<Conversation>,
     pub(super) is_open_ended: bool,
-    pub(super) most: Option<Deadline>,
+    pub(super) bound: Option<Bound>,
+    pub(super) is_grpc: bool,
     pub(super) status: u16,
 }
 
@@ -65,8 +72,10 @@ impl Relayed {
             endpoint: way.endpoint,
             conversation: way.conversation,
             is_open_ended: way.is_open_ended,
-            most: way.most,
+            bound: way.bound,
+            is_grpc: way.is_grpc,
             broken: None,
+            is_told: false,
             status: way.status,
             sent: 0,
             record,
@@ -90,16 +99,17 @@ impl Relayed {
         if let Some(why) = self.broken.take() {
             return Poll::Ready(Some(Err(why)));
         }
+        if self.is_told {
+            return Poll::Ready(None);
+        }
         if let Some(carrier) = &mut self.carrier {
             carrier.drive(cx);
         }
-        let late = self
-            .most
-            .as_mut()
-            .is_some_and(|most| most.poll(cx).is_ready());
-        if late {
-            let why = "longer than the route's timeouts.request";
-            return self.break_off(cx, Failure::new(Reason::UpstreamTimeout, why));
+        if let Some(bound) = &mut self.bound
+            && bound.poll(cx).is_ready()
+        {
+            let why = bound.failure(true);
+            return self.break_off(cx, why);
         }
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
@@ -138,6 +148,14 @@ impl Relayed {
         cx: &mut Context<'_>,
         why: Failure,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.is_grpc {
+            let trailers = grpc::trailers(why.reason);
+            self.record.fail(why.reason, why.detail);
+            (self.is_told, self.has_ended) = (true, true);
+            // With it goes what is left of the request.
+            self.carrier = None;
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+        }
         self.broken = Some(why.detail.clone().into());
         self.record.fail(why.reason, why.detail);
         if self.is_open_ended {

@@ -4,9 +4,11 @@
 
 mod answer_body;
 mod attempts;
+mod bound;
 mod early;
 mod failure;
 mod gateway;
+mod grpc;
 mod incoming;
 mod interim;
 mod location;
@@ -14,6 +16,7 @@ mod outgoing;
 mod refusal;
 mod relay;
 mod tunnel;
+mod websocket;
 
 pub use answer_body::AnswerBody;
 pub use gateway::Gateway;

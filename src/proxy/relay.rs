@@ -15,13 +15,15 @@ use http_body::Body;
 
 use super::answer_body::{Relayed, Way};
 use super::attempts::{Answered, answered};
+use super::bound::Bound;
 use super::failure::Failure;
 use super::{AnswerBody, Gateway, early, incoming, interim, location, outgoing, refusal, tunnel};
 use crate::admission::Record;
-use crate::edge::{Abandoned, Arriving, Conversation, Deadline};
+use crate::edge::{Abandoned, Arriving, Conversation};
 use crate::outbound::{Carries, Endpoint, RequestBody};
 use crate::reason::Reason;
 use crate::request::header_names::Removal;
+use crate::request::is_grpc;
 
 /// What is known of the caller's side when the answer comes back.
 pub(super) struct Asked {
@@ -56,10 +58,7 @@ pub(super) async fn forward(
     if !conversation.body_has_begun() && asked.version == Version::HTTP_11 && expects(&head) {
         body.hold_back();
     }
-    let most = record
-        .admission()
-        .and_then(|it| it.route().definition.request_timeout);
-    let mut most = most.map(Deadline::after);
+    let mut bound = Bound::of(&record, asked.version, &head.headers);
     let exchanged = {
         // Pinned where it stands: it is large, and would be kept once more by whom it moves to.
         let exchange = pin!(exchange(
@@ -70,7 +69,7 @@ pub(super) async fn forward(
             &asked,
             &conversation
         ));
-        within(most.as_mut(), &body, exchange).await
+        within(bound.as_mut(), &body, exchange).await
     };
     let failure = match exchanged {
         Err(failure) => failure,
@@ -81,7 +80,7 @@ pub(super) async fn forward(
                 Ok(()) => {
                     // What still comes of its body would be read for the next request.
                     let ends = !body.has_ended();
-                    let way = (conversation, most);
+                    let way = (conversation, bound);
                     return Ok(relay(
                         gateway, record, endpoint, answered, &asked, ends, way,
                     ));
@@ -98,24 +97,19 @@ pub(super) async fn forward(
     early::say(gateway, record, &asked, body.has_ended(), &conversation)
 }
 
-/// Bounds what the route bounds by `timeouts.request`.
+/// Bounds what is bounded in time.
 async fn within<T>(
-    most: Option<&mut Deadline>,
+    bound: Option<&mut Bound>,
     body: &RequestBody,
     mut work: Pin<&mut impl Future<Output = Result<T, Failure>>>,
 ) -> Result<T, Failure> {
-    let Some(most) = most else {
+    let Some(bound) = bound else {
         return work.await;
     };
-    let late = || {
-        let reason = match body.has_ended() {
-            true => Reason::UpstreamTimeout,
-            false => Reason::BodyTimeout,
-        };
-        Failure::new(reason, "longer than the route's timeouts.request")
-    };
     poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Pending => most.poll(cx).map(|()| Err(late())),
+        Poll::Pending => bound
+            .poll(cx)
+            .map(|()| Err(bound.failure(body.has_ended()))),
         done => done,
     })
     .await
@@ -191,7 +185,7 @@ fn relay(
     answered: Answered,
     asked: &Asked,
     ends: bool,
-    (conversation, most): (Arc<Conversation>, Option<Deadline>),
+    (conversation, bound): (Arc<Conversation>, Option<Bound>),
 ) -> Response<AnswerBody> {
     let Answered {
         mut head,
@@ -203,7 +197,8 @@ fn relay(
         record.answered(status.as_u16(), 0);
         let patience = endpoint.definition().response_timeout;
         if let Some(stream) = carrier.into_stream() {
-            conversation.switch(tunnel::between(stream, patience, record));
+            let ending = tunnel::Ending::of(&record, &gateway.shared);
+            conversation.switch(tunnel::between(stream, patience, ending, record));
         }
         return Response::from_parts(head, AnswerBody::Nothing);
     }
@@ -218,7 +213,8 @@ fn relay(
         endpoint,
         conversation,
         is_open_ended,
-        most,
+        bound,
+        is_grpc: asked.version == Version::HTTP_2 && is_grpc(&head.headers),
         status: status.as_u16(),
     };
     let body = AnswerBody::Theirs(Relayed::new(incoming, way, record));

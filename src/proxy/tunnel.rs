@@ -1,8 +1,11 @@
 //! WebSockets (RFC 6455): the one thing that a connection may be switched to, and only beside no
 //! token of ours, for what goes through is not seen.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,15 +13,22 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::bound::{token_has_ended, token_holds};
 use super::failure::Failure;
-use crate::admission::Record;
+use super::websocket::{Frames, GOING_AWAY, POLICY, close};
+use crate::admission::{Record, Shared};
 use crate::edge::{CallerStream, Tunnel};
 use crate::outbound::UpstreamSocket;
 use crate::reason::Reason;
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+/// Between two looks whether the process ends.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long the frames at hand may take before the tunnel ends without a goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Bytes that each direction may hold.
 const HELD: usize = 16 * 1024;
 
@@ -68,17 +78,56 @@ pub(super) fn keep_agreement(headers: &mut HeaderMap) {
     ask(headers);
 }
 
-/// Copies both ways until a side has ended, or neither has said anything for `patience`.
+/// When a tunnel ends by our own will.
+pub(super) struct Ending {
+    /// The caller's token holds for so long.
+    token: Option<Duration>,
+    /// Looked at for the process's end.
+    shared: Arc<Shared>,
+}
+
+impl Ending {
+    pub(super) fn of(record: &Record, shared: &Arc<Shared>) -> Self {
+        Self {
+            token: token_holds(record),
+            shared: Arc::clone(shared),
+        }
+    }
+
+    /// Waits for it. Gives the code that says why.
+    async fn comes(&self) -> u16 {
+        let token = async {
+            match self.token {
+                Some(span) => sleep(span).await,
+                None => pending().await,
+            }
+        };
+        let drains = async {
+            while !self.shared.draining.load(Ordering::Acquire) {
+                sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = token => POLICY,
+            () = drains => GOING_AWAY,
+        }
+    }
+}
+
+/// Copies both ways until a side has ended, neither has said anything for `patience`, or we end it.
 pub(super) fn between(
     (mut upstream, read): (UpstreamSocket, Bytes),
     patience: Duration,
+    ending: Ending,
     mut record: Box<Record>,
 ) -> Tunnel {
     Box::new(move |mut caller: CallerStream| {
         Box::pin(async move {
             let mut sent = 0;
+            let ends = (patience, &ending);
             // Whatever ends it, both ends are closed with it.
-            let ended = run(&mut caller, &mut upstream, read, patience, &mut sent).await;
+            let ended = run(&mut caller, &mut upstream, read, ends, &mut sent).await;
             if let Err(why) = ended {
                 record.fail(why.reason, why.detail);
             }
@@ -132,7 +181,7 @@ async fn run(
     caller: &mut CallerStream,
     upstream: &mut UpstreamSocket,
     read: Bytes,
-    patience: Duration,
+    (patience, ending): (Duration, &Ending),
     sent: &mut u64,
 ) -> Result<(), Failure> {
     let ahead = Side::Caller.within(patience, caller.begin()).await?;
@@ -142,9 +191,10 @@ async fn run(
     Side::Caller.within(patience, say(caller, &read)).await?;
     *sent = read.len() as u64;
     let last = Mutex::new(Instant::now());
+    let (tell, told) = watch::channel(0);
     let (from_caller, to_caller) = tokio::io::split(caller);
     let (from_upstream, to_upstream) = tokio::io::split(upstream);
-    let mut up = 0;
+    let (mut up, mut down) = (Way::behind(&ahead, &told), Way::behind(&read, &told));
     let silence = async {
         loop {
             let until = *last.lock() + patience;
@@ -155,12 +205,28 @@ async fn run(
         }
     };
     let (caller, upstream) = (Side::Caller, Side::Upstream);
-    // A WebSocket has no half that stays open when the other is closed.
-    tokio::select! {
-        ended = copy((from_caller, caller), (to_upstream, upstream), &last, &mut up) => ended,
-        ended = copy((from_upstream, upstream), (to_caller, caller), &last, sent) => ended,
-        () = silence => Ok(()),
-    }
+    let ended = {
+        let mut upwards = pin!(up.copy((from_caller, caller), (to_upstream, upstream), &last));
+        let mut downwards = pin!(down.copy((from_upstream, upstream), (to_caller, caller), &last));
+        // A WebSocket has no half that stays open when the other is closed.
+        tokio::select! {
+            ended = &mut upwards => ended,
+            ended = &mut downwards => ended,
+            () = silence => Ok(()),
+            code = ending.comes() => {
+                let _ = tell.send(code);
+                // Each way says goodbye behind the frame at hand, if that ends soon.
+                let both = async { tokio::join!(&mut upwards, &mut downwards) };
+                let _ = timeout(GOODBYE, both).await;
+                match code {
+                    POLICY => Err(token_has_ended()),
+                    _ => Ok(()),
+                }
+            }
+        }
+    };
+    *sent += down.bytes;
+    ended
 }
 
 async fn say(to: &mut (impl AsyncWrite + Unpin), words: &[u8]) -> io::Result<()> {
@@ -168,25 +234,62 @@ async fn say(to: &mut (impl AsyncWrite + Unpin), words: &[u8]) -> io::Result<()>
     to.flush().await
 }
 
-async fn copy<R: AsyncRead, W: AsyncWrite>(
-    (mut from, source): (ReadHalf<R>, Side),
-    (mut to, target): (WriteHalf<W>, Side),
-    last: &Mutex<Instant>,
-    bytes: &mut u64,
-) -> Result<(), Failure> {
-    let mut held = vec![0; HELD];
-    loop {
-        let read = from.read(&mut held).await;
-        let read = read.map_err(|why| source.broke(&why))?;
-        if read == 0 {
-            // It has said all that it had to say, whether the other side still hears it or not.
-            let _ = to.shutdown().await;
-            return Ok(());
+/// One direction of a tunnel.
+struct Way {
+    frames: Frames,
+    bytes: u64,
+    /// The code of our goodbye, once it is to be said.
+    told: watch::Receiver<u16>,
+}
+
+impl Way {
+    /// Behind what was sent already.
+    fn behind(first: &[u8], told: &watch::Receiver<u16>) -> Self {
+        let mut frames = Frames::default();
+        frames.follow(first);
+        Self {
+            frames,
+            bytes: 0,
+            told: told.clone(),
         }
-        let said = say(&mut to, &held[..read]).await;
-        said.map_err(|why| target.broke(&why))?;
-        *bytes += read as u64;
-        *last.lock() = Instant::now();
+    }
+
+    async fn copy<R: AsyncRead, W: AsyncWrite>(
+        &mut self,
+        (mut from, source): (ReadHalf<R>, Side),
+        (mut to, target): (WriteHalf<W>, Side),
+        last: &Mutex<Instant>,
+    ) -> Result<(), Failure> {
+        let mut held = vec![0; HELD];
+        loop {
+            let code = *self.told.borrow();
+            if code != 0 && self.frames.is_between() {
+                // As a client speaks to an upstream, as a server to a caller.
+                let goodbye = close(code, target == Side::Upstream);
+                let _ = say(&mut to, &goodbye).await;
+                return Ok(());
+            }
+            let read = tokio::select! {
+                read = from.read(&mut held) => read.map_err(|why| source.broke(&why))?,
+                Ok(()) = self.told.changed(), if code == 0 => continue,
+            };
+            if read == 0 {
+                // It has said all that it had to say, whether the other side still hears it or not.
+                let _ = to.shutdown().await;
+                return Ok(());
+            }
+            let bytes = match code {
+                0 => {
+                    self.frames.follow(&held[..read]);
+                    read
+                }
+                _ => self.frames.to_end(&held[..read]).unwrap_or(read),
+            };
+            let said = say(&mut to, &held[..bytes]).await;
+            said.map_err(|why| target.broke(&why))?;
+            self.bytes += bytes as u64;
+            *last.lock() = Instant::now();
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod escapes;
+mod grpc;
 mod head;
 pub mod header_names;
 mod host;
@@ -15,6 +16,7 @@ pub(crate) mod samples;
 
 pub use authorization::{Authorization, AuthorizationError, Scheme, Unread};
 pub use escapes::{MOST_DECODINGS, decoded_fully, decoded_once};
+pub use grpc::{grpc_timeout, is_grpc};
 pub use head::{AccessRequest, Head, HeadError, Limits, Sent};
 pub use host::{Host, normalised_host};
 pub use params::Params;

@@ -39,6 +39,8 @@ pub struct RouteDefinition {
     pub cors: Option<Cors>,
     /// How many requests, and how large.
     pub limits: RouteLimits,
+    /// `end_with_token: true`: what lasts longer than the caller's token ends with it.
+    pub end_with_token: bool,
     /// From a request's head to its answer's last byte.
     pub request_timeout: Option<Duration>,
     /// `allow_batch: true`: `$batch` may pass a route that carries our token.

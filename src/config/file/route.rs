@@ -40,6 +40,8 @@ object! {
         limits: Or<RouteLimits> = "{}",
         /// Which web pages may call it. Left out, they may not by CORS, but what an upstream says of that is passed on.
         cors: May<Cors> = "none",
+        /// Whether what lasts longer than the caller's bearer token ends with it: a WebSocket, with a closing frame (1008), and an answer that streams.
+        end_with_token: Or<bool> = "false",
         /// Whether a path with a segment `$batch` may pass with the gateway's token.
         allow_batch: Or<bool> = "false",
         /// Whether `X-HTTP-Method`, `X-HTTP-Method-Override` or `X-Method-Override` of a POST is the method: the one that is matched, judged and forwarded. Otherwise such a request is refused.
@@ -148,6 +150,8 @@ object! {
     Upstream "an upstream such as `{ url: https://api.example.com }`" {
         /// Scheme, host and port. A path goes before the forwarded one. No query, no password.
         url: Must<HttpUrl>,
+        /// The path of a Unix socket, where it is reached by one; its url, http and such as `http://localhost`, then says the `Host` alone.
+        socket: May<FilePath> = "none",
         /// Which HTTP it is spoken to by: `h1`; `h2` over TLS; `h2c`, HTTP/2 without TLS; `auto`, the newer one that it agrees to. gRPC needs HTTP/2. Requests share a connection of HTTP/2, and WebSockets need HTTP/1.1.
         protocol: Or<UpstreamProtocol> = "h1",
         /// Leading literal segments of `match.path` that are not forwarded: with `/graph`, `/graph/v1.0/me` goes on as `/v1.0/me`.

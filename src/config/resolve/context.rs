@@ -41,6 +41,11 @@ impl<'c> Context<'c> {
         self.reader.problem(node, message)
     }
 
+    /// Where a file is that the configuration names.
+    pub(super) fn beside(&self, path: &FilePath) -> PathBuf {
+        self.base.join(&path.0)
+    }
+
     /// A secret's text.
     pub(super) fn secret(&mut self, at: &At<SecretRef>) -> Option<Secret<String>> {
         let read = self.source(at).read_text();

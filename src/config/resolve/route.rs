@@ -8,7 +8,7 @@ use http::{HeaderName, Method};
 use super::context::{Context, rules};
 use super::names::Known;
 use super::{callers, cors, limit, microsoft, token, upstream};
-use crate::config::file::{CallerHeaders, Match, Route};
+use crate::config::file::{CallerHeaders, Callers as WrittenCallers, Entry, Match, Route};
 use crate::config::value::{KeptHeader, Verb};
 use crate::located::{At, Filled, NodeId};
 use crate::policy::{Callers, QueryRules};
@@ -62,6 +62,7 @@ pub(super) fn route(
         keep_headers,
         limits,
         cors: cors?,
+        end_with_token: end_with_token(context, written),
         request_timeout: written.timeouts.request.value().copied(),
         allow_batch: *written.allow_batch,
         method_override: *written.method_override,
@@ -142,6 +143,23 @@ fn ordinal(index: Option<usize>) -> String {
         2 => "third".to_owned(),
         other => format!("{}th", other + 1),
     }
+}
+
+/// Whether what lasts ends with the caller's token; somebody must bring one.
+fn end_with_token(context: &mut Context<'_>, written: &Route) -> bool {
+    let tokens = match written.callers.value() {
+        Some(WrittenCallers::Entries(entries, _)) => {
+            let brings = |entry: &At<Entry>| entry.bearer.is_written() || !entry.complete;
+            entries.iter().any(brings)
+        }
+        Some(WrittenCallers::Public) => false,
+        None => true,
+    };
+    rules! { context,
+        *written.end_with_token && !tokens => written.end_with_token.node(),
+            "no caller of this route brings a token that could end", "it needs a `bearer` entry";
+    }
+    *written.end_with_token
 }
 
 /// None where not one of them could be read: a route without methods would be told to leave them out.

@@ -145,7 +145,7 @@ fn check_upstream(
         return;
     };
     rules! { context,
-        url.is_exposed() => url.node,
+        url.is_exposed() && !upstream.socket.is_written() => url.node,
             "the gateway's token goes over https, or http to a loopback address",
             url.less_exposed();
     }

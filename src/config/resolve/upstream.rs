@@ -37,6 +37,11 @@ pub(super) fn upstream(
         is_encrypted => written.proxy.node(), "the proxy of an upstream is spoken to over http";
     }
     check_protocol(context, written, tls);
+    rules! { context,
+        tls => written.socket.node(), "a Unix socket is spoken to without TLS, and the url is https",
+            "write `http://localhost`, or whichever `Host` it expects";
+        written.proxy.is_written() => written.socket.node(), "no proxy reaches a Unix socket";
+    }
     let endpoint = EndpointDefinition {
         tls,
         host: match url.host()? {
@@ -45,6 +50,7 @@ pub(super) fn upstream(
             Host::Ipv6(address) => address.to_string(),
         },
         port: url.port_or_known_default()?,
+        socket: written.socket.value().map(|path| context.beside(path)),
         protocol: *written.protocol,
         preserve_header_case: written.header_case.is_written(),
         proxy: proxy?.and_then(|proxy| {

@@ -2,6 +2,7 @@
 //! or a new one, by what the file says of its protocol and the two sides have agreed on.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,8 +32,9 @@ pub enum Carries {
 
 /// Where a connection goes first.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(super) enum Place<'a> {
     Address(SocketAddr),
+    Unix(&'a Path),
 }
 
 pub(super) struct Carriers {
@@ -86,7 +88,7 @@ impl Carriers {
     /// A new one; on a connection that somebody else has made meanwhile, where it may be shared.
     pub(super) async fn connect(
         &self,
-        place: Place,
+        place: Place<'_>,
         carries: Carries,
         definition: &EndpointDefinition,
     ) -> Result<Carrier, ConnectError> {
@@ -123,7 +125,7 @@ impl Carriers {
 
     async fn own(
         &self,
-        place: Place,
+        place: Place<'_>,
         definition: &EndpointDefinition,
     ) -> Result<Carrier, ConnectError> {
         let socket = self.socket(place, definition, Some(ALPN::H1)).await?;
@@ -140,12 +142,13 @@ impl Carriers {
 
     async fn socket(
         &self,
-        place: Place,
+        place: Place<'_>,
         definition: &EndpointDefinition,
         alpn: Option<ALPN>,
     ) -> Result<UpstreamSocket, ConnectError> {
         let most = definition.connect_timeout;
         match (place, &self.template) {
+            (Place::Unix(path), _) => self.connector.unix(path, most).await,
             (Place::Address(address), None) => {
                 // Many wait on one connection: that its other end is gone must not be found out by
                 // each.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use pingora::connectors::TransportConnector;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error as PingoraError, ErrorType};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -93,6 +94,16 @@ impl Connector {
             rustix::net::sockopt::set_tcp_user_timeout(&stream, span).map_err(io::Error::from)?;
         }
         Ok(Socket::Plain(stream))
+    }
+
+    pub(super) async fn unix(
+        &self,
+        path: &Path,
+        most: Duration,
+    ) -> Result<UpstreamSocket, ConnectError> {
+        let connected = timeout(most, UnixStream::connect(path)).await;
+        let stream = connected.map_err(|_| ConnectError::TimedOut(most))??;
+        Ok(Socket::Unix(stream))
     }
 
     /// The peer's options say what the other side must prove.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,6 +80,8 @@ pub struct EndpointDefinition {
     /// The host of the url: a name or an address, without brackets.
     pub host: String,
     pub port: u16,
+    /// `socket`: where it is instead of at the url's host.
+    pub socket: Option<PathBuf>,
     pub protocol: UpstreamProtocol,
     /// `header_case: preserve`.
     pub preserve_header_case: bool,
@@ -174,6 +177,7 @@ pub(super) mod tests {
             tls: false,
             host: host.to_owned(),
             port: 8080,
+            socket: None,
             protocol: UpstreamProtocol::Http1,
             preserve_header_case: false,
             proxy: None,

@@ -89,6 +89,13 @@ impl Endpoint {
     /// A new connection. Addresses take turns, so that another attempt gets the next one; whoever
     /// comes before a name was first resolved waits for that.
     pub async fn connect(&self, carries: Carries) -> Result<Carrier, ConnectError> {
+        if let Some(path) = &self.definition.socket {
+            let place = Place::Unix(path);
+            return self
+                .carriers
+                .connect(place, carries, &self.definition)
+                .await;
+        }
         let most = self.definition.connect_timeout;
         let address = self.addresses.next(most).await;
         let unresolved = || match &self.definition.proxy {
