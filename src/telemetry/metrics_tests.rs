@@ -37,7 +37,6 @@ impl Page {
         }
         page
     }
-
     fn of(metrics: &Metrics) -> Self {
         Self::read(&metrics.render(&[], &[], NOW))
     }
