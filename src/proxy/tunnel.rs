@@ -283,7 +283,7 @@ impl Way {
                     self.frames.follow(&held[..read]);
                     read
                 }
-                _ => self.frames.to_end(&held[..read]).unwrap_or(read),
+                _ => self.frames.end_of_frame(&held[..read]).unwrap_or(read),
             };
             let said = say(&mut to, &held[..bytes]).await;
             said.map_err(|why| target.broke(&why))?;

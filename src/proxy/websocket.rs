@@ -25,14 +25,14 @@ impl Frames {
     /// Follows all of these bytes.
     pub(super) fn follow(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        while let Some(end) = self.to_end(rest) {
+        while let Some(end) = self.end_of_frame(rest) {
             rest = &rest[end..];
         }
     }
 
     /// Follows these bytes up to the end of the frame at hand, and tells where that is; `None`: it ends
     /// behind them, or nothing is at hand.
-    pub(super) fn to_end(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(super) fn end_of_frame(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut here = 0;
         while let Some(&byte) = bytes.get(here) {
             if self.left > 0 {
@@ -153,7 +153,7 @@ mod tests {
             let (mut follower, mut found, mut place) = (Frames::default(), Vec::new(), 0);
             for piece in all.chunks(size) {
                 let mut rest = piece;
-                while let Some(end) = follower.to_end(rest) {
+                while let Some(end) = follower.end_of_frame(rest) {
                     assert!(follower.is_between());
                     found.push(place + piece.len() - rest.len() + end);
                     rest = &rest[end..];
@@ -175,7 +175,7 @@ mod tests {
             let frame = close(code, masked);
             assert_eq!((frame[0], frame[1] & 0x80 != 0), (0x88, masked));
             let mut frames = Frames::default();
-            assert_eq!(frames.to_end(&frame), Some(frame.len()));
+            assert_eq!(frames.end_of_frame(&frame), Some(frame.len()));
             if !masked {
                 assert_eq!(frame[2..4], code.to_be_bytes());
             }
