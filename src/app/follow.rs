@@ -59,6 +59,11 @@ impl App {
                 sleep(OTHER_HALF).await;
                 (read, files) = self::read(&path).await;
             }
+            if files.have_changed() || watch.is_half_written().await {
+                // It was read while it was written: what comes of it will be seen.
+                follower.ended(None);
+                continue;
+            }
             let config = match read {
                 Ok(config) => config,
                 Err(problems) => {

@@ -2,6 +2,7 @@
 //! Linux tells by inotify; elsewhere, and where it cannot be had, files are looked at now and then.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[cfg(target_os = "linux")]
@@ -11,18 +12,20 @@ pub(super) use none::Notices;
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::ffi::{CStr, OsStr};
     use std::mem::MaybeUninit;
     use std::os::fd::OwnedFd;
+    use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
 
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
     use rustix::io::Errno;
     use tokio::io::unix::AsyncFd;
 
-    use super::{BTreeSet, PathBuf};
+    use super::{BTreeSet, OsString, PathBuf};
 
-    /// Writing is told when it has ended: a file half written is nobody's news.
     const TOLD: WatchFlags = WatchFlags::CLOSE_WRITE
+        .union(WatchFlags::MODIFY)
         .union(WatchFlags::CREATE)
         .union(WatchFlags::MOVE)
         .union(WatchFlags::DELETE)
@@ -35,12 +38,16 @@ mod linux {
         .union(ReadFlags::DELETE_SELF)
         .union(ReadFlags::MOVE_SELF)
         .union(ReadFlags::UNMOUNT);
+    /// How many files that are being written are told apart.
+    const MOST_WRITTEN: usize = 1024;
     /// Bytes of events that are read at a time.
     const ROOM: usize = 4096;
 
     pub(in crate::app) struct Notices {
         inotify: AsyncFd<OwnedFd>,
         incomplete: bool,
+        /// What was written to and not closed: a watch, and a name in its folder.
+        written: BTreeSet<(i32, Vec<u8>)>,
     }
 
     impl Notices {
@@ -62,6 +69,7 @@ mod linux {
             Some(Self {
                 inotify,
                 incomplete,
+                written: BTreeSet::new(),
             })
         }
 
@@ -70,7 +78,13 @@ mod linux {
             self.incomplete
         }
 
-        /// Waits until something has happened, and forgets it.
+        /// Whether one of these is being written: what is there now may be half of it.
+        pub(in crate::app) fn are_of_half(&self, names: &BTreeSet<OsString>) -> bool {
+            let name = |written: &(i32, Vec<u8>)| names.contains(OsStr::from_bytes(&written.1));
+            self.written.iter().any(name)
+        }
+
+        /// Waits until something has happened, and takes note of it.
         pub(in crate::app) async fn next(&mut self) {
             loop {
                 let Ok(mut ready) = self.inotify.readable().await else {
@@ -83,7 +97,16 @@ mod linux {
                     match events.next() {
                         Ok(event) => {
                             any = true;
-                            self.incomplete |= event.events().intersects(LAST);
+                            let what = event.events();
+                            self.incomplete |= what.intersects(LAST);
+                            let name = event.file_name().map(CStr::to_bytes).unwrap_or_default();
+                            let place = (event.wd(), name.to_owned());
+                            if !what.contains(ReadFlags::MODIFY) {
+                                // Closed, or another file by now.
+                                self.written.remove(&place);
+                            } else if self.written.len() < MOST_WRITTEN {
+                                self.written.insert(place);
+                            }
                         }
                         Err(Errno::INTR) => {}
                         Err(_) => break,
@@ -124,7 +147,7 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod none {
-    use super::{BTreeSet, PathBuf};
+    use super::{BTreeSet, OsString, PathBuf};
 
     pub(in crate::app) enum Notices {}
 
@@ -134,6 +157,10 @@ mod none {
         }
 
         pub(in crate::app) fn are_incomplete(&self) -> bool {
+            match *self {}
+        }
+
+        pub(in crate::app) fn are_of_half(&self, _: &BTreeSet<OsString>) -> bool {
             match *self {}
         }
 

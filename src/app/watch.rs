@@ -3,6 +3,7 @@
 //! most changes leave the file that was read as it is and put another in its place.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,10 +25,15 @@ const LOOK: Duration = Duration::from_secs(match cfg!(target_os = "linux") {
 /// No honest chain of links is longer.
 const MOST_LINKS: usize = 40;
 
+/// What nobody tells of has ended when it has not changed for so long.
+const STANDS: Duration = Duration::from_secs(1);
+/// Whoever begins to write a file and does not end is waited for so long.
+const HALF_WRITTEN: Duration = Duration::from_secs(10);
+
 /// The files to be watched, and the folders in which it happens.
 pub(super) struct Watch {
     files: Files,
-    folders: BTreeSet<PathBuf>,
+    places: Places,
     notices: Option<Notices>,
 }
 
@@ -36,7 +42,7 @@ impl Watch {
     pub(super) fn over(files: Files) -> Self {
         let mut watch = Self {
             files: Files::default(),
-            folders: BTreeSet::new(),
+            places: Places::default(),
             notices: None,
         };
         watch.follow(files);
@@ -50,12 +56,13 @@ impl Watch {
     }
 
     fn look_where_they_are(&mut self) {
-        let folders = self.files.paths().flat_map(folders).collect();
+        let mut places = Places::default();
+        self.files.paths().for_each(|path| places.add(path));
         let broken = self.notices.as_ref().is_none_or(Notices::are_incomplete);
-        if broken || folders != self.folders {
-            self.notices = Notices::of(&folders);
-            self.folders = folders;
+        if broken || places.folders != self.places.folders {
+            self.notices = Notices::of(&places.folders);
         }
+        self.places = places;
     }
 
     /// The same, and those of before: what could not be read whole may have named more.
@@ -78,6 +85,8 @@ impl Watch {
                 self.settled().await;
                 // What happens from here on is told, or seen by the next look.
                 self.look_where_they_are();
+            } else if self.files.have_changed() {
+                self.stands().await;
             }
             if self.files.may_have_changed() {
                 return;
@@ -86,32 +95,73 @@ impl Watch {
         self.settled().await;
     }
 
+    /// Whether one of them is being written now.
+    pub(super) async fn is_half_written(&mut self) -> bool {
+        let Some(notices) = &mut self.notices else {
+            return false;
+        };
+        while timeout(Duration::ZERO, notices.next()).await.is_ok() {}
+        notices.are_of_half(&self.places.names)
+    }
+
+    /// Waits until they stand still, where nobody tells when who writes them has ended.
+    async fn stands(&self) {
+        let begin = Instant::now();
+        let mut seen = self.files.again();
+        while begin.elapsed() < HALF_WRITTEN {
+            sleep(STANDS).await;
+            if !seen.have_changed() {
+                return;
+            }
+            seen = self.files.again();
+        }
+    }
+
     /// Waits until nothing has happened for a moment.
     async fn settled(&mut self) {
         let Some(notices) = &mut self.notices else {
             return sleep(SETTLED).await;
         };
         let begin = Instant::now();
-        while begin.elapsed() < RESTLESS && timeout(SETTLED, notices.next()).await.is_ok() {}
+        loop {
+            // SECURITY: half a file may be valid, and say less than the whole: of who may not come in, too.
+            let half = notices.are_of_half(&self.places.names);
+            let (most, quiet) = match half {
+                true => (HALF_WRITTEN, HALF_WRITTEN),
+                false => (RESTLESS, SETTLED),
+            };
+            let left = most.saturating_sub(begin.elapsed());
+            if left.is_zero() || timeout(quiet.min(left), notices.next()).await.is_err() {
+                return;
+            }
+        }
     }
 }
 
-/// The folders where it shows that a path means another file: its own, and those of the links it
-/// goes by.
-fn folders(path: &Path) -> BTreeSet<PathBuf> {
-    let mut folders = BTreeSet::new();
-    let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    for _ in 0..MOST_LINKS {
-        match first_link(&path) {
-            Some((folder, meant)) => {
-                folders.insert(folder);
-                path = meant;
+/// Where it shows that paths mean other files than before.
+#[derive(Default)]
+struct Places {
+    /// Of the files, and of the links on the ways to them.
+    folders: BTreeSet<PathBuf>,
+    /// Of the files, without their folders.
+    names: BTreeSet<OsString>,
+}
+
+impl Places {
+    fn add(&mut self, path: &Path) {
+        let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        for _ in 0..MOST_LINKS {
+            match first_link(&path) {
+                Some((folder, meant)) => {
+                    self.folders.insert(folder);
+                    path = meant;
+                }
+                None => break,
             }
-            None => break,
         }
+        self.folders.extend(path.parent().map(Path::to_owned));
+        self.names.extend(path.file_name().map(OsStr::to_owned));
     }
-    folders.extend(path.parent().map(Path::to_owned));
-    folders
 }
 
 /// The folder of the first link on a way, and the way past it.

@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::os::unix::fs::symlink;
 
 use super::*;
@@ -115,11 +116,34 @@ async fn what_others_do_in_the_folder_is_nobodys_news() {
     assert!(changed.await.is_err());
 }
 
+#[tokio::test]
+async fn a_file_that_is_being_written_is_not_seen_before_it_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gate.yaml");
+    std::fs::write(&path, "one").unwrap();
+    let mut watch = watched(&path).await;
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(b"half of ").unwrap();
+    let moment = SETTLED * 20;
+    assert!(timeout(moment, watch.changed()).await.is_err());
+    // What happens beside it is no reason to look.
+    std::fs::write(folder.path().join("other"), "x").unwrap();
+    assert!(timeout(moment, watch.changed()).await.is_err());
+    file.write_all(b"it").unwrap();
+    drop(file);
+    sees(&mut watch, &path, "whole").await;
+}
+
 #[test]
 fn a_way_in_circles_ends() {
     let folder = tempfile::tempdir().unwrap();
     symlink("b", folder.path().join("a")).unwrap();
     symlink("a", folder.path().join("b")).unwrap();
-    let watched = folders(&folder.path().join("a/key"));
-    assert!(watched.contains(&std::fs::canonicalize(folder.path()).unwrap()));
+    let mut places = Places::default();
+    places.add(&folder.path().join("a/key"));
+    assert!(
+        places
+            .folders
+            .contains(&std::fs::canonicalize(folder.path()).unwrap())
+    );
 }

@@ -55,6 +55,11 @@ impl Files {
         }
     }
 
+    /// The same files as they are now.
+    pub fn again(&self) -> Self {
+        Self::of(self.paths())
+    }
+
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.0.keys().map(PathBuf::as_path)
     }

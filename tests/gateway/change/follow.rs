@@ -1,6 +1,7 @@
 //! A gateway that runs follows its file and what that names: by itself, and when it is told to. What
 //! holds is taken over, what does not changes nothing and is said.
 
+use std::io::{Seek, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -110,6 +111,38 @@ async fn what_does_not_hold_changes_nothing_and_is_said_until_it_does() {
     is_told(&gate, restart, "1").await;
     gate.says("only a restart can change listeners.apis").await;
     assert_eq!(status(&gate, "/more/x").await, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_file_is_not_taken_over_though_it_is_valid_and_lets_more_in() {
+    let mut setup = setup();
+    setup.add("/routes/1/callers/0", "network: [192.0.2.0/24]");
+    let path = setup.written();
+    let gate = Process::serve(&path).await;
+    gate.says("\"message\":\"ready\"").await;
+    assert_eq!(status(&gate, "/mail/x").await, 403);
+    // Without the network, whoever has the key comes in.
+    let whole = setup.text();
+    setup.tree["routes"][1]["callers"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("network");
+    setup.add("/routes", MORE);
+    let half = setup.text();
+    let mut file = std::fs::File::create(&path).unwrap();
+    file.write_all(half.as_bytes()).unwrap();
+    gate.signal("HUP");
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(status(&gate, "/mail/x").await, 403);
+    assert_eq!(times(&gate, TAKEN), 0, "{}", gate.log());
+    file.set_len(0).unwrap();
+    file.rewind().unwrap();
+    file.write_all(whole.replace("/open/**", "/opened/**").as_bytes())
+        .unwrap();
+    drop(file);
+    becomes(&gate, "/opened/x", 200).await;
+    assert_eq!(status(&gate, "/mail/x").await, 403);
+    assert_eq!(times(&gate, REFUSED), 0, "{}", gate.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
