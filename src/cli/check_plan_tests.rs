@@ -120,3 +120,21 @@ routes:
     let said = "any method /a/**, with %2F and // and ;v in it, on apis";
     assert!(printed.contains(said), "{printed}");
 }
+
+#[test]
+fn what_a_listener_speaks_is_shown_where_it_is_more_or_less_than_http_1() {
+    for (protocols, shown) in [
+        ("[http1, h2c]", Some("speaks http1, h2c")),
+        ("[h2c]", Some("speaks h2c")),
+        ("[http1]", None),
+    ] {
+        let listener = format!("127.0.0.1:0, protocols: {protocols} }}");
+        let file = FILE.replace("127.0.0.1:0 }", &listener);
+        let config = Config::parse(&file, "plan.yaml", Path::new("")).unwrap();
+        let printed = plan(&config, None);
+        match shown {
+            Some(shown) => assert!(printed.contains(shown), "{printed}"),
+            None => assert!(!printed.contains("speaks"), "{printed}"),
+        }
+    }
+}

@@ -31,8 +31,8 @@ use crate::http2::Fault;
 use crate::telemetry::Refused;
 
 /// Bytes of bodies that a connection may send ahead of who takes them, in all and on one stream.
-const WINDOW: u32 = 1024 * 1024;
-const STREAM_WINDOW: u32 = 64 * 1024;
+const WINDOW: u32 = 512 * 1024;
+const STREAM_WINDOW: u32 = 128 * 1024;
 /// Bytes of an answer that the codec may hold for one stream.
 const MOST_UNSENT: usize = 64 * 1024;
 /// A field's share of a head as HTTP/2 counts it, beside its bytes (RFC 9113 §6.5.2), and how many there
