@@ -1,6 +1,6 @@
-"""h2spec, nghttp's h2load, curl and httpx against a listener of HTTP/2 by prior knowledge: is it HTTP/2 as
-others read the RFC, and does a request come out as the one that went in? H2SPEC is the path of h2spec,
-H2LOAD that of h2load.
+"""h2spec, nghttp's h2load, curl and httpx against listeners of HTTP/2, in clear by prior knowledge and over
+TLS by ALPN: is it HTTP/2 as others read the RFC, and does a request come out as the one that went in?
+H2SPEC is the path of h2spec, H2LOAD that of h2load.
 """
 
 import contextlib
@@ -18,17 +18,23 @@ from court import PATIENCE, binary, check, curl, sit
 
 CONFIG = """\
 version: 1
-listeners: {{ apis: {{ address: 127.0.0.1:0, protocols: [http1, h2c], timeouts: {{ body: 3s }} }} }}
+listeners:
+  plain: {{ address: 127.0.0.1:0, protocols: [http1, h2c], timeouts: {{ body: 3s }} }}
+  secure: {{ address: 127.0.0.1:0, tls: {{ certificate: own.pem, key: own.key }}, timeouts: {{ body: 3s }} }}
 routes:
-  - id: all
-    listener: apis
+  - id: plain
+    listener: plain
     match: {{ path: "/**" }}
     callers: public
-    upstream: {{ url: "http://127.0.0.1:{port}" }}
+    upstream: &upstream {{ url: "http://127.0.0.1:{port}" }}
+  - id: secure
+    listener: secure
+    match: {{ path: "/**" }}
+    callers: public
+    upstream: *upstream
 """
-LISTENING = re.compile(r'"listening","listener":"apis","address":"127\.0\.0\.1:(\d+)"')
 # What a listener that speaks both answers to bytes that are no preface is HTTP/1.1, which h2spec cannot read.
-EXPLAINED = {"Sends invalid connection preface"}
+EXPLAINED = {"plain": {"Sends invalid connection preface"}, "secure": set()}
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -69,6 +75,14 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 1024
 
 
+def self_signed(folder):
+    """A certificate for loopback, and its key."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-nodes", "-days", "30", "-subj", "/CN=localhost", "-addext"]
+    command += ["subjectAltName=IP:127.0.0.1", "-keyout", folder / "own.key", "-out", folder / "own.pem"]
+    subprocess.run(command, check=True, capture_output=True)
+
+
 class Gateway:
     """A gateway that is open to all, before an upstream that speaks HTTP/1.1."""
 
@@ -77,19 +91,27 @@ class Gateway:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self._directory = tempfile.TemporaryDirectory()
         base = pathlib.Path(self._directory.name)
+        self_signed(base)
         (base / "gateway.yaml").write_text(CONFIG.format(port=self._server.server_address[1]))
         self._log = base / "output.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [binary(), "serve", "--config", base / "gateway.yaml"], stdout=log, stderr=log
             )
+        self.ports = {name: self.port(name) for name in EXPLAINED}
+        self.urls = {
+            "plain": f"http://127.0.0.1:{self.ports['plain']}",
+            "secure": f"https://127.0.0.1:{self.ports['secure']}",
+        }
+        return self
+
+    def port(self, listener):
+        said = re.compile(rf'"listening","listener":"{listener}","address":"127\.0\.0\.1:(\d+)"')
         deadline = time.monotonic() + PATIENCE
-        while not (found := LISTENING.search(self.output())):
+        while not (found := said.search(self.output())):
             assert self._process.poll() is None and time.monotonic() < deadline, self.output()
             time.sleep(0.05)
-        self.port = found.group(1)
-        self.url = f"http://127.0.0.1:{self.port}"
-        return self
+        return found.group(1)
 
     def __exit__(self, kind, *_):
         self._process.terminate()
@@ -103,54 +125,59 @@ class Gateway:
 
 
 @check
-def curl_asks_by_prior_knowledge(gateway):
-    answer = curl(f"{gateway.url}/a?b=c", "--http2-prior-knowledge")
-    assert (answer.status, answer.body) == (200, "GET /a?b=c\n"), answer
-    answer = curl(f"{gateway.url}/a", "--http2-prior-knowledge", "--head")
-    assert answer.status == 200, answer
-    body = "x" * 300_000
-    with tempfile.NamedTemporaryFile("w") as file:
-        file.write(body)
-        file.flush()
-        data = ("--http2-prior-knowledge", "--data-binary", f"@{file.name}")
-        assert curl(f"{gateway.url}/a", *data).body == body
-    # `Upgrade: h2c` is of HTTP/1.1's first draft of it; it is answered as if it had not been asked for.
-    answer = curl(f"{gateway.url}/a", "--http2")
+def curl_asks_by_prior_knowledge_and_by_alpn(gateway):
+    for name, how in (("plain", ["--http2-prior-knowledge"]), ("secure", ["--http2", "--insecure"])):
+        url = gateway.urls[name]
+        answer = curl(f"{url}/a?b=c", *how)
+        assert (answer.status, answer.body) == (200, "GET /a?b=c\n"), answer
+        assert curl(f"{url}/a", *how, "--head").status == 200
+        body = "x" * 300_000
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(body)
+            file.flush()
+            assert curl(f"{url}/a", *how, "--data-binary", f"@{file.name}").body == body
+    answer = curl(f"{gateway.urls['secure']}/a", "--http1.1", "--insecure")
+    assert (answer.status, answer.body) == (200, "GET /a\n"), answer
+    # `Upgrade: h2c` is of an older RFC; it is answered as if it had not been asked for.
+    answer = curl(f"{gateway.urls['plain']}/a", "--http2")
     assert (answer.status, answer.body) == (200, "GET /a\n"), answer
 
 
 @check
 def httpx_uploads_and_downloads(gateway):
-    with httpx.Client(http1=False, http2=True, trust_env=False) as client:
-        for size in (0, 1, 70_000, 2_000_000):
-            content = b"x" * size
-            answer = client.post(f"{gateway.url}/up", content=content)
-            assert answer.http_version == "HTTP/2" and answer.status_code == 200, answer
-            assert answer.content == (content or b"POST /up\n")
-        chunks = (b"y" * 1000 for _ in range(100))
-        assert client.put(f"{gateway.url}/up", content=chunks).content == b"y" * 100_000
+    for url in gateway.urls.values():
+        with httpx.Client(http1=False, http2=True, verify=False, trust_env=False) as client:
+            for size in (0, 1, 70_000, 2_000_000):
+                content = b"x" * size
+                answer = client.post(f"{url}/up", content=content)
+                assert answer.http_version == "HTTP/2" and answer.status_code == 200, answer
+                assert answer.content == (content or b"POST /up\n")
+            chunks = (b"y" * 1000 for _ in range(100))
+            assert client.put(f"{url}/up", content=chunks).content == b"y" * 100_000
 
 
 @check
 def h2load_loses_no_request(gateway):
-    command = [os.environ["H2LOAD"], "-n", "2000", "-c", "5", "-m", "20", gateway.url + "/x"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 2)
-    assert "2000 succeeded, 0 failed, 0 errored" in done.stdout, done.stdout
+    for url in gateway.urls.values():
+        command = [os.environ["H2LOAD"], "-n", "2000", "-c", "5", "-m", "20", f"{url}/x"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 2)
+        assert "2000 succeeded, 0 failed, 0 errored" in done.stdout, done.stdout
 
 
 @check
 def h2spec_finds_what_the_rfc_says(gateway):
-    report = pathlib.Path(tempfile.gettempdir()) / f"h2spec-{os.getpid()}.xml"
-    command = [os.environ["H2SPEC"], "-h", "127.0.0.1", "-p", gateway.port, "-o", "5", "-j", report]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 5)
-    report.unlink(missing_ok=True)
-    count = re.search(r"(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed", done.stdout)
-    assert count, done.stdout + done.stderr
-    tests, passed, skipped, failed = map(int, count.groups())
-    failures = set(re.findall(r"× \d+: (.*)", done.stdout.split("Failures:")[-1]))
-    assert failures <= EXPLAINED, done.stdout.split("Failures:")[-1]
-    assert tests > 140 and passed + failed == tests and skipped == 0, count.group()
-    print(f"        h2spec: {count.group()}")
+    for name, port in gateway.ports.items():
+        command = [os.environ["H2SPEC"], "-h", "127.0.0.1", "-p", port, "-o", "5"]
+        command += ["-t", "-k"] if name == "secure" else []
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 5)
+        count = re.search(r"(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed", done.stdout)
+        assert count, done.stdout + done.stderr
+        tests, passed, skipped, failed = map(int, count.groups())
+        _, _, told = done.stdout.partition("Failures:")
+        assert set(re.findall(r"× \d+: (.*)", told)) <= EXPLAINED[name], told
+        assert failed <= len(EXPLAINED[name]), told
+        assert tests > 140 and passed + failed == tests and skipped == 0, count.group()
+        print(f"        h2spec, {name}: {count.group()}")
 
 
 sit(Gateway)
