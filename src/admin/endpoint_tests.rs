@@ -162,6 +162,7 @@ async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
             timeouts: Timeouts::default(),
             protocols: Protocols::PLAIN,
             tls: None,
+            proxy_protocol: false,
         },
         metrics.edge("admin"),
     );

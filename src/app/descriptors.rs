@@ -112,6 +112,7 @@ mod tests {
                 address: ([127, 0, 0, 1], 0).into(),
                 protocols: Protocols::PLAIN,
                 tls: None,
+                proxy_protocol: false,
                 trusted_proxies: Vec::new(),
                 limits: Limits {
                     connections,

@@ -169,6 +169,7 @@ impl Doors {
                 timeouts: Timeouts::default(),
                 protocols: Protocols::PLAIN,
                 tls: tls(&name, definition.tls.as_ref(), Protocols::PLAIN, None)?,
+                proxy_protocol: false,
             };
             let edge = edge(admin, name, settings, metrics);
             doors.admin = Some(Arc::clone(&edge));
@@ -229,6 +230,7 @@ impl Doors {
             limits: self.descriptors.share(definition, wanted),
             timeouts: definition.timeouts,
             protocols: definition.protocols,
+            proxy_protocol: definition.proxy_protocol,
             tls: tls(
                 &definition.name,
                 definition.tls.as_ref(),

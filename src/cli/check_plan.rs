@@ -89,6 +89,9 @@ fn doors(config: &Config) -> Block<'_> {
         let proxies = &listener.trusted_proxies;
         let trusted = match proxies[..] {
             [] => "trusts no proxy".to_owned(),
+            _ if listener.proxy_protocol => {
+                listed("trusts, by the PROXY protocol,", proxies, "and")
+            }
             _ => listed("trusts", proxies, "and"),
         };
         let trusted = trusted

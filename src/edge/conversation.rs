@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -20,6 +20,10 @@ pub type Tunnel = Box<dyn FnOnce(CallerStream) -> Pin<Box<dyn Future<Output = ()
 /// One connection's. A task reads and writes it; the atomics are there because hyper wants `Send`.
 pub struct Conversation {
     peer: SocketAddr,
+    /// For whom a proxy said that it speaks.
+    client: OnceLock<SocketAddr>,
+    /// By which its listener's crowd knows it.
+    pub(super) number: AtomicU64,
     encrypted: AtomicBool,
     stage: AtomicU8,
     /// Why what came is no request.
@@ -117,6 +121,8 @@ impl Conversation {
     pub(super) fn new(peer: SocketAddr, now: u64) -> Self {
         Self {
             peer,
+            client: OnceLock::new(),
+            number: AtomicU64::new(0),
             encrypted: AtomicBool::new(false),
             stage: AtomicU8::new(Stage::Idle as u8),
             misread: OnceLock::new(),
@@ -133,9 +139,14 @@ impl Conversation {
         }
     }
 
-    /// The socket's other end.
+    /// The socket's other end, or for whom a proxy there said that it speaks.
     pub fn peer(&self) -> SocketAddr {
-        self.peer
+        self.client.get().copied().unwrap_or(self.peer)
+    }
+
+    /// Said at most once. Its crowd has to move it.
+    pub(super) fn speaks_for(&self, client: SocketAddr) {
+        let _ = self.client.set(client);
     }
 
     /// Whether it is TLS.
@@ -245,18 +256,6 @@ impl Conversation {
 
     pub(super) fn is_leaving(&self) -> bool {
         self.hold.load(Ordering::Acquire) == LEAVES
-    }
-
-    /// Returns when it is asked to leave.
-    pub(super) async fn is_asked_to_leave(&self) {
-        std::future::poll_fn(|cx| {
-            self.is_waited_for_by(cx.waker());
-            match self.is_leaving() {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            }
-        })
-        .await;
     }
 
     /// Whom `leave` wakes. To be said before `is_leaving` is asked.

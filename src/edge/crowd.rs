@@ -3,7 +3,7 @@
 //! any more; and heads that are unfinished hold no more bytes together than they may.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -57,7 +57,6 @@ struct Group {
 /// A member's place, for as long as it is connected.
 pub(super) struct Place {
     crowd: Arc<Crowd>,
-    address: IpAddr,
     number: u64,
 }
 
@@ -119,14 +118,44 @@ impl Crowd {
             }
         }
         *last += 1;
+        conversation.number.store(*last, Ordering::Relaxed);
         all.members.insert(*last, Arc::clone(conversation));
         let own = by_address.entry(address).or_default();
         own.members.insert(*last, Arc::clone(conversation));
         Ok(Place {
             crowd: Arc::clone(self),
-            address,
             number: *last,
         })
+    }
+
+    /// It speaks for somebody else, by whose address it is counted from now on. An error where that address
+    /// has all it may have, and none that makes room.
+    pub(super) fn moves(
+        &self,
+        conversation: &Arc<Conversation>,
+        client: SocketAddr,
+        is_one_of_many: bool,
+    ) -> Result<(), Refused> {
+        let number = conversation.number.load(Ordering::Relaxed);
+        let now = conversation.last_rested();
+        let mut members = self.members.lock();
+        let Members {
+            all, by_address, ..
+        } = &mut *members;
+        if conversation.is_leaving() {
+            return Err(Refused::Evicted);
+        }
+        let address = counted_as(client.ip());
+        if let Some(own) = by_address.get_mut(&address).filter(|_| !is_one_of_many) {
+            while own.staying() >= self.per_address.load(Ordering::Relaxed) {
+                own.make_room(all, now).ok_or(Refused::AddressLimit)?;
+            }
+        }
+        remove(by_address, counted_as(conversation.peer().ip()), number);
+        conversation.speaks_for(client);
+        let own = by_address.entry(address).or_default();
+        own.members.insert(number, Arc::clone(conversation));
+        Ok(())
     }
 
     /// Whether so many are on their way out that a new one had better wait for them.
@@ -263,12 +292,20 @@ impl Group {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut members = self.crowd.members.lock();
+        let address = members.all.members.get(&self.number);
+        let address = address.map(|it| counted_as(it.peer().ip()));
         members.all.remove(self.number);
-        if let Some(own) = members.by_address.get_mut(&self.address) {
-            own.remove(self.number);
-            if own.members.is_empty() {
-                members.by_address.remove(&self.address);
-            }
+        if let Some(address) = address {
+            remove(&mut members.by_address, address, self.number);
+        }
+    }
+}
+
+fn remove(by_address: &mut HashMap<IpAddr, Group>, address: IpAddr, number: u64) {
+    if let Some(own) = by_address.get_mut(&address) {
+        own.remove(number);
+        if own.members.is_empty() {
+            by_address.remove(&address);
         }
     }
 }

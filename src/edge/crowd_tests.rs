@@ -5,6 +5,7 @@ use super::*;
 
 const LIMITS: Limits = Limits {
     handshakes: 10,
+    requests: 10,
     uri: 0,
     header: 0,
     body: 0,

@@ -15,6 +15,8 @@ pub struct ListenerDefinition {
     pub protocols: Protocols,
     /// `None`: in clear.
     pub tls: Option<TlsDefinition>,
+    /// Whether those of `trusted_proxies` say first for whom they speak (PROXY protocol).
+    pub proxy_protocol: bool,
     /// Whose `X-Forwarded-*` and request ids are believed.
     pub trusted_proxies: Vec<IpNet>,
     pub limits: Limits,
@@ -38,6 +40,8 @@ pub struct Limits {
     pub streams: usize,
     /// TLS handshakes that are under way.
     pub handshakes: usize,
+    /// Of one connection, in all; it ends with the last.
+    pub requests: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +66,7 @@ impl Default for Limits {
             unfinished: 16 * 1024 * 1024,
             streams: 100,
             handshakes: 1000,
+            requests: usize::MAX,
         }
     }
 }

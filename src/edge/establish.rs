@@ -1,7 +1,8 @@
-//! What comes before the first request? TLS, where the listener has it: not for longer than a head may
-//! take, and not to the harm of those who are served.
+//! What comes before the first request? For whom a proxy speaks, and TLS, where the listener has them: neither
+//! for longer than a head may take, nor to the harm of those who are served.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -12,7 +13,7 @@ use super::application::Application;
 use super::conversation::{Conversation, Stage};
 use super::settings::Settings;
 use super::socket::{CallerSocket, Socket};
-use super::{Edge, Protocol, Spoken};
+use super::{Edge, Protocol, Spoken, proxy_protocol};
 use crate::telemetry::Refused;
 
 impl<A: Application> Edge<A> {
@@ -28,6 +29,11 @@ impl<A: Application> Edge<A> {
         // An answer's last segment must not wait for the peer's acknowledgement. A socket that
         // cannot be set is broken, which the first read will tell.
         let _ = socket.set_nodelay(true);
+        let mut socket = socket;
+        if settings.proxy_protocol {
+            self.hear_of_client(&mut socket, settings, conversation, stop)
+                .await?;
+        }
         let Some(tls) = &settings.tls else {
             let protocol = match settings.protocols.speaks(Spoken::H2c) {
                 true => None,
@@ -45,7 +51,7 @@ impl<A: Application> Edge<A> {
         let shaken = tokio::select! {
             biased;
             () = stopped(&mut stopping) => return None,
-            () = conversation.is_asked_to_leave() => {
+            () = is_asked_to_leave(conversation) => {
                 self.metrics.refused(Refused::Evicted);
                 return None;
             }
@@ -79,4 +85,54 @@ impl<A: Application> Edge<A> {
         self.metrics.refused(cause);
         None
     }
+
+    /// Lets a proxy say for whom it speaks; `None` where it does not, and should.
+    async fn hear_of_client(
+        &self,
+        socket: &mut TcpStream,
+        settings: &Settings,
+        conversation: &Arc<Conversation>,
+        stop: &watch::Receiver<bool>,
+    ) -> Option<()> {
+        let peer = conversation.peer().ip();
+        // SECURITY: whoever else says it is not heard; what it says is no request.
+        if !self.app.is_one_of_many(peer) {
+            return Some(());
+        }
+        let mut stopping = stop.clone();
+        let heard = tokio::select! {
+            biased;
+            () = stopped(&mut stopping) => return None,
+            () = is_asked_to_leave(conversation) => {
+                self.metrics.refused(Refused::Evicted);
+                return None;
+            }
+            heard = timeout(settings.timeouts.header, proxy_protocol::client(socket)) => heard,
+        };
+        let why = match heard {
+            Ok(Ok(None)) => return Some(()),
+            Ok(Ok(Some(client))) => {
+                let is_one_of_many = self.app.is_one_of_many(client.ip());
+                let moved = self.crowd.moves(conversation, client, is_one_of_many);
+                return moved.inspect_err(|why| self.metrics.refused(*why)).ok();
+            }
+            Ok(Err(why)) => why.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::warn!(listener = %self.name, %peer, why, "PROXY header refused");
+        self.metrics.refused(Refused::ProxyProtocol);
+        None
+    }
+}
+
+/// Returns when it is asked to leave.
+async fn is_asked_to_leave(conversation: &Conversation) {
+    std::future::poll_fn(|cx| {
+        conversation.is_waited_for_by(cx.waker());
+        match conversation.is_leaving() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
 }

@@ -4,10 +4,11 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -45,7 +46,9 @@ impl<A: Application> Edge<A> {
             Arc::clone(&conversation),
             Arc::clone(&self.crowd),
         );
+        let asked = AtomicUsize::new(0);
         let service = service_fn(|request: Request<Incoming>| {
+            let is_last = asked.fetch_add(1, Ordering::Relaxed) + 1 >= settings.limits.requests;
             conversation.set(Stage::Serving);
             // Who closes its half may wait for an answer all the same (RFC 9112 §9.6), but hardly
             // ever does; and what only reads may be asked for again.
@@ -61,6 +64,10 @@ impl<A: Application> Edge<A> {
                 conversation.abandonable(false);
                 // Answered as HTTP/1.0, such a connection ends with its answer.
                 *answer.version_mut() = version;
+                if is_last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    let close = HeaderValue::from_static("close");
+                    answer.headers_mut().insert(header::CONNECTION, close);
+                }
                 Ok::<_, super::Abandoned>(answer.map(|body| Answer { body, conversation }))
             })
         });

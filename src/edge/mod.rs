@@ -17,6 +17,7 @@ mod http2;
 mod linger;
 mod pace;
 mod protocol;
+mod proxy_protocol;
 mod settings;
 mod socket;
 mod tls;

@@ -13,6 +13,8 @@ pub struct Settings {
     pub timeouts: Timeouts,
     pub protocols: Protocols,
     pub tls: Option<Arc<Tls>>,
+    /// Whether proxies say first for whom they speak.
+    pub proxy_protocol: bool,
 }
 
 impl Settings {

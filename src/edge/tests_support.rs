@@ -122,6 +122,7 @@ impl Running {
                 limits,
                 timeouts,
                 protocols,
+                proxy_protocol: false,
                 tls: tls.map(|it| Arc::new(Tls::new(&it, protocols).unwrap())),
             },
             metrics.edge("test"),

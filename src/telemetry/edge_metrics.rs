@@ -44,6 +44,8 @@ pub enum Refused {
     Parser,
     HeaderTimeout,
     HeaderTooLarge,
+    /// A proxy did not say for whom it speaks, or not so that it could be read.
+    ProxyProtocol,
     /// The TLS handshake failed, or took too long.
     Tls,
     /// The TLS client showed no certificate, or none that holds.
@@ -52,7 +54,7 @@ pub enum Refused {
 }
 
 /// What causes are called in the label `cause`, in the order of [`Refused`].
-pub const CAUSES: [&str; 11] = [
+pub const CAUSES: [&str; 12] = [
     "limit",
     "address_limit",
     "evicted",
@@ -61,6 +63,7 @@ pub const CAUSES: [&str; 11] = [
     "parser",
     "header_timeout",
     "header_too_large",
+    "proxy_protocol",
     "tls",
     "client_certificate",
     "panic",

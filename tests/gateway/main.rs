@@ -24,6 +24,7 @@ mod limits;
 mod outages;
 mod outbound;
 mod proof_by_type;
+mod proxied_by;
 mod reload;
 mod shutdown;
 mod sources;

@@ -57,6 +57,8 @@ object! {
         tls: May<Tls> = "none: in clear",
         /// Networks whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix` and `-Port`, and whose request ids, are believed. Everybody else's are removed.
         trusted_proxies: Or<Vec<At<IpNet>>> = "[]",
+        /// Whether connections from `trusted_proxies` begin with the client's address, by the PROXY protocol (version 1 or 2). Then all of theirs must, and those of others must not.
+        proxy_protocol: Or<bool> = "false",
         /// Bounds in size and number.
         limits: Or<ListenerLimits> = "{}",
         /// Bounds in time.
@@ -85,6 +87,8 @@ object! {
         per_address: May<Limit> = "none",
         /// Requests at a time on one connection of HTTP/2; one more is refused, and its caller may try again.
         streams: Or<usize> = "100" in "1" to "10000",
+        /// Requests on one connection, in all: the last is answered with `Connection: close`, or, over HTTP/2, followed by GOAWAY.
+        requests_per_connection: May<usize> = "no bound" in "1" to "1000000000",
         /// TLS handshakes under way at a time; for one more the oldest is given up, or, where an address has half of them itself, that address's oldest.
         handshakes: Or<usize> = "1000" in "1" to "1000000",
     }
@@ -93,7 +97,7 @@ object! {
 object! {
     /// Bounds in time of a listener.
     ListenerTimeouts "a mapping of timeouts" => Timeouts {
-        /// For a whole request head, else 408; and for a TLS handshake before it.
+        /// For a whole request head, else 408; and for what comes before it: a PROXY header, a TLS handshake.
         header: Or<Duration> = "10s" in "1ms" to "1h",
         /// Between requests on a connection; then it is closed.
         idle: Or<Duration> = "60s" in "1ms" to "1h",

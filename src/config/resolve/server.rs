@@ -35,6 +35,8 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
         rules! { context,
             **connections == 0 => connections.node(), "a listener that accepts nothing is none";
             per_address.value() == Some(&0) => per_address.node(), "a listener that accepts nothing is none";
+            *listener.proxy_protocol && listener.trusted_proxies.is_empty() => listener.proxy_protocol.node(),
+                "`proxy_protocol` is for `trusted_proxies`, and there is none";
         }
         let streams = &limits.streams;
         let tls = listener.tls.optional(|at| tls(context, at));
@@ -43,6 +45,7 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
             address: *listener.address.value()?,
             protocols,
             tls: tls?,
+            proxy_protocol: *listener.proxy_protocol,
             trusted_proxies: listener.trusted_proxies.iter().map(|at| **at).collect(),
             limits: Limits {
                 uri: (*limits.uri).into(),
@@ -57,6 +60,11 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
                 unfinished: (*limits.unfinished_headers).into(),
                 streams: **streams,
                 handshakes: *limits.handshakes,
+                requests: limits
+                    .requests_per_connection
+                    .value()
+                    .copied()
+                    .unwrap_or(usize::MAX),
             },
             timeouts: listener.timeouts.fill(),
         })

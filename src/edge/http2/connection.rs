@@ -74,6 +74,8 @@ struct Life<A: Application> {
     io: Io,
     /// One for each request that has not ended.
     tasks: JoinSet<()>,
+    /// How many there were.
+    asked: usize,
     idle: Deadline,
     /// Since it was told that it ends.
     leaves: Option<Deadline>,
@@ -115,6 +117,7 @@ impl<A: Application> Edge<A> {
             conversation,
             io,
             tasks: JoinSet::new(),
+            asked: 0,
             leaves: None,
         };
         let mut stopping = stop;
@@ -165,6 +168,11 @@ impl<A: Application> Life<A> {
                     Some(Ok((request, respond))) => {
                         if let Err(end) = self.begin(request, respond) {
                             return Poll::Ready(end);
+                        }
+                        self.asked += 1;
+                        if self.asked >= self.settings.limits.requests && self.leaves.is_none() {
+                            self.leaves = Some(Deadline::after(PATIENCE));
+                            codec.graceful_shutdown();
                         }
                     }
                     Some(Err(why)) => return Poll::Ready(self.broke(&why)),

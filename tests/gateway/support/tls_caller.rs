@@ -20,6 +20,8 @@ pub struct TlsCaller {
     pub versions: (SslVersion, SslVersion),
     /// Of ALPN, each with its length before it.
     pub protocols: &'static [u8],
+    /// What it sends ahead of TLS.
+    pub before: &'static [u8],
     /// Its own address.
     pub from: &'static str,
 }
@@ -31,6 +33,7 @@ impl Default for TlsCaller {
             certificate: None,
             versions: (SslVersion::TLS1, SslVersion::TLS1_3),
             protocols: b"",
+            before: b"",
             from: "127.0.0.1",
         }
     }
@@ -100,7 +103,8 @@ impl TlsCaller {
         socket
             .bind(SocketAddr::new(self.from.parse().unwrap(), 0))
             .unwrap();
-        let socket = socket.connect(address).await.map_err(told)?;
+        let mut socket = socket.connect(address).await.map_err(told)?;
+        socket.write_all(self.before).await.map_err(told)?;
         let mut stream = SslStream::new(ssl, socket).unwrap();
         Pin::new(&mut stream).connect().await.map_err(told)?;
         Ok(Encrypted { stream })
