@@ -1,12 +1,16 @@
 //! Under steady load, a file that changes again and again, secrets and keys that are rotated: nobody's
 //! request fails, and nothing is left behind.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bearergate::fake::Contoso;
 use serde_json::json;
 
 use super::load::Load;
 use super::{REFUSED, metric, setup};
-use crate::support::{API_KEY, Process, Setup, eventually};
+use crate::support::{API_KEY, Authority, Process, Setup, TlsCaller, eventually};
 
 const SUCCESS: &str = "bearergate_reloads_total{outcome=\"success\"} ";
 
@@ -107,6 +111,66 @@ async fn fifty_rotations_of_secrets_and_keys_fail_nobody() {
         .await;
     }
     println!("{} answered over 50 rotations", load.end().await);
+    let (code, _, log) = gate.stop().await;
+    assert_eq!(code, Some(0));
+    assert!(!log.contains(REFUSED), "{log}");
+}
+
+/// Shakes hands and asks, again and again, by one connection or by many; how often, and what failed.
+async fn shake_hands(
+    address: SocketAddr,
+    stays: bool,
+    ends: Arc<AtomicBool>,
+) -> (usize, Vec<String>) {
+    let caller = TlsCaller::default();
+    let mut connected = caller.connect(address).await.unwrap();
+    let (mut answered, mut failed) = (0, Vec::new());
+    while !ends.load(Ordering::Relaxed) {
+        let asked = match stays {
+            true => connected.get("/x").await,
+            false => caller.get(address, "/x").await,
+        };
+        match asked {
+            Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => answered += 1,
+            Ok(answer) => failed.push(answer),
+            Err(why) => failed.push(why),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    (answered, failed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_rotations_of_a_certificate_fail_no_handshake_and_end_no_connection() {
+    let authority = Authority::new("authority");
+    let issue = || authority.server(&["gateway.example"]);
+    let own = issue();
+    let tls = "tls: { certificate: own.cert, key: own.key }";
+    let setup = Setup::open("$ECHO", tls, "")
+        .put("", "log: { format: json }")
+        .file("own.cert", own.chain())
+        .file("own.key", own.key());
+    let gate = Process::serve(&setup.written()).await;
+    let (address, ends) = (gate.address("apis"), Arc::<AtomicBool>::default());
+    let callers = [true, false, false]
+        .map(|stays| tokio::spawn(shake_hands(address, stays, Arc::clone(&ends))));
+    for _ in 0..20 {
+        let new = issue();
+        // One after the other, as most tools do: in between they do not belong together.
+        taken_over(&gate, || {
+            std::fs::write(setup.path("own.cert"), new.chain()).unwrap();
+            std::fs::write(setup.path("own.key"), new.key()).unwrap();
+        })
+        .await;
+    }
+    ends.store(true, Ordering::Relaxed);
+    let mut all = 0;
+    for caller in callers {
+        let (answered, failed) = caller.await.unwrap();
+        assert_eq!(failed, Vec::<String>::new());
+        all += answered;
+    }
+    println!("{all} answered over 20 rotations of a certificate");
     let (code, _, log) = gate.stop().await;
     assert_eq!(code, Some(0));
     assert!(!log.contains(REFUSED), "{log}");
