@@ -128,12 +128,13 @@ impl Cors {
     }
 
     fn admit(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) -> bool {
-        let Some(origin) = origin.filter(|origin| self.allows(origin)) else {
-            return false;
+        let allowed = match self.origins {
+            // Whoever asks: what a cache keeps of an answer to no page must do for one.
+            Origins::Any => Some(ANY),
+            Origins::Listed(_) => origin.filter(|origin| self.allows(origin)).cloned(),
         };
-        let origin = match self.origins {
-            Origins::Any => ANY,
-            Origins::Listed(_) => origin.clone(),
+        let Some(origin) = allowed else {
+            return false;
         };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         if self.credentials {
