@@ -1,6 +1,6 @@
 //! Browsers ask before a page's request: who is answered, and that nothing of it goes on.
 
-use crate::support::is;
+use crate::support::{client, is, whole};
 
 use super::{ADMIN, APP, SHARING, shared, world};
 
@@ -129,5 +129,28 @@ async fn preflights_are_counted_where_they_come_from() {
         let reply = world.preflight_at("door", "/x", APP, "GET").await;
         assert_eq!(reply.status, status);
     }
+    assert_eq!(origin.heads().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preflight_by_http_2_is_answered_alike() {
+    let (origin, mut world) = world().await;
+    world.add("/listeners/door", "protocols: [http1, h2c]");
+    let gateway = world.gateway().await;
+    let mut caller = client(&gateway, "door").await;
+    let ask = |origin: &str| {
+        let request = http::Request::options("http://gateway.test/x")
+            .header("origin", origin)
+            .header("access-control-request-method", "GET");
+        request.body(()).unwrap()
+    };
+    let (answer, _) = caller.send_request(ask(APP), true).unwrap();
+    let reply = whole(answer.await.unwrap()).await.unwrap();
+    assert_eq!((reply.status, reply.header(SHARING[0])), (204, Some(APP)));
+    assert!(reply.body.is_empty());
+    let (answer, _) = caller.send_request(ask("null"), true).unwrap();
+    let reply = whole(answer.await.unwrap()).await.unwrap();
+    assert_eq!(reply.verdict(), is(403, "origin_not_allowed"));
+    assert!(shared(&reply).is_empty());
     assert_eq!(origin.heads().len(), 0);
 }

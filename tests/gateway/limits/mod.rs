@@ -4,6 +4,7 @@
 mod bodies;
 mod concurrent;
 mod evasion;
+mod http2;
 mod rates;
 
 use crate::support::{Answering, Gateway, Origin, Reply, Setup, World};
