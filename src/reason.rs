@@ -86,6 +86,7 @@ reasons! {
     TokenUnavailable 503 "token_unavailable" "A token for the upstream could not be acquired at the moment.";
     TokenThrottled 503 "token_throttled" "The token endpoint asked the gateway to wait.";
     TokenRefused 502 "token_refused" "The token endpoint refused the gateway's own credential or request.";
+    UpstreamCrowded 503 "upstream_crowded" "As many requests as may be are with the upstream at the moment.";
     UpstreamUnreachable 502 "upstream_unreachable" "The upstream could not be reached.";
     UpstreamTimeout 504 "upstream_timeout" "The upstream took too long.";
     DeadlineExceeded 504 "deadline_exceeded" "The caller's own deadline has passed.";

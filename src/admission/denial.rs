@@ -13,6 +13,9 @@ use crate::reason::Reason;
 use crate::request::HeadError;
 use crate::routing::{Route, RouteMiss};
 
+/// When there may be room again.
+const SOON: Duration = Duration::from_secs(1);
+
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     #[error("{0}")]
@@ -70,6 +73,7 @@ impl Refusal {
         match self {
             Self::Auth(why) => why.retry_after(),
             Self::Token { why, .. } => Some(why.retry_after()),
+            Self::Upstream { reason, .. } if *reason == Reason::UpstreamCrowded => Some(SOON),
             _ => None,
         }
     }

@@ -14,6 +14,7 @@ use super::caught::{caught, internal};
 use super::cors::{self, Preflight};
 use super::{Admission, Denial, Held, Plan, Refusal, Shared, admit, grpc};
 use crate::clock::UnixTime;
+use crate::outbound::Endpoint;
 use crate::policy::Principal;
 use crate::reason::Reason;
 use crate::request::{AccessRequest, Client, Head, HeadError, Limits, Peer, RequestId, Sent};
@@ -47,6 +48,8 @@ pub struct Record {
     held: Held,
     status: u16,
     bytes_out: u64,
+    /// Which of several endpoints it went to last.
+    endpoint: Option<Arc<Endpoint>>,
     /// What the upstream said, and how long its head took.
     heard: Option<(u16, Duration)>,
     /// Told, never decided by; with it, the time of day in milliseconds since the epoch.
@@ -75,6 +78,7 @@ impl Record {
             held: Held::from(now),
             status: 0,
             bytes_out: 0,
+            endpoint: None,
             heard: None,
             started: (now, milliseconds()),
         }
@@ -170,6 +174,11 @@ impl Record {
         &self.held
     }
 
+    /// Of several endpoints the request went to this one.
+    pub fn went_to(&mut self, endpoint: &Arc<Endpoint>) {
+        self.endpoint = Some(Arc::clone(endpoint));
+    }
+
     /// The upstream answered with this status, so long after it was asked.
     pub fn heard(&mut self, status: u16, after: Duration) {
         self.heard = Some((status, after));
@@ -244,6 +253,12 @@ impl Record {
         admitted.or_else(denied).or_else(asked)
     }
 
+    /// Where it went, or would have gone.
+    fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        let first = || self.admission.as_ref()?.route().upstream.endpoints().next();
+        self.endpoint.as_ref().or_else(first)
+    }
+
     fn principal(&self) -> Option<&Principal> {
         let admitted = self.admission.as_ref();
         let admitted = admitted.map(|admission| admission.permit().principal());
@@ -293,10 +308,7 @@ impl Record {
                 _ => None,
             },
             client: self.peer.map(client),
-            upstream: self
-                .admission
-                .as_ref()
-                .map(|admission| admission.route().upstream.endpoint().origin()),
+            upstream: self.endpoint().map(|it| it.origin()),
             heard: self.heard,
             duration,
             bytes_out: self.bytes_out,

@@ -250,13 +250,28 @@ fn destination(route: &RouteDefinition) -> String {
     if upstream.preserves_header_case() {
         text.push_str(", header names as they came");
     }
+    let most = upstream.most_requests;
+    let most = most.map(|most| format!("{most} requests at a time"));
+    let retries = upstream.retries.as_ref();
+    let retries = retries.map(|it| format!("repeated {} at most", times(it.most)));
+    let bounds: Vec<_> = most.into_iter().chain(retries).collect();
+    if !bounds.is_empty() {
+        text.push_str(&format!("\n{}", bounds.join(", ")));
+    }
     text
+}
+
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
 }
 
 fn destinations(upstream: &UpstreamDefinition) -> String {
     let endpoints = upstream.endpoints.iter();
     let urls = endpoints.map(|it| format!("{}{}", it.origin(), upstream.base_path));
-    urls.collect::<Vec<_>>().join(" or ")
+    urls.collect::<Vec<_>>().join("\nor ")
 }
 
 fn protocol(upstream: &UpstreamDefinition) -> Option<&'static str> {

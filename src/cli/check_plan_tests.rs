@@ -23,7 +23,7 @@ routes:
         network: [10.0.0.0/8, "fd00::/8"]
       - network: [192.0.2.0/24]
         alone: true
-    upstream: { url: "https://[::1]:8443/api/" }
+    upstream: { urls: ["https://[::1]:8443/api/", "https://[::2]:8443/api"], limits: { requests: 50 }, retries: {} }
     caller_headers: { X-Client-Id: azp, X-Roles: roles }
 "#;
 
@@ -52,6 +52,8 @@ fn the_plan_reads_like_the_sentence() {
 │                 ┆ anyone                                             │
 │                 ┆ from 192.0.2.0/24                                  │
 │ where it goes   ┆ https://[::1]:8443/api                             │
+│                 ┆ or https://[::2]:8443/api                          │
+│                 ┆ 50 requests at a time, repeated once at most       │
 │ whose token     ┆ nobody's                                           │
 │ what it is told ┆ x-client-id: azp                                   │
 │                 ┆ x-roles: roles                                     │

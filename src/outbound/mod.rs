@@ -19,7 +19,8 @@ pub use route_tokens::RouteTokens;
 pub use token_error::TokenRequestError;
 pub use token_source::{AccessToken, TokenSource};
 pub use upstream::{
-    AnswerStream, Broken, Carrier, Carries, ConnectError, Endpoint, EndpointDefinition, Endpoints,
-    ExchangeError, ProxyDefinition, RequestBody, Upstream, UpstreamDefinition, UpstreamError,
-    UpstreamProtocol, UpstreamSocket,
+    AnswerStream, Balance, Broken, Carrier, Carries, CheckDefinition, Condition, ConnectError,
+    Crowded, Endpoint, EndpointDefinition, Endpoints, ExchangeError, HealthDefinition,
+    ProxyDefinition, RequestBody, RetriesDefinition, Upstream, UpstreamDefinition, UpstreamError,
+    UpstreamProtocol, UpstreamSocket, Visit,
 };

@@ -13,7 +13,7 @@ use super::failure::{self, Failure};
 use super::grpc;
 use crate::admission::Record;
 use crate::edge::{BoxError, Conversation};
-use crate::outbound::{AnswerStream, Carrier, Endpoint};
+use crate::outbound::{AnswerStream, Carrier, Visit};
 use crate::reason::Reason;
 
 pub enum AnswerBody {
@@ -28,7 +28,7 @@ pub struct Relayed {
     incoming: AnswerStream,
     /// Until it is free again.
     carrier: Option<Carrier>,
-    endpoint: Arc<Endpoint>,
+    visit: Visit,
     conversation: Arc<Conversation>,
     /// Nothing but the connection's end tells the caller where the body ends.
     is_open_ended: bool,
@@ -55,7 +55,7 @@ impl AnswerBody {
 /// What an answer needs beside its bytes.
 pub(super) struct Way {
     pub(super) carrier: Carrier,
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) visit: Visit,
     pub(super) conversation: Arc<Conversation>,
     pub(super) is_open_ended: bool,
     pub(super) bound: Option<Bound>,
@@ -69,7 +69,7 @@ impl Relayed {
             has_ended: incoming.is_end_stream(),
             incoming,
             carrier: Some(way.carrier),
-            endpoint: way.endpoint,
+            visit: way.visit,
             conversation: way.conversation,
             is_open_ended: way.is_open_ended,
             bound: way.bound,
@@ -91,7 +91,7 @@ impl Relayed {
         if self.carrier.as_ref().is_some_and(Carrier::is_free)
             && let Some(carrier) = self.carrier.take()
         {
-            self.endpoint.keep(carrier);
+            self.visit.endpoint().keep(carrier);
         }
     }
 

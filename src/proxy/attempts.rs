@@ -1,5 +1,6 @@
 //! How often is a request put to an upstream? Once, but where a connection turns out to be stale:
-//! what was not sent is sent again, and what was sent and may be repeated (RFC 9110 §9.2.2) too.
+//! what was not sent is sent again, and what was sent and may be repeated (RFC 9110 §9.2.2) too. What
+//! cannot be connected to is passed over, and what fails is repeated where the route says so.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -8,13 +9,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, response};
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, response,
+};
 use tokio::time::sleep;
 
 use super::failure::Failure;
 use crate::outbound::{
-    AnswerStream, Carrier, Carries, ConnectError, Endpoint, ExchangeError, RequestBody,
+    AnswerStream, Carrier, Carries, ConnectError, ExchangeError, RequestBody, Visit,
 };
+use crate::telemetry::{Repetition, RouteMetrics};
 
 /// How often one request may be put to an upstream, and how many addresses are tried.
 const MOST: usize = 3;
@@ -28,15 +32,27 @@ pub(super) struct Answered {
     pub(super) carrier: Carrier,
 }
 
+/// What an attempt came to that is not what was asked for.
+enum Unwanted {
+    Failure(ExchangeError),
+    /// With a status that is taken for a failure.
+    Answer(Answered),
+}
+
 /// Puts a request to an upstream. `meanwhile` is told of interim answers.
 pub(super) async fn answered(
-    endpoint: &Endpoint,
+    visit: &mut Visit,
+    metrics: &RouteMetrics,
     head: Parts,
-    body: &RequestBody,
-    carries: Carries,
+    (body, carries): (&RequestBody, Carries),
     mut meanwhile: impl FnMut(&[Bytes]),
 ) -> Result<Answered, Failure> {
     let may_be_repeated = is_idempotent(&head.method);
+    let mut repetitions = if may_be_repeated {
+        visit.repetitions()
+    } else {
+        0
+    };
     let mut request = Request::from_parts(head, body.clone());
     let mut attempt = 1;
     loop {
@@ -44,14 +60,15 @@ pub(super) async fn answered(
         let pooled = if is_last {
             None
         } else {
-            endpoint.idle(carries)
+            visit.endpoint().idle(carries)
         };
         let mut carrier = match pooled {
             Some(carrier) => carrier,
             // Rare, and large: it would be moved about with every request.
-            None => Box::pin(connect(endpoint, carries)).await?,
+            None => Box::pin(connect(visit, metrics, carries, request.headers_mut())).await?,
         };
-        let spare = if may_be_repeated && carrier.is_reused() {
+        let was_reused = carrier.is_reused();
+        let spare = if may_be_repeated && (was_reused || repetitions > 0) {
             Some(Spare::of(&request))
         } else {
             if !carrier.may_refuse() {
@@ -63,39 +80,106 @@ pub(super) async fn answered(
             let sending = pin!(carrier.exchange(request, &mut meanwhile));
             held_back(sending, body).await
         };
-        let why = match sent {
+        let unwanted = match sent {
             Ok(answer) => {
                 let (head, incoming) = answer.into_parts();
-                return Ok(Answered {
+                let has_failed = visit.heard(head.status);
+                let answered = Answered {
                     head,
                     incoming,
                     carrier,
-                });
+                };
+                if !has_failed {
+                    return Ok(answered);
+                }
+                Unwanted::Answer(answered)
             }
-            Err(why) => why,
+            Err(why) => {
+                if let Some(reason) = body.failure() {
+                    return Err(Failure::of_body(reason));
+                }
+                // What ended while it rested says nothing of the endpoint.
+                if !is_stale(&why, was_reused, carrier.may_refuse()) {
+                    visit.failed(&why);
+                }
+                Unwanted::Failure(why)
+            }
         };
-        if let Some(reason) = body.failure() {
-            return Err(Failure::of_body(reason));
-        }
-        request = match (why, spare.and_then(Spare::sent_again)) {
-            (ExchangeError::NotSent(unsent), _) if !is_last => *unsent,
-            (ExchangeError::Unanswered, Some(again)) => again,
-            (why, _) => return Err(why.into()),
+        use ExchangeError::{NotSent, Unanswered};
+        request = match (unwanted, spare.and_then(Spare::sent_again)) {
+            (Unwanted::Failure(NotSent(unsent)), _) if !is_last => {
+                metrics.repeated(Repetition::Stale);
+                *unsent
+            }
+            (Unwanted::Failure(Unanswered), Some(again)) if was_reused && !is_last => {
+                metrics.repeated(Repetition::Stale);
+                again
+            }
+            (Unwanted::Failure(Unanswered) | Unwanted::Answer(_), Some(mut again))
+                if repetitions > 0 && may_repeat(visit, metrics) =>
+            {
+                repetitions -= 1;
+                attempt = 0;
+                move_on(visit, again.headers_mut());
+                again
+            }
+            (Unwanted::Answer(answered), _) => return Ok(answered),
+            (Unwanted::Failure(why), _) => return Err(why.into()),
         };
         attempt += 1;
     }
 }
 
-/// Tries addresses in turn: nothing has been sent yet, so whatever the method.
-async fn connect(endpoint: &Endpoint, carries: Carries) -> Result<Carrier, ConnectError> {
-    let mut left = endpoint.addresses().clamp(1, MOST);
+fn may_repeat(visit: &Visit, metrics: &RouteMetrics) -> bool {
+    let may_be = visit.may_repeat();
+    metrics.repeated(match may_be {
+        true => Repetition::Failed,
+        false => Repetition::OverBudget,
+    });
+    may_be
+}
+
+fn is_stale(why: &ExchangeError, was_reused: bool, may_refuse: bool) -> bool {
+    match why {
+        ExchangeError::NotSent(_) => was_reused || may_refuse,
+        ExchangeError::Unanswered => was_reused,
+        _ => false,
+    }
+}
+
+/// Tries endpoints and addresses in turn: nothing has been sent yet, so whatever the method.
+async fn connect(
+    visit: &mut Visit,
+    metrics: &RouteMetrics,
+    carries: Carries,
+    headers: &mut HeaderMap,
+) -> Result<Carrier, ConnectError> {
+    let mut left = visit.upstream().addresses().clamp(1, MOST);
     loop {
         left -= 1;
-        match endpoint.connect(carries).await {
-            Err(why) if left > 0 && !matches!(why, ConnectError::Unresolved) => {}
-            connected => return connected,
+        let why = match visit.endpoint().connect(carries).await {
+            Ok(carrier) => return Ok(carrier),
+            Err(why) => why,
+        };
+        visit.failed(&why);
+        if left == 0 {
+            return Err(why);
         }
+        let moved = move_on(visit, headers);
+        if !moved && matches!(why, ConnectError::Unresolved) {
+            return Err(why);
+        }
+        metrics.repeated(Repetition::Connect);
     }
+}
+
+/// Goes on to an endpoint where the request has not been, by that one's name.
+fn move_on(visit: &mut Visit, headers: &mut HeaderMap) -> bool {
+    let moved = visit.move_on();
+    if moved && !visit.upstream().definition().preserve_host {
+        headers.insert(header::HOST, visit.endpoint().host_header().clone());
+    }
+    moved
 }
 
 /// Waits for the answer; where the body is held back, no longer than a moment without it.

@@ -20,7 +20,7 @@ use super::failure::Failure;
 use super::{AnswerBody, Gateway, early, incoming, interim, location, outgoing, refusal, tunnel};
 use crate::admission::Record;
 use crate::edge::{Abandoned, Arriving, Conversation};
-use crate::outbound::{Carries, Endpoint, RequestBody};
+use crate::outbound::{Carries, RequestBody, Visit};
 use crate::reason::Reason;
 use crate::request::header_names::Removal;
 use crate::request::is_grpc;
@@ -59,11 +59,19 @@ pub(super) async fn forward(
         body.hold_back();
     }
     let mut bound = Bound::of(&record, asked.version, &head.headers);
+    let mut visit = match visit(&record) {
+        Ok(visit) => visit,
+        Err(failure) => {
+            record.fail(failure.reason, failure.detail);
+            return early::say(gateway, record, &asked, body.has_ended(), &conversation);
+        }
+    };
     let exchanged = {
         // Pinned where it stands: it is large, and would be kept once more by whom it moves to.
         let exchange = pin!(exchange(
             gateway,
             &record,
+            &mut visit,
             head,
             &body,
             &asked,
@@ -71,9 +79,12 @@ pub(super) async fn forward(
         ));
         within(bound.as_mut(), &body, exchange).await
     };
+    if visit.had_a_choice() {
+        record.went_to(visit.endpoint());
+    }
     let failure = match exchanged {
         Err(failure) => failure,
-        Ok((endpoint, mut answered)) => {
+        Ok(mut answered) => {
             let after = answered.carrier.answered_after();
             record.heard(answered.head.status.as_u16(), after);
             match incoming::receive(&mut answered.head, &record, &asked) {
@@ -81,9 +92,7 @@ pub(super) async fn forward(
                     // What still comes of its body would be read for the next request.
                     let ends = !body.has_ended();
                     let way = (conversation, bound);
-                    return Ok(relay(
-                        gateway, record, endpoint, answered, &asked, ends, way,
-                    ));
+                    return Ok(relay(gateway, record, visit, answered, &asked, ends, way));
                 }
                 // Rare, and large.
                 Err(failure) if failure.reason == Reason::UpstreamRefusedToken => {
@@ -115,20 +124,29 @@ async fn within<T>(
     .await
 }
 
+/// Goes where the admission leads.
+fn visit(record: &Record) -> Result<Visit, Failure> {
+    let no_admission = || Failure::new(Reason::InternalError, "no admission");
+    // SECURITY: no admission, no forward, whatever happened before.
+    let admission = record.admission().ok_or_else(no_admission)?;
+    let visit = Visit::begin(&admission.route().upstream);
+    visit.map_err(|why| Failure::new(Reason::UpstreamCrowded, why.to_string()))
+}
+
 /// Sends the request, and takes the answer's head in hand.
 async fn exchange(
     gateway: &Gateway,
     record: &Record,
+    visit: &mut Visit,
     mut head: Parts,
     body: &RequestBody,
     asked: &Asked,
     conversation: &Conversation,
-) -> Result<(Arc<Endpoint>, Answered), Failure> {
+) -> Result<Answered, Failure> {
     let no_admission = || Failure::new(Reason::InternalError, "no admission");
-    // SECURITY: no admission, no forward, whatever happened before.
     let admission = record.admission().ok_or_else(no_admission)?;
     let route = admission.route();
-    let endpoint = route.upstream.endpoint();
+    let endpoint = visit.endpoint();
     let edit = AssertUnwindSafe(|| outgoing::edit(&mut head, record, admission, endpoint, asked));
     std::panic::catch_unwind(edit).unwrap_or_else(|_| {
         gateway.shared.metrics.panicked();
@@ -141,8 +159,7 @@ async fn exchange(
         true => Carries::Tunnel,
         false => Carries::Requests,
     };
-    let answered = answered(endpoint, head, body, carries, meanwhile).await?;
-    Ok((Arc::clone(endpoint), answered))
+    answered(visit, &route.metrics, head, (body, carries), meanwhile).await
 }
 
 /// The body as it goes on.
@@ -181,7 +198,7 @@ fn expects(head: &Parts) -> bool {
 fn relay(
     gateway: &Gateway,
     mut record: Box<Record>,
-    endpoint: Arc<Endpoint>,
+    visit: Visit,
     answered: Answered,
     asked: &Asked,
     ends: bool,
@@ -195,10 +212,10 @@ fn relay(
     let status = head.status;
     if status == StatusCode::SWITCHING_PROTOCOLS {
         record.answered(status.as_u16(), 0);
-        let patience = endpoint.definition().response_timeout;
+        let patience = visit.endpoint().definition().response_timeout;
         if let Some(stream) = carrier.into_stream() {
             let ending = tunnel::Ending::of(&record, &gateway.shared);
-            conversation.switch(tunnel::between(stream, patience, ending, record));
+            conversation.switch(tunnel::between(stream, patience, ending, (visit, record)));
         }
         return Response::from_parts(head, AnswerBody::Nothing);
     }
@@ -210,7 +227,7 @@ fn relay(
     let is_open_ended = asked.version == Version::HTTP_10 && incoming.size_hint().exact().is_none();
     let way = Way {
         carrier,
-        endpoint,
+        visit,
         conversation,
         is_open_ended,
         bound,

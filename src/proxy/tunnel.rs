@@ -21,7 +21,7 @@ use super::failure::Failure;
 use super::websocket::{Frames, GOING_AWAY, POLICY, close};
 use crate::admission::{Record, Shared};
 use crate::edge::{CallerStream, Tunnel};
-use crate::outbound::UpstreamSocket;
+use crate::outbound::{UpstreamSocket, Visit};
 use crate::reason::Reason;
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
@@ -120,7 +120,7 @@ pub(super) fn between(
     (mut upstream, read): (UpstreamSocket, Bytes),
     patience: Duration,
     ending: Ending,
-    mut record: Box<Record>,
+    (visit, mut record): (Visit, Box<Record>),
 ) -> Tunnel {
     Box::new(move |mut caller: CallerStream| {
         Box::pin(async move {
@@ -133,6 +133,7 @@ pub(super) fn between(
             }
             let status = http::StatusCode::SWITCHING_PROTOCOLS;
             record.answered(status.as_u16(), sent);
+            drop(visit);
         })
     })
 }

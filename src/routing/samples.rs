@@ -5,7 +5,10 @@ use std::time::Duration;
 use http::Method;
 
 use super::{HostPattern, RouteDefinition, RouteLimits, Template};
-use crate::outbound::{EndpointDefinition, TokenDefinition, UpstreamDefinition, UpstreamProtocol};
+use crate::outbound::{
+    Balance, EndpointDefinition, HealthDefinition, TokenDefinition, UpstreamDefinition,
+    UpstreamProtocol,
+};
 use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, QueryRules, Where};
 use crate::request::AllowedForms;
 
@@ -48,7 +51,11 @@ pub(crate) fn upstream(base_path: &str, strip_segments: usize) -> UpstreamDefini
             ca_pem: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(60),
+            health: HealthDefinition::default(),
         }],
+        balance: Balance::RoundRobin,
+        most_requests: None,
+        retries: None,
         base_path: base_path.to_owned(),
         strip_segments,
         preserve_host: false,

@@ -63,6 +63,7 @@ impl Metrics {
                 requests: counter(&registry, names::REQUESTS, labels),
                 durations: register(&registry, HistogramVec::new(durations, &["route"])),
                 left_out: counter(&registry, names::LEFT_OUT, &["route"]),
+                repetitions: counter(&registry, names::REPETITIONS, &["route", "cause"]),
                 in_flight: register(&registry, IntGauge::with_opts(opts(names::IN_FLIGHT))),
                 labels: Arc::default(),
             },

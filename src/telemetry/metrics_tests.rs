@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::reason::Reason;
-use crate::telemetry::{AccessLog, LogFormat, NAMES, Outcome, Refused};
+use crate::telemetry::{AccessLog, LogFormat, NAMES, Outcome, Refused, Repetition};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
@@ -82,12 +82,11 @@ fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     let route = metrics.route(&id("a"));
     route.finished(Outcome::Allowed, 200, Duration::ZERO);
     route.left_out(1);
+    route.repeated(Repetition::Stale);
     metrics.edge("apis").refused(Refused::Limit);
     metrics.edge("apis").certificate_ends(Some(NOW));
-    metrics.watch_access_log(&AccessLog::to_writer(
-        Box::new(std::io::sink()),
-        LogFormat::Json,
-    ));
+    let log = AccessLog::to_writer(Box::new(std::io::sink()), LogFormat::Json);
+    metrics.watch_access_log(&log);
     metrics.watch_buckets(|| (1, 2));
     let text = metrics.render(
         &[key_set("contoso", 1, Some(1))],

@@ -23,5 +23,5 @@ pub use logging::{
 };
 pub use metrics::Metrics;
 pub use names::NAMES;
-pub use route_metrics::{Counted, Outcome, RouteMetrics};
+pub use route_metrics::{Counted, Outcome, Repetition, RouteMetrics};
 pub use samples::{KeySetSample, TokenSample};

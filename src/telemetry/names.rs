@@ -22,6 +22,8 @@ metrics! {
         "Requests being served now.";
     LEFT_OUT "bearergate_headers_left_out_total" "counter"
         "Request header fields that did not go on beside the gateway's token, being on no list, by route.";
+    REPETITIONS "bearergate_upstream_repetitions_total" "counter"
+        "Requests put to their upstream once more, by route and cause; over_budget: those that were not.";
     CONNECTIONS "bearergate_connections" "gauge"
         "Connections open now, by listener.";
     CONNECTIONS_TOTAL "bearergate_connections_total" "counter"

@@ -60,6 +60,24 @@ struct Series {
     failed: Counts,
     /// Made when it first counts.
     left_out: OnceLock<IntCounter>,
+    repetitions: [OnceLock<IntCounter>; Repetition::ALL.len()],
+}
+
+/// Why a request was put to its upstream once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repetition {
+    /// Where it went first could not be connected to: nothing had been sent.
+    Connect,
+    /// The connection that it was put to had ended while it rested.
+    Stale,
+    /// It failed, and was repeated.
+    Failed,
+    /// It failed, and would have been repeated but for the budget.
+    OverBudget,
+}
+
+impl Repetition {
+    const ALL: [&'static str; 4] = ["connect", "stale", "failed", "over_budget"];
 }
 
 /// By reason, each made when it first counts: `/metrics` shows what happened.
@@ -84,6 +102,7 @@ pub(super) struct RouteFamilies {
     pub(super) requests: IntCounterVec,
     pub(super) durations: HistogramVec,
     pub(super) left_out: IntCounterVec,
+    pub(super) repetitions: IntCounterVec,
     pub(super) in_flight: IntGauge,
     /// The labels of routes that are. The series of others end with the last that counts by them.
     pub(super) labels: Arc<Mutex<HashSet<Arc<str>>>>,
@@ -101,6 +120,7 @@ impl RouteMetrics {
             denied: OnceLock::new(),
             failed: OnceLock::new(),
             left_out: OnceLock::new(),
+            repetitions: [const { OnceLock::new() }; Repetition::ALL.len()],
             families: families.clone(),
             label: Arc::clone(label),
         };
@@ -126,6 +146,14 @@ impl RouteMetrics {
         let count = &self.series.left_out;
         let count = count.get_or_init(|| families.left_out.with_label_values(&label));
         count.inc_by(fields as u64);
+    }
+
+    pub fn repeated(&self, why: Repetition) {
+        let (families, why) = (&self.series.families, why as usize);
+        let labels = [&*self.series.label, Repetition::ALL[why]];
+        let count = &self.series.repetitions[why];
+        let count = count.get_or_init(|| families.repetitions.with_label_values(&labels));
+        count.inc();
     }
 }
 
@@ -172,6 +200,10 @@ impl Drop for Series {
         let label = [&*self.label];
         let _ = self.families.durations.remove_label_values(&label);
         let _ = self.families.left_out.remove_label_values(&label);
+        for why in Repetition::ALL {
+            let labels = [&*self.label, why];
+            let _ = self.families.repetitions.remove_label_values(&labels);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The file exactly as it is written: every object with its keys. The comments here are what an
 //! editor shows by the JSON Schema. What it all means is `resolve`'s business.
 
+mod balance;
 mod choice;
 mod cors;
 mod entra;
@@ -9,6 +10,7 @@ mod route;
 mod server;
 mod tls;
 
+pub(super) use balance::{Check, Health, Retries};
 pub(super) use choice::{CallerHeaders, Callers, Proxy, Token};
 pub(super) use cors::Cors;
 pub(super) use entra::{Certificate, Credential, Identity, Issuer};

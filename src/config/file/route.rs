@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::balance::{Health, Retries, UpstreamLimits};
 use super::choice::{CallerHeaders, Callers, Proxy, Sha256, Token};
 use super::cors::Cors;
 use super::limit::{Limit, RouteLimits};
@@ -11,7 +12,7 @@ use crate::config::secret_ref::SecretRef;
 use crate::config::value::{KeptHeader, ParameterName, Preserve, Verb};
 use crate::guid::Guid;
 use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Name, Named, Or, Text, object};
-use crate::outbound::UpstreamProtocol;
+use crate::outbound::{Balance, UpstreamProtocol};
 use crate::policy::{AllowedOption, PrincipalRule, ValuePattern};
 use crate::routing::{HostPattern, Template};
 
@@ -149,7 +150,17 @@ object! {
     /// Where a route goes.
     Upstream "an upstream such as `{ url: https://api.example.com }`" {
         /// Scheme, host and port. A path goes before the forwarded one. No query, no password.
-        url: Must<HttpUrl>,
+        url: May<HttpUrl> = "`urls`",
+        /// Several places that serve the same, in place of `url`. They differ in host and port alone. A request whose place cannot be connected to goes to another.
+        urls: May<Filled<HttpUrl>> = "`url`",
+        /// How requests are shared out among `urls`: `round_robin`, in turns, or `least_requests`, to whichever has the fewest now.
+        balance: Or<Balance> = "round_robin",
+        /// When one of `urls` takes no requests. Where none takes any, all do.
+        health: Or<Health> = "{}",
+        /// Whether requests that failed are repeated, at another of `urls` where there is one. Only those whose method may be repeated (not POST, PATCH and CONNECT) and whose body is no longer than 64 KiB; not those that timed out.
+        retries: May<Retries> = "not repeated",
+        /// Bounds in number.
+        limits: Or<UpstreamLimits> = "{}",
         /// The path of a Unix socket, where it is reached by one; its url, http and such as `http://localhost`, then says the `Host` alone.
         socket: May<FilePath> = "none",
         /// Which HTTP it is spoken to by: `h1`; `h2` over TLS; `h2c`, HTTP/2 without TLS; `auto`, the newer one that it agrees to. gRPC needs HTTP/2. Requests share a connection of HTTP/2, and WebSockets need HTTP/1.1.
@@ -169,7 +180,7 @@ object! {
         /// Bounds in time.
         timeouts: Or<UpstreamTimeouts> = "{}",
     }
-    later ["urls", "client_certificate"]
+    later ["client_certificate"]
 }
 
 object! {

@@ -101,9 +101,9 @@ fn path_forms(
 /// Microsoft Graph ignores the case of paths, in every cloud.
 fn is_graph(written: &Route) -> bool {
     let upstream = written.upstream.value();
-    let url = upstream.and_then(|upstream| upstream.url.get());
-    url.and_then(|url| url.0.host_str())
-        .is_some_and(microsoft::is_graph)
+    let urls = upstream.into_iter().flat_map(upstream::urls);
+    let mut hosts = urls.filter_map(|url| url.0.host_str());
+    hosts.any(microsoft::is_graph)
 }
 
 fn check_id(context: &mut Context<'_>, seen: &mut Seen, written: &Route) {

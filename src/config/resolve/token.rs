@@ -5,6 +5,7 @@ use super::cloud::{self, cloud_of};
 use super::context::{Context, rules};
 use super::microsoft;
 use super::names::Known;
+use super::upstream::urls;
 use crate::config::file::{Callers, Entry, Identity, OurToken, Route, Token};
 use crate::config::value::mean_everything;
 use crate::located::{At, HttpUrl, NodeId};
@@ -141,16 +142,16 @@ fn check_upstream(
         true => upstream.host.node(),
             "a route that carries the gateway's token sends the upstream's own Host";
     }
-    let Some(url) = upstream.url.get() else {
-        return;
-    };
-    rules! { context,
-        url.is_exposed() && !upstream.socket.is_written() => url.node,
-            "the gateway's token goes over https, or http to a loopback address",
-            url.less_exposed();
-    }
-    if !*ours.allow_host_mismatch {
-        check_host(context, url, ours, identity);
+    // SECURITY: any of them may get the token.
+    for url in urls(upstream) {
+        rules! { context,
+            url.is_exposed() && !upstream.socket.is_written() => url.node,
+                "the gateway's token goes over https, or http to a loopback address",
+                url.less_exposed();
+        }
+        if !*ours.allow_host_mismatch {
+            check_host(context, url, ours, identity);
+        }
     }
 }
 

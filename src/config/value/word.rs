@@ -5,7 +5,7 @@ use crate::config::file::ClientCertificate;
 use crate::edge::Spoken;
 use crate::entra::{Algorithm, Cloud, Endpoint};
 use crate::located::words;
-use crate::outbound::UpstreamProtocol;
+use crate::outbound::{Balance, UpstreamProtocol};
 use crate::policy::{PrincipalKind, PrincipalRule};
 use crate::routing::CallerClaim;
 use crate::telemetry::LogFormat;
@@ -28,6 +28,10 @@ words! {
     UpstreamProtocol: UpstreamProtocol::ALL;
     LogFormat: &[("json", LogFormat::Json), ("text", LogFormat::Text)];
     CallerClaim: CallerClaim::ALL;
+    Balance: &[
+        ("round_robin", Balance::RoundRobin),
+        ("least_requests", Balance::LeastRequests),
+    ];
     Level: Level::ALL;
     Verb: Verb::ALL;
     Preserve: &[("preserve", Preserve)];

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::{HealthDefinition, RetriesDefinition};
 use crate::request::CanonicalPath;
 
 /// A forward proxy, spoken to over http.
@@ -33,6 +34,11 @@ impl fmt::Display for ProxyDefinition {
 pub struct UpstreamDefinition {
     /// One for each url, at least one. They differ in host and port alone.
     pub endpoints: Vec<EndpointDefinition>,
+    pub balance: Balance,
+    /// `limits.requests`: that may be with it at a time.
+    pub most_requests: Option<usize>,
+    /// `None`: what failed is not repeated.
+    pub retries: Option<RetriesDefinition>,
     /// The path of each url without its final slash; what goes before the forwarded path.
     pub base_path: String,
     /// How many leading segments are taken off.
@@ -72,6 +78,14 @@ impl UpstreamProtocol {
     }
 }
 
+/// How requests are shared out among several urls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Balance {
+    RoundRobin,
+    /// To whichever has the fewest now.
+    LeastRequests,
+}
+
 /// What a url of an upstream leads to, and all that its connections depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EndpointDefinition {
@@ -93,9 +107,13 @@ pub struct EndpointDefinition {
     pub connect_timeout: Duration,
     /// Between two reads of the response, and until its head.
     pub response_timeout: Duration,
+    pub health: HealthDefinition,
 }
 
 impl UpstreamDefinition {
+    /// A visit's memory has a bit for each.
+    pub const MOST_ENDPOINTS: usize = 64;
+
     /// The target that goes on: the canonical bytes that were matched, less the stripped segments
     /// (an empty rest is `/`), after the url's own path, and the query.
     pub fn forwarded_target<'a>(&self, path: &'a CanonicalPath) -> Cow<'a, str> {
@@ -184,6 +202,7 @@ pub(super) mod tests {
             ca_pem: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(60),
+            health: HealthDefinition::default(),
         }
     }
 

@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use http::HeaderValue;
 use parking_lot::Mutex;
@@ -11,7 +14,8 @@ use parking_lot::Mutex;
 use super::addresses::Addresses;
 use super::carriers::{Carriers, Place};
 use super::connect::{ConnectError, Connector};
-use super::{Carrier, Carries, EndpointDefinition, Names, UpstreamError};
+use super::health::Health;
+use super::{Carrier, Carries, Condition, EndpointDefinition, Names, UpstreamError, check};
 
 /// All endpoints that upstreams go to. Cloning shares them.
 #[derive(Clone, Default)]
@@ -33,11 +37,17 @@ pub struct Endpoint {
     origin: Box<str>,
     addresses: Addresses,
     carriers: Carriers,
+    health: Health,
+    /// What `health` counts its milliseconds from.
+    began: Instant,
+    /// That are here now; counted where an upstream has several endpoints.
+    pub(super) requests: AtomicUsize,
     endpoints: Arc<Shared>,
 }
 
 impl Endpoints {
-    /// The one that is defined so. A name needs a tokio runtime, a literal address needs none.
+    /// The one that is defined so. A name or a check needs a tokio runtime, a literal address alone
+    /// needs none.
     pub fn of(&self, definition: &EndpointDefinition) -> Result<Arc<Endpoint>, UpstreamError> {
         let mut known = self.shared.known.lock();
         if let Some(same) = known.get(definition).and_then(Weak::upgrade) {
@@ -46,6 +56,7 @@ impl Endpoints {
         let endpoint = Endpoint::start(definition.clone(), &self.shared)?;
         let endpoint = Arc::new(endpoint);
         known.insert(Arc::clone(&endpoint.definition), Arc::downgrade(&endpoint));
+        check::begin(&endpoint);
         Ok(endpoint)
     }
 }
@@ -58,6 +69,9 @@ impl Endpoint {
             host_header: host_header.map_err(|_| UpstreamError::Host)?,
             addresses: Addresses::of(&definition, &shared.names),
             carriers: Carriers::of(&definition, &shared.connector)?,
+            health: Health::default(),
+            began: Instant::now(),
+            requests: AtomicUsize::new(0),
             endpoints: Arc::clone(shared),
             definition: Arc::new(definition),
         })
@@ -79,6 +93,51 @@ impl Endpoint {
     /// How many addresses it has at the moment.
     pub fn addresses(&self) -> usize {
         self.addresses.count()
+    }
+
+    /// How many requests are here now, of upstreams with several endpoints.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub fn condition(&self) -> Condition {
+        self.health.condition()
+    }
+
+    pub(super) fn takes(&self) -> bool {
+        self.health.takes(&self.definition.health, || self.now())
+    }
+
+    pub(super) fn succeeded(&self) {
+        if self.health.succeeded() {
+            tracing::info!(endpoint = %self.origin, "upstream endpoint serves again");
+        }
+    }
+
+    pub(super) fn failed(&self, why: &dyn fmt::Display) {
+        let rest = self.health.failed(&self.definition.health, self.now());
+        if let Some(rest) = rest {
+            let seconds = rest.as_secs_f64();
+            tracing::warn!(endpoint = %self.origin, seconds, %why, "upstream endpoint rests");
+        }
+    }
+
+    /// What its check says of it, and why where it is unwell.
+    pub(super) fn checked(&self, is_well: bool, why: &str) {
+        let is_news = self.health.checked(is_well);
+        match (is_news, is_well) {
+            (false, _) => {}
+            (true, true) => {
+                tracing::info!(endpoint = %self.origin, "upstream endpoint is well again");
+            }
+            (true, false) => {
+                tracing::warn!(endpoint = %self.origin, why, "upstream endpoint is unwell");
+            }
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// A connection that has served before and is still good, or a place on one that others use.

@@ -6,10 +6,12 @@ mod addresses;
 mod answer_io;
 mod carrier;
 mod carriers;
+mod check;
 mod connect;
 mod connection;
 mod definition;
 mod endpoint;
+mod health;
 mod http2;
 mod live;
 mod lookups;
@@ -17,14 +19,22 @@ mod names;
 mod peer;
 mod pool;
 mod request_body;
+mod retries;
 mod through_proxy;
+mod visit;
 
 pub use answer_io::UpstreamSocket;
 pub use carrier::{AnswerStream, Broken, Carrier, ExchangeError};
 pub use carriers::Carries;
+pub use check::CheckDefinition;
 pub use connect::ConnectError;
-pub use definition::{EndpointDefinition, ProxyDefinition, UpstreamDefinition, UpstreamProtocol};
+pub use definition::{
+    Balance, EndpointDefinition, ProxyDefinition, UpstreamDefinition, UpstreamProtocol,
+};
 pub use endpoint::{Endpoint, Endpoints};
+pub use health::{Condition, HealthDefinition};
 pub use live::{Upstream, UpstreamError};
 use names::Names;
 pub use request_body::RequestBody;
+pub use retries::RetriesDefinition;
+pub use visit::{Crowded, Visit};

@@ -24,6 +24,10 @@ impl Origin {
         }
     }
 
+    pub fn over(listener: TcpListener) -> Self {
+        Self { listener }
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap()
     }
