@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::{HostPattern, RouteDefinition, RouteLimits, Template};
+use crate::edge::TlsVersion;
 use crate::outbound::{
     Balance, EndpointDefinition, HealthDefinition, TokenDefinition, UpstreamDefinition,
     UpstreamProtocol,
@@ -48,6 +49,8 @@ pub(crate) fn upstream(base_path: &str, strip_segments: usize) -> UpstreamDefini
             protocol: UpstreamProtocol::Http1,
             preserve_header_case: false,
             proxy: None,
+            client_certificate: None,
+            minimum_tls: TlsVersion::V1_2,
             ca_pem: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(60),

@@ -10,6 +10,7 @@ use super::cors::Cors;
 use super::limit::{Limit, RouteLimits};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::{KeptHeader, ParameterName, Preserve, Verb};
+use crate::edge::TlsVersion;
 use crate::guid::Guid;
 use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Name, Named, Or, Text, object};
 use crate::outbound::{Balance, UpstreamProtocol};
@@ -177,10 +178,25 @@ object! {
         proxy: May<Proxy> = "none",
         /// PEM certificates to trust instead of the system's.
         ca_file: May<FilePath> = "the system's",
+        /// What an https upstream is shown that asks for a certificate.
+        client_certificate: May<UpstreamCertificate> = "none",
+        /// The oldest version of TLS that is spoken with it: `1.2` or `1.3`.
+        minimum_tls: Or<TlsVersion> = "1.2",
         /// Bounds in time.
         timeouts: Or<UpstreamTimeouts> = "{}",
     }
-    later ["client_certificate"]
+}
+
+object! {
+    /// A certificate with its key, for an upstream.
+    UpstreamCertificate "a certificate such as `{ certificate: …, key: … }`" {
+        /// A PEM certificate with its chain, or a `.pfx` or `.p12` (PKCS#12); DER and base64 of either do as well.
+        certificate: Must<FilePath>,
+        /// The path of the PEM key, where it is not in the same file.
+        key: May<FilePath> = "in `certificate`",
+        /// What opens the key: `{ file: … }` or `{ env: … }`.
+        passphrase: May<SecretRef> = "none",
+    }
 }
 
 object! {

@@ -3,6 +3,7 @@
 use url::{Host, Url};
 
 use super::balance;
+use super::certificate::{Written, certified_key};
 use super::context::{Context, rules};
 use super::server::{self, Proxied};
 use crate::config::file::{Route, Upstream};
@@ -53,6 +54,21 @@ pub(super) fn upstream(
         is_encrypted => written.proxy.node(), "the proxy of an upstream is spoken to over http";
     }
     check_protocol(context, written, tls);
+    let client_certificate = written.client_certificate.optional(|at| {
+        let written = Written {
+            file: &at.certificate,
+            word: "certificate",
+            key: &at.key,
+            passphrase: &at.passphrase,
+            node: at.node,
+        };
+        certified_key(context, &written)
+    });
+    rules! { context,
+        !tls => written.client_certificate.node(),
+            "`client_certificate` is for https, and the url is http";
+        !tls => written.minimum_tls.node(), "`minimum_tls` is for https, and the url is http";
+    }
     rules! { context,
         tls => written.socket.node(), "a Unix socket is spoken to without TLS, and the url is https",
             "write `http://localhost`, or whichever `Host` it expects";
@@ -60,6 +76,7 @@ pub(super) fn upstream(
         has_urls => written.socket.node(), "a Unix socket is one place, and there are several `urls`";
     }
     let (proxy, ca_pem) = (proxy?.and_then(|it| proxy_definition(&it)), ca_pem?);
+    let client_certificate = client_certificate?;
     let health = balance::health(&written.health)?;
     let socket = written.socket.value().map(|path| context.beside(path));
     let endpoint = |url: &At<HttpUrl>| {
@@ -71,6 +88,8 @@ pub(super) fn upstream(
             protocol: *written.protocol,
             preserve_header_case: written.header_case.is_written(),
             proxy: proxy.clone(),
+            client_certificate: client_certificate.clone(),
+            minimum_tls: *written.minimum_tls,
             ca_pem: ca_pem.clone(),
             connect_timeout: *written.timeouts.connect,
             response_timeout: *written.timeouts.response,

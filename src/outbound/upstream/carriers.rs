@@ -161,7 +161,7 @@ impl Carriers {
                 if let Some(alpn) = alpn {
                     peer.options.alpn = alpn;
                 }
-                self.connector.tls(&peer).await
+                self.connector.tls(&peer, definition.minimum_tls).await
             }
         }
     }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::answer_io::UpstreamSocket;
 use super::carrier::told;
 use super::peer::check_tls;
-use crate::edge::Socket;
+use crate::edge::{Socket, TlsVersion};
 
 /// Makes the connections of all upstreams.
 #[derive(Default)]
@@ -107,12 +107,16 @@ impl Connector {
     }
 
     /// The peer's options say what the other side must prove.
-    pub(super) async fn tls(&self, peer: &HttpPeer) -> Result<UpstreamSocket, ConnectError> {
+    pub(super) async fn tls(
+        &self,
+        peer: &HttpPeer,
+        oldest: TlsVersion,
+    ) -> Result<UpstreamSocket, ConnectError> {
         let connected = self.for_tls().new_stream(peer).await;
         let stream = connected.map_err(ConnectError::Tls)?;
         let digest = stream.get_ssl_digest();
         let digest = digest.ok_or(ConnectError::Unproven("the connection is not encrypted"))?;
-        check_tls(peer, &digest).map_err(ConnectError::Unproven)?;
+        check_tls(peer, &digest, oldest).map_err(ConnectError::Unproven)?;
         Ok(Socket::Tls(stream))
     }
 }

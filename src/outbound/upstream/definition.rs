@@ -11,6 +11,8 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::{HealthDefinition, RetriesDefinition};
+use crate::certified_key::CertifiedKey;
+use crate::edge::TlsVersion;
 use crate::request::CanonicalPath;
 
 /// A forward proxy, spoken to over http.
@@ -101,6 +103,9 @@ pub struct EndpointDefinition {
     pub preserve_header_case: bool,
     /// The proxy that an `https` upstream is reached through.
     pub proxy: Option<ProxyDefinition>,
+    /// What it is shown, where it asks for a certificate.
+    pub client_certificate: Option<CertifiedKey>,
+    pub minimum_tls: TlsVersion,
     /// PEM certificates of `ca_file`; `None`: the system's.
     pub ca_pem: Option<Arc<Vec<u8>>>,
     /// To connect, TLS included.
@@ -199,6 +204,8 @@ pub(super) mod tests {
             protocol: UpstreamProtocol::Http1,
             preserve_header_case: false,
             proxy: None,
+            client_certificate: None,
+            minimum_tls: TlsVersion::V1_2,
             ca_pem: None,
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(60),

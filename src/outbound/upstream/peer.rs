@@ -11,9 +11,11 @@ use openssl::x509::{X509, X509Ref};
 use pingora::protocols::TcpKeepalive;
 use pingora::protocols::tls::{SslDigest, TlsRef};
 use pingora::upstreams::peer::{ALPN, HttpPeer};
+use pingora::utils::tls::CertKey;
 
 use super::through_proxy::ThroughProxy;
 use super::{EndpointDefinition, UpstreamProtocol};
+use crate::edge::TlsVersion;
 
 /// In a connection's TLS digest: its certificate is for the address that we meant.
 struct ForThisAddress;
@@ -54,6 +56,13 @@ pub(super) fn template(definition: &EndpointDefinition) -> Result<HttpPeer, Erro
         options.upstream_tls_handshake_complete_hook =
             Some(Arc::new(move |ssl| proof_of(ssl, address)));
     }
+    if let Some(pair) = &definition.client_certificate {
+        // SECURITY: Pingora's pool would tell two of one serial number apart by nothing; ours is the
+        // endpoint's.
+        let pair = CertKey::new(pair.chain().to_vec(), pair.key().to_owned());
+        template.client_cert_key = Some(Arc::new(pair));
+    }
+    let options = &mut template.options;
     if let Some(pem) = &definition.ca_pem {
         options.ca = Some(Arc::new(X509::stack_from_pem(pem)?.into_boxed_slice()));
     }
@@ -66,10 +75,16 @@ pub(super) fn at(template: &HttpPeer, address: SocketAddr) -> HttpPeer {
     peer
 }
 
-pub(super) fn check_tls(template: &HttpPeer, tls: &SslDigest) -> Result<(), &'static str> {
+pub(super) fn check_tls(
+    template: &HttpPeer,
+    tls: &SslDigest,
+    oldest: TlsVersion,
+) -> Result<(), &'static str> {
     // Pingora's own floor is TLS 1.0 and cannot be raised.
-    if !["TLSv1.2", "TLSv1.3"].contains(&&*tls.version) {
-        return Err("older than TLS 1.2");
+    match (&*tls.version, oldest) {
+        ("TLSv1.3", _) | ("TLSv1.2", TlsVersion::V1_2) => {}
+        (_, TlsVersion::V1_2) => return Err("older than TLS 1.2"),
+        (_, TlsVersion::V1_3) => return Err("older than TLS 1.3"),
     }
     if template.options.verify_hostname || tls.extension.get::<ForThisAddress>().is_some() {
         return Ok(());
@@ -102,10 +117,16 @@ mod tests {
         for (host, verified_by_name) in [("127.0.0.1", false), ("api.internal", true)] {
             let template = template(&definition(host)).unwrap();
             let digest = |version| SslDigest::new("", version, None, None, Vec::new());
-            for (version, new_enough) in [("TLSv1.1", false), ("TLSv1.2", true), ("TLSv1.3", true)]
-            {
+            for (version, oldest, new_enough) in [
+                ("TLSv1.1", TlsVersion::V1_2, false),
+                ("TLSv1.2", TlsVersion::V1_2, true),
+                ("TLSv1.3", TlsVersion::V1_2, true),
+                ("TLSv1.1", TlsVersion::V1_3, false),
+                ("TLSv1.2", TlsVersion::V1_3, false),
+                ("TLSv1.3", TlsVersion::V1_3, true),
+            ] {
                 assert_eq!(
-                    check_tls(&template, &digest(version)).is_ok(),
+                    check_tls(&template, &digest(version), oldest).is_ok(),
                     new_enough && verified_by_name,
                     "{host} {version}"
                 );

@@ -16,6 +16,7 @@ mod tls_caller;
 use std::time::Duration;
 
 pub use authority::{Authority, Issued, Use};
+pub use certificate::self_signed;
 pub use connection::{Connection, Reply, is};
 pub use frames::{Frame, Frames, PREFACE, field, fields};
 pub use gateway::{Gateway, Lines};

@@ -12,6 +12,7 @@ mod http2_faults;
 mod http2_garbage;
 mod interim;
 mod lasting;
+mod mutual_tls;
 mod patience;
 mod proxied;
 mod ranges;
