@@ -4,6 +4,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,7 +97,11 @@ impl<A: Application> Edge<A> {
                     while self.crowd.is_emptying() && Instant::now() < until {
                         tokio::time::sleep(LOOK).await;
                     }
-                    self.take_in(socket, peer, &stop);
+                    // Whatever is wrong with one connection, the next one is accepted.
+                    let take_in = AssertUnwindSafe(|| self.take_in(socket, peer, &stop));
+                    if std::panic::catch_unwind(take_in).is_err() {
+                        self.metrics.refused(Refused::Panic);
+                    }
                 }
                 Err(why) if is_of_one_connection(why.kind()) => {}
                 Err(why) => {

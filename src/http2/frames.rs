@@ -180,7 +180,8 @@ impl Frames {
             end += HEADER + next.length;
             frames += 1;
         }
-        if frames > 1 && end - frames * HEADER > self.limits.head {
+        let most = self.limits.head.min(self.limits.frame);
+        if frames > 1 && end - frames * HEADER > most {
             return Err(Fault::HeadTooLarge);
         }
         if bytes.len() < end {
@@ -189,9 +190,7 @@ impl Frames {
         let opened = (header.stream > self.last).then_some(header.stream);
         self.last = self.last.max(header.stream);
         self.controls.earn(2);
-        // More than a frame can hold stays in pieces; what the codec overlooks at their seams it drops.
-        let is_joined = frames > 1 && end - frames * HEADER <= self.limits.frame;
-        Ok(match is_joined {
+        Ok(match frames > 1 {
             false => Step::Pass { bytes: end, opened },
             true => Step::Join { bytes: end, opened },
         })

@@ -22,7 +22,7 @@ use crate::admission::Record;
 use crate::edge::{Abandoned, Arriving, Conversation};
 use crate::outbound::{Carries, RequestBody, Visit};
 use crate::reason::Reason;
-use crate::request::header_names::Removal;
+use crate::request::header_names::{Removal, X_REQUEST_ID};
 use crate::request::is_grpc;
 
 /// What is known of the caller's side when the answer comes back.
@@ -177,6 +177,8 @@ fn request_body(gateway: &Gateway, record: &Record, body: Arriving) -> RequestBo
     let rules = move |trailers: &mut HeaderMap| {
         let stays_back = |name: &&http::HeaderName| match plan.headers.removal(name) {
             Removal::Misspelled => true,
+            // It is ours, in the head.
+            _ if *name == X_REQUEST_ID => true,
             removal => removal > goes_on,
         };
         let gone: Vec<_> = trailers.keys().filter(stays_back).cloned().collect();

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::guard::Guard;
+use super::guard::{Guard, frame};
 use super::stream;
 use crate::edge::accept::stopped;
 use crate::edge::application::{Application, Misread};
@@ -54,6 +54,7 @@ fn codec(limits: &Limits) -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(WINDOW)
         .max_header_list_size(bytes(limits.header + FIELDS * OVERHEAD))
+        .max_frame_size(bytes(frame(limits)))
         .max_concurrent_streams(bytes(limits.streams))
         .max_send_buffer_size(MOST_UNSENT)
         .max_local_error_reset_streams(Some(MOST_MISTAKES));

@@ -22,10 +22,16 @@ use crate::http2::{self, Fault, Frames, Opened, Sent, Step, joined};
 
 /// Between two moments at which time is given to a peer's budget.
 const TICK: Duration = Duration::from_millis(10);
-/// What a frame may hold unless more is agreed upon (RFC 9113 §4.2).
-const FRAME: usize = 16 * 1024;
+/// The least and the most that a frame's payload may be agreed to hold (RFC 9113 §4.2).
+const FRAME: (usize, usize) = (16 * 1024, (1 << 24) - 1);
 /// Streams that are remembered until they come to the application or are refused.
 const MOST_UNMET: usize = 1024;
+
+/// What a frame may hold. SECURITY: a whole head goes into one, for in pieces a codec overlooks at
+/// their seams what it refuses elsewhere.
+pub(super) fn frame(limits: &Limits) -> usize {
+    limits.header.clamp(FRAME.0, FRAME.1)
+}
 
 pub(super) struct Guard {
     pub(super) socket: CallerSocket,
@@ -66,7 +72,7 @@ impl Guard {
             socket,
             frames: Frames::new(http2::Limits {
                 head: limits.header,
-                frame: FRAME,
+                frame: frame(limits),
             }),
             sent: Sent::default(),
             timeouts,

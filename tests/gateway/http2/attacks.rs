@@ -157,6 +157,22 @@ async fn heads_in_pieces_mean_what_they_mean_whole() {
             assert!(caller.outcome(1).await.is_err(), "{what}: {at}");
         }
     }
+    // Nor where the whole is longer than a frame may be by default.
+    let long = "a".repeat(20_000);
+    let bad = head(
+        "GET",
+        "/x",
+        &[("x-long", &long), ("connection", "close"), (":path", "/y")],
+    );
+    let mut caller = Frames::open(gateway.address("apis")).await;
+    let (first, rest) = bad.split_at(16_000);
+    caller
+        .put(Frame::HEADERS, Frame::END_STREAM, 1, first)
+        .await;
+    caller
+        .put(Frame::CONTINUATION, Frame::END_HEADERS, 1, rest)
+        .await;
+    assert!(caller.outcome(1).await.is_err());
     assert_eq!(origin.heads().len(), plain.len() - 1);
 }
 

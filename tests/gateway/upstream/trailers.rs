@@ -40,8 +40,9 @@ async fn a_requests_trailers_go_on_but_for_identities_and_credentials() {
     let mut caller = asked(
         &gateway,
         "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\
-         Trailer: X-Sum, X-Auth-Subject, Authorization, X-Forwarded-For\r\n\r\n\
-         2\r\nhi\r\n0\r\nX-Sum: 1\r\nX-Auth-Subject: admin\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
+         Trailer: X-Sum, X-Auth-Subject, Authorization, X-Forwarded-For, X-Request-Id\r\n\r\n\
+         2\r\nhi\r\n0\r\nX-Sum: 1\r\nX-Auth-Subject: admin\r\nX-Forwarded-For: 10.0.0.1\r\n\
+         X-Request-Id: mine\r\n\r\n",
     )
     .await;
     let mut upstream = origin.accept().await;
