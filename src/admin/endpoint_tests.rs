@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::admission::{HeaderRules, PlanLimits};
-use crate::edge::{Edge, Limits, Protocols, Settings, Timeouts, bind, listen};
+use crate::edge::{Edge, Era, Limits, Protocols, Settings, Timeouts, bind, listen};
 use crate::routing::Table;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
@@ -163,6 +163,7 @@ async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
             protocols: Protocols::PLAIN,
             tls: None,
             proxy_protocol: false,
+            era: Era::default(),
         },
         metrics.edge("admin"),
     );

@@ -17,7 +17,7 @@ use crate::admin::{Admin, Readiness};
 use crate::admission::Shared;
 use crate::config::{AdminDefinition, Config};
 use crate::edge::{
-    self, Application, Edge, Limits, ListenerDefinition, Protocols, Settings, Timeouts, Tls,
+    self, Application, Edge, Era, Limits, ListenerDefinition, Protocols, Settings, Timeouts, Tls,
     TlsDefinition, TlsError,
 };
 use crate::proxy::Gateway;
@@ -170,6 +170,7 @@ impl Doors {
                 protocols: Protocols::PLAIN,
                 tls: tls(&name, definition.tls.as_ref(), Protocols::PLAIN, None)?,
                 proxy_protocol: false,
+                era: Era::default(),
             };
             let edge = edge(admin, name, settings, metrics);
             doors.admin = Some(Arc::clone(&edge));
@@ -198,6 +199,7 @@ impl Doors {
             let tls = tls(edge.name(), written, settings.protocols, Some(&settings))?;
             Ok(Settings {
                 tls,
+                era: Era::default(),
                 ..(*settings).clone()
             })
         });
@@ -231,6 +233,7 @@ impl Doors {
             timeouts: definition.timeouts,
             protocols: definition.protocols,
             proxy_protocol: definition.proxy_protocol,
+            era: Era::default(),
             tls: tls(
                 &definition.name,
                 definition.tls.as_ref(),

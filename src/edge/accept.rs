@@ -69,11 +69,21 @@ impl<A: Application> Edge<A> {
     }
 
     /// Takes other settings for connections that begin from now on. Those that are open go on by the
-    /// settings they began with; how many there may be is bounded anew at once.
-    pub fn redefine(&self, settings: Settings) {
+    /// settings they began with; how many there may be is bounded anew at once. Where other proof is
+    /// asked for, they end: who rests at once, who is served with that answer.
+    pub fn redefine(&self, mut settings: Settings) {
         self.crowd.redefine(settings.limits);
         self.metrics.certificate_ends(settings.certificate_ends());
+        let before = self.settings();
+        let stay = before.ask_the_same(&settings);
+        if stay {
+            settings.era = before.era.clone();
+        }
         self.settings.store(Arc::new(settings));
+        if !stay {
+            before.era.end();
+            self.crowd.dismiss_all();
+        }
     }
 
     /// Those of connections that begin now.

@@ -188,37 +188,50 @@ impl Crowd {
     /// Asks one that rests to leave, whatever the crowd: somebody else has a bound of its own.
     pub(super) fn dismiss(&self, conversation: &Conversation) {
         let mut members = self.members.lock();
-        if conversation.leave() {
-            members.all.leaving += 1;
-            let whose = counted_as(conversation.peer().ip());
-            if let Some(theirs) = members.by_address.get_mut(&whose) {
-                theirs.leaving += 1;
-            }
+        // Who has left meanwhile would be counted among those who leave for ever.
+        let number = conversation.number.load(Ordering::Relaxed);
+        if members.all.members.contains_key(&number) && conversation.leave() {
+            members.leaves(conversation);
+        }
+    }
+
+    /// Asks all who rest to leave.
+    pub(super) fn dismiss_all(&self) {
+        let mut members = self.members.lock();
+        let all: Vec<_> = members.all.members.values().map(Arc::clone).collect();
+        for member in all.iter().filter(|it| it.leave()) {
+            members.leaves(member);
         }
     }
 
     /// The oldest go until an eighth is free: looking for them costs as much as there are members.
     fn give_up_heads(&self) {
         let mut members = self.members.lock();
-        let Members {
-            all, by_address, ..
-        } = &mut *members;
         let of_head = |it: &&Arc<Conversation>| it.held.load(Ordering::Relaxed) > 0;
-        let mut heads: Vec<_> = all.members.values().filter(of_head).collect();
+        let all = members.all.members.values();
+        let mut heads: Vec<_> = all.filter(of_head).map(Arc::clone).collect();
         heads.sort_unstable_by_key(|it| it.rests());
         let most = self.most_unfinished.load(Ordering::Relaxed);
         let most = most - most / 8;
-        for head in heads {
+        for head in &heads {
             if self.unfinished.load(Ordering::Relaxed) <= most {
                 return;
             }
             if head.rests().is_some_and(|it| it.is_in_head) && head.leave() {
                 self.released(head);
-                all.leaving += 1;
-                if let Some(theirs) = by_address.get_mut(&counted_as(head.peer().ip())) {
-                    theirs.leaving += 1;
-                }
+                members.leaves(head);
             }
+        }
+    }
+}
+
+impl Members {
+    /// One that is a member was asked to leave.
+    fn leaves(&mut self, member: &Conversation) {
+        self.all.leaving += 1;
+        let whose = counted_as(member.peer().ip());
+        if let Some(theirs) = self.by_address.get_mut(&whose) {
+            theirs.leaving += 1;
         }
     }
 }
@@ -226,7 +239,7 @@ impl Crowd {
 impl Group {
     /// How many will be left when those who leave have left.
     fn staying(&self) -> usize {
-        self.members.len() - self.leaving
+        self.members.len().saturating_sub(self.leaving)
     }
 
     /// Asks one of this address to leave.

@@ -187,3 +187,28 @@ fn who_has_left_is_counted_no_longer() {
     assert_eq!((members.all.members.len(), members.all.leaving), (0, 0));
     assert!(members.by_address.is_empty());
 }
+
+#[test]
+fn who_has_left_already_is_not_counted_among_those_who_leave() {
+    let crowd = crowd();
+    let gone = of("10.0.0.1", 1);
+    drop(crowd.admit(&gone, false).unwrap());
+    crowd.dismiss(&gone);
+    assert!(!gone.is_leaving());
+    let members = [busy("10.0.0.1"), busy("10.0.0.2"), busy("10.0.0.3")];
+    let places: Vec<_> = members.iter().map(|it| crowd.admit(it, false)).collect();
+    assert!(places.iter().all(Result::is_ok));
+    let one_more = crowd.admit(&busy("10.0.0.4"), false);
+    assert_eq!(one_more.err(), Some(Refused::Limit));
+}
+
+#[test]
+fn all_who_rest_are_dismissed_and_nobody_who_is_served() {
+    let crowd = crowd();
+    let members = [of("10.0.0.1", 1), busy("10.0.0.2"), of("10.0.0.3", 2)];
+    let places = members.iter().map(|it| crowd.admit(it, false).unwrap());
+    let _places: Vec<_> = places.collect();
+    crowd.dismiss_all();
+    let leaving: Vec<_> = members.iter().map(|it| it.is_leaving()).collect();
+    assert_eq!(leaving, [true, false, true]);
+}

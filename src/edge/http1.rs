@@ -49,6 +49,7 @@ impl<A: Application> Edge<A> {
         let asked = AtomicUsize::new(0);
         let service = service_fn(|request: Request<Incoming>| {
             let is_last = asked.fetch_add(1, Ordering::Relaxed) + 1 >= settings.limits.requests;
+            let era = settings.era.clone();
             conversation.set(Stage::Serving);
             // Who closes its half may wait for an answer all the same (RFC 9112 §9.6), but hardly
             // ever does; and what only reads may be asked for again.
@@ -57,6 +58,10 @@ impl<A: Application> Edge<A> {
             // The codec keeps the room of one for as long as the connection lasts; on the heap, it
             // is that of a request only.
             Box::pin(async move {
+                // SECURITY: what was proven when it connected is not asked for any more.
+                if era.has_ended() {
+                    return Err(super::Abandoned);
+                }
                 let version = request.version();
                 let mut answer = app
                     .respond(request.map(Arriving::Http1), Arc::clone(&conversation))
@@ -64,7 +69,9 @@ impl<A: Application> Edge<A> {
                 conversation.abandonable(false);
                 // Answered as HTTP/1.0, such a connection ends with its answer.
                 *answer.version_mut() = version;
-                if is_last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                if (is_last || era.has_ended())
+                    && answer.status() != StatusCode::SWITCHING_PROTOCOLS
+                {
                     let close = HeaderValue::from_static("close");
                     answer.headers_mut().insert(header::CONNECTION, close);
                 }

@@ -33,6 +33,6 @@ pub use deadline::Deadline;
 pub use definition::{Limits, ListenerDefinition, Timeouts};
 pub use framed::{Came, Framed};
 pub use protocol::{Protocol, Protocols, Spoken};
-pub use settings::Settings;
+pub use settings::{Era, Settings};
 pub use socket::{CallerStream, Socket};
 pub use tls::{ClientCertificates, Tls, TlsDefinition, TlsError, TlsVersion, server_names};

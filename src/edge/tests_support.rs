@@ -15,8 +15,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::{
-    Abandoned, Application, Arriving, Conversation, Edge, Limits, Misread, Protocols, Settings,
-    Timeouts, Tls, TlsDefinition, TlsVersion, bind, listen,
+    Abandoned, Application, Arriving, Conversation, Edge, Era, Limits, Misread, Protocols,
+    Settings, Timeouts, Tls, TlsDefinition, TlsVersion, bind, listen,
 };
 use crate::certified_key::CertifiedKey;
 use crate::clock::UnixTime;
@@ -123,6 +123,7 @@ impl Running {
                 timeouts,
                 protocols,
                 proxy_protocol: false,
+                era: Era::default(),
                 tls: tls.map(|it| Arc::new(Tls::new(&it, protocols).unwrap())),
             },
             metrics.edge("test"),

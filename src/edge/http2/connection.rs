@@ -131,7 +131,8 @@ impl<A: Application> Edge<A> {
                     Poll::Pending => {}
                 }
             }
-            if life.leaves.is_none() && stopped.as_mut().poll(cx).is_ready() {
+            let ends = life.settings.era.has_ended() || stopped.as_mut().poll(cx).is_ready();
+            if ends && life.leaves.is_none() {
                 life.leaves = Some(Deadline::after(PATIENCE));
                 if let Some(codec) = &mut codec {
                     codec.graceful_shutdown();
@@ -204,7 +205,8 @@ impl<A: Application> Life<A> {
             self.conversation.refuse(Misread::Http2(Fault::Resets));
             return Err(End::Done);
         }
-        if !self.conversation.passes_head(false) {
+        // SECURITY: what was proven when it connected may not be what is asked for now.
+        if self.settings.era.has_ended() || !self.conversation.passes_head(false) {
             // As if it had come a moment later, which its peer may take as it is said.
             respond.send_reset(Reason::REFUSED_STREAM);
             return Ok(());

@@ -87,6 +87,8 @@ mod tests {
     fn leaving(most: usize, many: &str, addresses: &[&str]) -> Vec<usize> {
         let (under_way, crowd) = (UnderWay::default(), Crowd::new(Limits::default()));
         let all: Vec<_> = addresses.iter().map(|it| conversation(it)).collect();
+        let admitted = all.iter().map(|it| crowd.admit(it, true).ok());
+        let _places: Vec<_> = admitted.collect();
         let begun = all.iter().zip(addresses);
         let begun = begun.map(|(it, address)| under_way.begin(it, most, *address == many, &crowd));
         let begun: Vec<_> = begun.collect();

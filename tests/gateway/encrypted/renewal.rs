@@ -65,6 +65,8 @@ async fn what_is_asked_of_clients_changes_with_the_next_handshake() {
     world.gateway.reload(world.config()).await.unwrap();
     assert!(new.get(address, "/x").await.is_ok());
     assert!(old.get(address, "/x").await.is_err());
+    // Nor is who connected before heard again.
+    assert!(connected.get("/x").await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
