@@ -2,28 +2,18 @@
 //! have, the connection that has been idle, or in a head, for longest goes, and gets no request through
 //! any more; and heads that are unfinished hold no more bytes together than they may.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::conversation::{Conversation, Resting};
+use super::conversation::Conversation;
 use super::definition::Limits;
+use super::group::{Group, MOST_LEAVING};
 use crate::request::counted_as;
 use crate::telemetry::Refused;
-
-/// How many are looked up at a time, and of how many one: a look costs as much as there are members.
-const LOOKED_UP: usize = 64;
-const OF_SO_MANY: usize = 4;
-/// What a look found in those who are in their grace holds for so long, on the listener's clock.
-const FRESH: u64 = 10_000_000;
-/// After a look in vain, the next one waits.
-const IN_VAIN: Duration = Duration::from_millis(10);
-/// How many may be on their way out at a time, above the limit.
-const MOST_LEAVING: usize = 64;
 
 pub(super) struct Crowd {
     connections: AtomicUsize,
@@ -41,17 +31,6 @@ struct Members {
     last: u64,
     all: Group,
     by_address: HashMap<IpAddr, Group>,
-}
-
-#[derive(Default)]
-struct Group {
-    members: HashMap<u64, Arc<Conversation>>,
-    leaving: usize,
-    /// Those that rested for longest at the last look, the oldest first. Whoever began to rest since
-    /// is younger than those of them who were in no grace.
-    oldest: VecDeque<(Resting, u64)>,
-    looked: u64,
-    in_vain: Option<Instant>,
 }
 
 /// A member's place, for as long as it is connected.
@@ -158,6 +137,35 @@ impl Crowd {
         Ok(())
     }
 
+    /// Takes in another request of a member that has one at hand. Each takes up what a connection with one
+    /// would, at the upstream too, and counts like it; `None` where there are too many.
+    pub(super) fn beside(
+        self: &Arc<Self>,
+        conversation: &Conversation,
+        is_one_of_many: bool,
+    ) -> Option<Beside> {
+        let address = counted_as(conversation.peer().ip());
+        let mut members = self.members.lock();
+        let Members {
+            all, by_address, ..
+        } = &mut *members;
+        let own = by_address.get_mut(&address)?;
+        let most_of_own = match is_one_of_many {
+            true => usize::MAX,
+            false => self.per_address.load(Ordering::Relaxed),
+        };
+        let most = self.connections.load(Ordering::Relaxed);
+        if own.staying() >= most_of_own || all.staying() >= most {
+            return None;
+        }
+        own.beside += 1;
+        all.beside += 1;
+        Some(Beside {
+            crowd: Arc::clone(self),
+            address,
+        })
+    }
+
     /// Whether so many are on their way out that a new one had better wait for them.
     pub(super) fn is_emptying(&self) -> bool {
         self.members.lock().all.leaving >= MOST_LEAVING
@@ -236,72 +244,6 @@ impl Members {
     }
 }
 
-impl Group {
-    /// How many will be left when those who leave have left.
-    fn staying(&self) -> usize {
-        self.members.len().saturating_sub(self.leaving)
-    }
-
-    /// Asks one of this address to leave.
-    fn make_room(&mut self, all: &mut Self, now: u64) -> Option<()> {
-        self.oldest(now)?;
-        self.leaving += 1;
-        all.leaving += 1;
-        Some(())
-    }
-
-    /// Asks the one that has rested for longest to leave.
-    fn oldest(&mut self, now: u64) -> Option<Arc<Conversation>> {
-        if self.leaving >= MOST_LEAVING {
-            return None;
-        }
-        loop {
-            while let Some((rested, number)) = self.oldest.pop_front() {
-                let member = self.members.get(&number);
-                if rested.since > self.looked && now.saturating_sub(self.looked) > FRESH {
-                    self.oldest.clear();
-                    break;
-                }
-                let still = member.filter(|member| member.rests() == Some(rested));
-                if let Some(member) = still.filter(|member| member.leave()) {
-                    return Some(Arc::clone(member));
-                }
-            }
-            if !self.look(now) {
-                return None;
-            }
-        }
-    }
-
-    /// Looks who has rested for longest. False where nobody rests.
-    fn look(&mut self, now: u64) -> bool {
-        if self.in_vain.is_some_and(|last| last.elapsed() < IN_VAIN) {
-            return false;
-        }
-        let resting = self.members.iter().filter(|(_, it)| !it.is_leaving());
-        let resting = resting.filter_map(|(number, it)| Some((it.rests()?, *number)));
-        let mut resting: Vec<_> = resting.collect();
-        // So few that those who come next are not overlooked.
-        let most = LOOKED_UP.min(resting.len() / OF_SO_MANY + 1);
-        if resting.len() > most {
-            resting.select_nth_unstable(most);
-            resting.truncate(most);
-        }
-        resting.sort_unstable();
-        self.in_vain = resting.is_empty().then(Instant::now);
-        self.looked = now;
-        self.oldest = resting.into();
-        !self.oldest.is_empty()
-    }
-
-    fn remove(&mut self, number: u64) {
-        let member = self.members.remove(&number);
-        if member.is_some_and(|it| it.is_leaving()) {
-            self.leaving = self.leaving.saturating_sub(1);
-        }
-    }
-}
-
 impl Drop for Place {
     fn drop(&mut self) {
         let mut members = self.crowd.members.lock();
@@ -310,6 +252,22 @@ impl Drop for Place {
         members.all.remove(self.number);
         if let Some(address) = address {
             remove(&mut members.by_address, address, self.number);
+        }
+    }
+}
+
+/// A request's place beside another one of the same connection.
+pub(super) struct Beside {
+    crowd: Arc<Crowd>,
+    address: IpAddr,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let mut members = self.crowd.members.lock();
+        members.all.beside = members.all.beside.saturating_sub(1);
+        if let Some(own) = members.by_address.get_mut(&self.address) {
+            own.beside = own.beside.saturating_sub(1);
         }
     }
 }

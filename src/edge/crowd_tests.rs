@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use super::super::conversation::{GRACE, Stage};
+use super::super::group::FRESH;
 use super::*;
 
 const LIMITS: Limits = Limits {
@@ -211,4 +212,20 @@ fn all_who_rest_are_dismissed_and_nobody_who_is_served() {
     crowd.dismiss_all();
     let leaving: Vec<_> = members.iter().map(|it| it.is_leaving()).collect();
     assert_eq!(leaving, [true, false, true]);
+}
+
+#[test]
+fn requests_side_by_side_count_like_connections() {
+    let crowd = crowd();
+    let member = busy("10.0.0.1");
+    let _place = crowd.admit(&member, false).unwrap();
+    let beside = crowd.beside(&member, false);
+    assert!(beside.is_some() && crowd.beside(&member, false).is_none());
+    // A proxy's address is bounded by the whole alone.
+    let others = crowd.beside(&member, true);
+    assert!(others.is_some() && crowd.beside(&member, true).is_none());
+    let one_more = crowd.admit(&busy("10.0.0.2"), false);
+    assert_eq!(one_more.err(), Some(Refused::Limit));
+    drop((beside, others));
+    assert!(crowd.admit(&busy("10.0.0.2"), false).is_ok());
 }

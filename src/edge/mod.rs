@@ -11,6 +11,7 @@ mod definition;
 mod establish;
 mod first_bytes;
 mod framed;
+mod group;
 mod guard;
 mod http1;
 mod http2;

@@ -131,8 +131,8 @@ impl<A: Application> Edge<A> {
                     Poll::Pending => {}
                 }
             }
-            let ends = life.settings.era.has_ended() || stopped.as_mut().poll(cx).is_ready();
-            if ends && life.leaves.is_none() {
+            let ended = life.settings.era.has_ended();
+            if life.leaves.is_none() && (ended || stopped.as_mut().poll(cx).is_ready()) {
                 life.leaves = Some(Deadline::after(PATIENCE));
                 if let Some(codec) = &mut codec {
                     codec.graceful_shutdown();
@@ -214,8 +214,19 @@ impl<A: Application> Life<A> {
         self.conversation.set(Stage::Serving);
         let (edge, settings) = (Arc::clone(&self.edge), Arc::clone(&self.settings));
         let peer = self.conversation.peer();
-        self.tasks
-            .spawn(stream::serve(edge, settings, request, respond, peer));
+        let many = self.edge.app.is_one_of_many(peer.ip());
+        let beside = || self.edge.crowd.beside(&self.conversation, many);
+        let beside = (!self.tasks.is_empty()).then(beside);
+        if let Some(None) = beside {
+            respond.send_reset(Reason::REFUSED_STREAM);
+            self.tell(Misread::Http2(Fault::Streams));
+            return Ok(());
+        }
+        let serving = stream::serve(edge, settings, request, respond, peer);
+        self.tasks.spawn(async move {
+            let _beside = beside;
+            serving.await;
+        });
         Ok(())
     }
 
