@@ -39,7 +39,10 @@ pub(crate) fn plan(config: &Config, width: Option<usize>) -> String {
             vec![
                 (&*route.id, vec![matched(route)]),
                 ("who may come in", who(&route.callers)),
-                ("where it goes", vec![destination(route)]),
+                (
+                    "where it goes",
+                    destination(route).lines().map(str::to_owned).collect(),
+                ),
                 ("whose token", vec![token(&route.token)]),
                 ("what it is told", told(route)),
                 ("how much", check_limits::of_route(&route.limits)),
