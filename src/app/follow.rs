@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Receiver;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::watch::Watch;
 use super::{App, ReloadError, Reloaded};
@@ -25,6 +25,10 @@ pub trait Follower {
     /// It was taken over, or nothing has changed.
     fn ended(&self, taken: Option<&Config>);
 }
+
+/// How long reading all of it may take: a pipe that nobody writes to, or a network's file system, never
+/// answers.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// What is followed.
 pub struct Followed {
@@ -146,8 +150,12 @@ async fn read(path: &Arc<Path>) -> (Result<Config, Problems>, Files) {
         let mut files = Files::default();
         (Config::load_noting(&path, &mut files), files)
     });
-    reading.await.unwrap_or_else(|why| {
-        let problem = Problems::whole(&name, format!("it could not be read: {why}"));
-        (Err(problem), Files::default())
-    })
+    let why = match timeout(ANSWER, reading).await {
+        Ok(Ok(read)) => return read,
+        Ok(Err(why)) => why.to_string(),
+        // Its thread waits on, and nobody for it: what changes later gets another.
+        Err(_) => format!("a file did not answer within {ANSWER:?}"),
+    };
+    let problem = Problems::whole(&name, format!("it could not be read: {why}"));
+    (Err(problem), Files::default())
 }

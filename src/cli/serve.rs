@@ -49,6 +49,8 @@ impl Serve {
         let (workers, access_log) = control.block_on(self.serve())?;
         // What was cut off is told when its task is dropped, and then written.
         workers.shutdown_timeout(LAST_WORDS);
+        // A file that does not answer is waited for by a thread of it.
+        control.shutdown_background();
         access_log.flush();
         Ok(())
     }

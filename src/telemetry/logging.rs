@@ -160,6 +160,8 @@ fn filter(level: LevelFilter) -> Targets {
         // SECURITY: Pingora's lines hold what could not be understood. What they tell is in the
         // access line or counted by the edge.
         .with_target("pingora_core::protocols", LevelFilter::OFF)
+        // What peers do wrong is counted, too, and any of them could fill the log.
+        .with_target("h2", level.min(LevelFilter::ERROR))
 }
 
 /// Only a terminal gets colours, and only one that wants them (`NO_COLOR`, `TERM=dumb`).
@@ -186,6 +188,7 @@ mod tests {
             ("error", "reqwest", Level::WARN, false),
             ("trace", "reqwest::connect", Level::DEBUG, false),
             ("trace", "h2::codec::framed_write", Level::TRACE, false),
+            ("info", "h2::proto::ping_pong", Level::WARN, false),
             ("info", "pingora_core::connectors", Level::WARN, true),
             ("trace", "hyper::proto::h1::io", Level::DEBUG, false),
             (

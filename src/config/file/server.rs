@@ -77,7 +77,7 @@ object! {
         body: Or<Size> = "100MiB",
         /// What a request's body comes with each second at least, on average over the time that it is waited for, once that is longer than `timeouts.body`, else 408. `0B` is no bound.
         body_rate: Or<Size> = "240B",
-        /// Connections at a time. For one more, the one that has been idle or in an unfinished head for longest goes (who is idle has a second's grace before heads); where all are served, the new one is closed. What the process may open (`ulimit -n`) can lower it, which is said at start.
+        /// Connections at a time. For one more, the one that has been idle or in an unfinished head for longest goes (who is idle has a second's grace before heads); where all are served, the new one is closed. What the process may open (`ulimit -n`) can lower it, which is said at start. By HTTP/2, each request beside another of its connection counts as one more.
         connections: Or<usize> = "10000",
         /// Of them from one address (of IPv6, from one /64), but for `trusted_proxies`, who stand for many. Where `connections` is lowered, so is this.
         connections_per_address: May<usize> = "half of `connections`",

@@ -304,3 +304,24 @@ async fn standard_input_is_read_once_and_sighup_ends_nothing() {
     gate.says("standard input cannot be read again").await;
     assert_eq!(status(&gate, "/open/x").await, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_does_not_answer_keeps_no_process_from_its_end() {
+    let mut setup = setup();
+    let path = setup.written();
+    let mut gate = Process::serve(&path).await;
+    let mut mkfifo = std::process::Command::new("mkfifo");
+    let made = mkfifo.arg(format!("{path}.pipe")).status().unwrap();
+    assert!(made.success());
+    std::fs::rename(format!("{path}.pipe"), &path).unwrap();
+    gate.signal("HUP");
+    gate.says("did not answer").await;
+    assert_eq!(status(&gate, "/more/x").await, 404);
+    // What comes next is read all the same.
+    std::fs::remove_file(&path).unwrap();
+    setup.add("/routes", MORE);
+    setup.written();
+    becomes(&gate, "/more/x", 200).await;
+    gate.signal("TERM");
+    assert_eq!(gate.ended().await, Some(0));
+}
