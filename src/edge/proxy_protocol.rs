@@ -26,6 +26,10 @@ pub(super) enum ProxyHeaderError {
 
 use ProxyHeaderError::Malformed;
 
+/// Whom a proxy stands for that does not know whom. SECURITY: not for itself, or the client's own words would
+/// be taken for the proxy's; it is nobody whose word counts.
+const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// Reads the header, and not a byte more. `None`: the proxy speaks for itself, as its health checks do.
 pub(super) async fn client(
     from: &mut (impl AsyncRead + Unpin),
@@ -65,7 +69,7 @@ fn version_1(line: &[u8]) -> Result<Option<SocketAddr>, ProxyHeaderError> {
         text.parse::<u16>().ok().filter(|_| plain)
     };
     match words[..] {
-        ["PROXY", "UNKNOWN", ..] => Ok(None),
+        ["PROXY", "UNKNOWN", ..] => Ok(Some(UNKNOWN)),
         [
             "PROXY",
             kind @ ("TCP4" | "TCP6"),
@@ -101,8 +105,9 @@ async fn version_2(
     from.read_exact(&mut rest).await?;
     let short = Malformed("it is too short for its addresses");
     match (command, kind) {
-        // LOCAL, or a proxy that does not know.
-        (0x20, _) | (0x21, 0x00) => Ok(None),
+        // LOCAL.
+        (0x20, _) => Ok(None),
+        (0x21, 0x00) => Ok(Some(UNKNOWN)),
         (0x21, 0x11) => {
             let (addresses, _) = rest.split_first_chunk::<12>().ok_or(short)?;
             let [a, b, c, d, _, _, _, _, high, low, _, _] = *addresses;
@@ -154,14 +159,17 @@ mod tests {
                 b"PROXY TCP6 2001:db8::7 ::1 4711 443\r\n".to_vec(),
                 Some("[2001:db8::7]:4711"),
             ),
-            (b"PROXY UNKNOWN\r\n".to_vec(), None),
-            (b"PROXY UNKNOWN whatever it says 1 2\r\n".to_vec(), None),
+            (b"PROXY UNKNOWN\r\n".to_vec(), Some("0.0.0.0:0")),
+            (
+                b"PROXY UNKNOWN whatever it says 1 2\r\n".to_vec(),
+                Some("0.0.0.0:0"),
+            ),
             (two(0x21, 0x11, &v4), Some("192.0.2.7:4711")),
             (two(0x21, 0x11, &with_more), Some("192.0.2.7:4711")),
             (two(0x21, 0x21, &v6), Some("[2001:db8::7]:4711")),
             (two(0x20, 0x11, &v4), None),
             (two(0x20, 0x00, &[]), None),
-            (two(0x21, 0x00, &[1, 2, 3]), None),
+            (two(0x21, 0x00, &[1, 2, 3]), Some("0.0.0.0:0")),
         ];
         for (header, expected) in cases {
             let expected = expected.map(|text| text.parse().unwrap());

@@ -98,8 +98,10 @@ pub(super) async fn answered(
                 if let Some(reason) = body.failure() {
                     return Err(Failure::of_body(reason));
                 }
-                // What ended while it rested says nothing of the endpoint.
-                if !is_stale(&why, was_reused, carrier.may_refuse()) {
+                // What ended while it rested says nothing of the endpoint, nor does its silence while a
+                // caller is waited for.
+                let waits = matches!(why, ExchangeError::TimedOut(_)) && !body.has_ended();
+                if !waits && !is_stale(&why, was_reused, carrier.may_refuse()) {
                     visit.failed(&why);
                 }
                 Unwanted::Failure(why)

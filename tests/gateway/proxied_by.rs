@@ -60,9 +60,17 @@ async fn the_client_is_whom_a_trusted_proxy_names_first() {
     let line = world.gateway.lines(2).await.pop().unwrap();
     assert!(line.to_string().contains("192.0.2.7"), "{line}");
     // A proxy that speaks for itself, as its health checks do.
-    let own = ask(&world, PROXY, b"PROXY UNKNOWN\r\n", "").await.unwrap();
+    let local = [&b"\r\n\r\n\0\r\nQUIT\n"[..], &[0x20, 0, 0, 0]].concat();
+    let own = ask(&world, PROXY, &local, "").await.unwrap();
     assert_eq!(own.status, 200);
     assert_eq!(world.echoed("x-forwarded-for"), PROXY);
+    // One that does not know for whom it speaks: what follows is not its own word.
+    let lying = "X-Forwarded-For: 203.0.113.9\r\n";
+    let unknown = ask(&world, PROXY, b"PROXY UNKNOWN\r\n", lying)
+        .await
+        .unwrap();
+    assert_eq!(unknown.status, 200);
+    assert_eq!(world.echoed("x-forwarded-for"), "0.0.0.0");
     // A proxy behind a proxy: the inner one is trusted with what it says itself.
     let inner = b"PROXY TCP4 127.0.0.2 10.0.0.1 4711 443\r\n";
     let told = "X-Forwarded-For: 203.0.113.9\r\n";

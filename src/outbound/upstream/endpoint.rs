@@ -114,6 +114,11 @@ impl Endpoint {
         }
     }
 
+    /// A request that was with it ended without a word on how it is.
+    pub(super) fn undecided(&self) {
+        self.health.undecided(self.now());
+    }
+
     pub(super) fn failed(&self, why: &dyn fmt::Display) {
         let rest = self.health.failed(&self.definition.health, self.now());
         if let Some(rest) = rest {

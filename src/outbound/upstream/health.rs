@@ -51,6 +51,8 @@ pub(super) struct Health {
     /// When it may be tried, in milliseconds of a clock that began before; 0: it does not rest.
     until: AtomicU64,
     is_unwell: AtomicBool,
+    /// A request tries it, and has not said yet how it went.
+    is_tried: AtomicBool,
 }
 
 impl Health {
@@ -83,12 +85,24 @@ impl Health {
         let swapped = self.until.compare_exchange(until, next, Relaxed, Relaxed);
         if swapped.is_ok() {
             self.rests.store(rests.saturating_add(1), Relaxed);
+            self.is_tried.store(true, Relaxed);
         }
         swapped.is_ok()
     }
 
+    /// A request ended there, and nobody knows how it would have gone: a caller who leaves must not
+    /// make a rest longer. Where it was the one that tried, another one may.
+    pub(super) fn undecided(&self, now: u64) {
+        if self.is_tried.swap(false, Relaxed) && self.until.load(Relaxed) != 0 {
+            let rests = self.rests.load(Relaxed);
+            self.rests.store(rests.saturating_sub(1).max(1), Relaxed);
+            self.until.store(now.max(1), Relaxed);
+        }
+    }
+
     /// A request failed there. Says for how long it rests where that begins.
     pub(super) fn failed(&self, definition: &HealthDefinition, now: u64) -> Option<Duration> {
+        self.is_tried.store(false, Relaxed);
         let failures = self.failures.load(Relaxed).saturating_add(1);
         self.failures.store(failures, Relaxed);
         if failures < definition.failures {
@@ -110,6 +124,7 @@ impl Health {
     pub(super) fn succeeded(&self) -> bool {
         if self.failures.load(Relaxed) != 0 {
             self.failures.store(0, Relaxed);
+            self.is_tried.store(false, Relaxed);
         }
         self.until.load(Relaxed) != 0 && self.until.swap(0, Relaxed) != 0
     }
@@ -202,6 +217,28 @@ mod tests {
             assert_eq!(failed(&health, now), None);
         }
         assert_eq!(failed(&health, now), Some(10));
+    }
+
+    #[test]
+    fn a_try_without_an_end_is_given_back_and_makes_no_rest_longer() {
+        let health = Health::default();
+        for _ in 0..3 {
+            failed(&health, 1);
+        }
+        // Who was there before it rested gives nothing back.
+        health.undecided(2);
+        assert!(!takes(&health, 10_000));
+        for now in 10_001..10_020 {
+            assert!(takes(&health, now));
+            assert!(!takes(&health, now));
+            health.undecided(now);
+        }
+        assert!(takes(&health, 10_020));
+        failed(&health, 10_020);
+        health.undecided(10_020);
+        assert!(!takes(&health, 30_019));
+        assert!(takes(&health, 30_020));
+        assert!(health.succeeded());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! picked to the end of its answer, and counts there.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
 
@@ -15,6 +15,8 @@ pub struct Visit {
     place: usize,
     /// Bit by bit, the places where it has been.
     been: u64,
+    /// The endpoint that it is with has been found well, or not.
+    is_judged: AtomicBool,
 }
 
 /// As many requests are with the upstream as may be: `upstream.limits.requests`.
@@ -38,6 +40,7 @@ impl Visit {
             upstream: Arc::clone(upstream),
             place,
             been: bit(place),
+            is_judged: AtomicBool::new(false),
         };
         visit.count();
         Ok(visit)
@@ -81,6 +84,7 @@ impl Visit {
         if has_failed {
             self.failed(&format_args!("it answered {}", status.as_u16()));
         } else if self.had_a_choice() {
+            self.is_judged.store(true, Ordering::Relaxed);
             self.endpoint().succeeded();
         }
         has_failed
@@ -89,6 +93,7 @@ impl Visit {
     /// The endpoint did not answer as it should.
     pub fn failed(&self, why: &dyn std::fmt::Display) {
         if self.had_a_choice() {
+            self.is_judged.store(true, Ordering::Relaxed);
             self.endpoint().failed(why);
         }
     }
@@ -110,6 +115,9 @@ impl Visit {
         if self.had_a_choice() {
             let requests = &self.endpoint().requests;
             requests.fetch_sub(1, Ordering::Relaxed);
+            if !self.is_judged.swap(false, Ordering::Relaxed) {
+                self.endpoint().undecided();
+            }
         }
     }
 }
