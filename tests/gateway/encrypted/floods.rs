@@ -1,6 +1,6 @@
 //! Handshakes that are many, slow, or never end: those who are served do not notice.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -35,19 +35,23 @@ async fn a_handshake_that_is_not_ended_in_time_is_given_up() {
 async fn one_that_dribbles_has_no_more_time_than_others() {
     let world = limited("timeouts: { header: 300ms }").await;
     let mut dribbling = world.gateway.connect("apis").await;
-    let began = Instant::now();
-    for _ in 0..100 {
-        dribbling.send_in_vain(b"\x16").await;
-        if dribbling.has_something().await {
+    // Of a hello of 512 bytes, that nothing is wrong with so far: were each byte to give it more time,
+    // it would dribble on.
+    let hello = [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        &[0; 400],
+    ]
+    .concat();
+    let mut is_cut = false;
+    for byte in hello.chunks(1) {
+        dribbling.send_in_vain(byte).await;
+        is_cut = dribbling.has_something().await;
+        if is_cut {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(
-        began.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(is_cut);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
