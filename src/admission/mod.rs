@@ -6,6 +6,7 @@ mod answer;
 mod caught;
 mod cors;
 mod denial;
+mod ending;
 mod forwarding;
 mod grpc;
 mod guard;

@@ -1,8 +1,7 @@
-//! One request from its beginning to what is told of it, whoever asked: the access line, the
-//! counters, what is in flight. Each kind of listener keeps one for as long as a request lasts, and
-//! asks `admit` through it.
+//! One request from its beginning to its end, whoever asked: what was decided, and what came of it.
+//! Each kind of listener keeps one for as long as a request lasts, and asks `admit` through it; what is
+//! told at the end is `ending`'s.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,45 +14,41 @@ use super::cors::{self, Preflight};
 use super::{Admission, Denial, Held, Plan, Refusal, Shared, admit, grpc};
 use crate::clock::UnixTime;
 use crate::outbound::Endpoint;
-use crate::policy::Principal;
 use crate::reason::Reason;
-use crate::request::{AccessRequest, Client, Head, HeadError, Limits, Peer, RequestId, Sent};
-use crate::routing::Route;
-use crate::telemetry::{
-    AccessLine, Counted, Outcome, debug_of_left_out, milliseconds, warn_of_failure,
-};
+use crate::request::{AccessRequest, Head, HeadError, Limits, Peer, RequestId, Sent};
+use crate::telemetry::{Counted, debug_of_left_out, milliseconds, warn_of_failure};
 
 /// Of a path that was refused, so many characters are told.
 const LONGEST_RAW: usize = 200;
 
-/// Its `Drop` tells, so that what timed out, was reset or panicked is told too.
+/// Its `Drop`, in `ending`, tells: what timed out, was reset or panicked is told too.
 pub struct Record {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     plan: Arc<Plan>,
-    listener: Arc<str>,
-    request_id: RequestId,
-    peer: Option<Peer>,
-    method: Method,
-    head: Option<Head>,
+    pub(super) listener: Arc<str>,
+    pub(super) request_id: RequestId,
+    pub(super) peer: Option<Peer>,
+    pub(super) method: Method,
+    pub(super) head: Option<Head>,
     /// A cut of a path that was refused, or never came to be one.
-    raw_path: Option<Box<str>>,
-    admission: Option<Admission>,
-    denial: Option<Denial>,
-    preflight: Option<Preflight>,
+    pub(super) raw_path: Option<Box<str>>,
+    pub(super) admission: Option<Admission>,
+    pub(super) denial: Option<Denial>,
+    pub(super) preflight: Option<Preflight>,
     /// Of the page that asks, where the route says which may.
     origin: Option<HeaderValue>,
     in_flight: Option<Counted>,
     /// Its caller reads gRPC's answers.
     is_grpc: bool,
     held: Held,
-    status: u16,
-    bytes_out: u64,
+    pub(super) status: u16,
+    pub(super) bytes_out: u64,
     /// Which of several endpoints it went to last.
-    endpoint: Option<Arc<Endpoint>>,
+    pub(super) endpoint: Option<Arc<Endpoint>>,
     /// What the upstream said, and how long its head took.
-    heard: Option<(u16, Duration)>,
+    pub(super) heard: Option<(u16, Duration)>,
     /// Told, never decided by; with it, the time of day in milliseconds since the epoch.
-    started: (Instant, u64),
+    pub(super) started: (Instant, u64),
 }
 
 impl Record {
@@ -244,99 +239,6 @@ impl Record {
         let route = denial.route().map(|route| &*route.definition.id);
         let id = self.request_id.as_str();
         warn_of_failure(message, id, denial.reason(), route, &denial.detail());
-    }
-
-    fn route(&self) -> Option<&Arc<Route>> {
-        let admitted = self.admission.as_ref().map(Admission::route);
-        let denied = || self.denial.as_ref()?.route();
-        let asked = || Some(&self.preflight.as_ref()?.route);
-        admitted.or_else(denied).or_else(asked)
-    }
-
-    /// Where it went, or would have gone.
-    fn endpoint(&self) -> Option<&Arc<Endpoint>> {
-        let first = || self.admission.as_ref()?.route().upstream.endpoints().next();
-        self.endpoint.as_ref().or_else(first)
-    }
-
-    fn principal(&self) -> Option<&Principal> {
-        let admitted = self.admission.as_ref();
-        let admitted = admitted.map(|admission| admission.permit().principal());
-        admitted.or_else(|| self.denial.as_ref()?.principal())
-    }
-
-    fn outcome(&self) -> Outcome {
-        match &self.denial {
-            Some(denial) if denial.status().is_client_error() && self.admission.is_none() => {
-                Outcome::Denied(denial.reason())
-            }
-            Some(denial) => Outcome::Failed(denial.reason()),
-            // Neither answered nor failed by name: a panic outside the guarded part, or a caller who
-            // left before anything was decided.
-            None if self.status == 0 && std::thread::panicking() => {
-                Outcome::Failed(Reason::InternalError)
-            }
-            None if self.status == 0 => Outcome::Failed(Reason::ClientClosed),
-            None => Outcome::Allowed,
-        }
-    }
-
-    fn tell(&self, outcome: Outcome, duration: Duration) {
-        let principal = self.principal();
-        self.shared.access_log.write(&AccessLine {
-            time_ms: self.started.1.saturating_add(whole_ms(duration)),
-            severity: outcome.severity(),
-            request_id: self.request_id.as_str(),
-            listener: &self.listener,
-            route: self.route().map(|route| &*route.definition.id),
-            method: self
-                .head
-                .as_ref()
-                .map_or(&self.method, |head| &head.method)
-                .as_str(),
-            path: match (&self.head, &self.raw_path) {
-                (Some(head), _) => head.path.as_str(),
-                (None, Some(raw)) => raw,
-                (None, None) => "",
-            },
-            status: self.status,
-            reason: outcome.reason(),
-            detail: self.denial.as_ref().map(Denial::detail).as_deref(),
-            principal: principal.map(Principal::text).as_deref(),
-            token_id: match principal {
-                Some(Principal::Token(token)) => token.token_id.as_deref(),
-                _ => None,
-            },
-            client: self.peer.map(client),
-            upstream: self.endpoint().map(|it| it.origin()),
-            heard: self.heard,
-            duration,
-            bytes_out: self.bytes_out,
-        });
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        self.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
-        let (outcome, duration) = (self.outcome(), self.started.0.elapsed());
-        let metrics = self.route().map(|route| &route.metrics);
-        let metrics = metrics.unwrap_or(&self.shared.unrouted);
-        metrics.finished(outcome, self.status, duration);
-        if self.shared.access_log.is_enabled() {
-            self.tell(outcome, duration);
-        }
-    }
-}
-
-fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn client(peer: Peer) -> IpAddr {
-    match peer.client {
-        Client::Known(address) | Client::Proxy(address) => address,
-        Client::Unknown => peer.address,
     }
 }
 

@@ -1,0 +1,122 @@
+//! What is told of a request when it has ended, and to whom. It is told at the record's `Drop`, once,
+//! however it ended. Counters hear of every request; whoever wants to know more of some is asked for
+//! in `is_heard` and hears in `tell`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Admission, Denial, Record};
+use crate::outbound::Endpoint;
+use crate::policy::Principal;
+use crate::reason::Reason;
+use crate::request::{Client, Peer};
+use crate::routing::Route;
+use crate::telemetry::{AccessLine, Outcome};
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.shared.in_flight.fetch_sub(1, Ordering::AcqRel);
+        let (outcome, duration) = (self.outcome(), self.started.0.elapsed());
+        let metrics = self.route().map(|route| &route.metrics);
+        let metrics = metrics.unwrap_or(&self.shared.unrouted);
+        metrics.finished(outcome, self.status, duration);
+        if self.is_heard(outcome) {
+            self.with_line(outcome, duration, |line| self.tell(outcome, line));
+        }
+    }
+}
+
+impl Record {
+    /// Whether anybody hears more of this end than counters do: what they hear is not made for nobody.
+    fn is_heard(&self, _outcome: Outcome) -> bool {
+        self.shared.access_log.is_enabled()
+    }
+
+    /// Where everybody hears of an end, in strings and figures: no token, no query, all that a caller
+    /// chose still to be bounded.
+    fn tell(&self, _outcome: Outcome, line: &AccessLine<'_>) {
+        self.shared.access_log.write(line);
+    }
+
+    fn with_line(&self, outcome: Outcome, duration: Duration, told: impl FnOnce(&AccessLine<'_>)) {
+        let principal = self.principal();
+        told(&AccessLine {
+            time_ms: self.started.1.saturating_add(whole_ms(duration)),
+            severity: outcome.severity(),
+            request_id: self.request_id.as_str(),
+            listener: &self.listener,
+            route: self.route().map(|route| &*route.definition.id),
+            method: self
+                .head
+                .as_ref()
+                .map_or(&self.method, |head| &head.method)
+                .as_str(),
+            path: match (&self.head, &self.raw_path) {
+                (Some(head), _) => head.path.as_str(),
+                (None, Some(raw)) => raw,
+                (None, None) => "",
+            },
+            status: self.status,
+            reason: outcome.reason(),
+            detail: self.denial.as_ref().map(Denial::detail).as_deref(),
+            principal: principal.map(Principal::text).as_deref(),
+            token_id: match principal {
+                Some(Principal::Token(token)) => token.token_id.as_deref(),
+                _ => None,
+            },
+            client: self.peer.map(client),
+            upstream: self.endpoint().map(|it| it.origin()),
+            heard: self.heard,
+            duration,
+            bytes_out: self.bytes_out,
+        });
+    }
+
+    pub(super) fn route(&self) -> Option<&Arc<Route>> {
+        let admitted = self.admission.as_ref().map(Admission::route);
+        let denied = || self.denial.as_ref()?.route();
+        let asked = || Some(&self.preflight.as_ref()?.route);
+        admitted.or_else(denied).or_else(asked)
+    }
+
+    /// Where it went, or would have gone.
+    fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        let first = || self.admission.as_ref()?.route().upstream.endpoints().next();
+        self.endpoint.as_ref().or_else(first)
+    }
+
+    fn principal(&self) -> Option<&Principal> {
+        let admitted = self.admission.as_ref();
+        let admitted = admitted.map(|admission| admission.permit().principal());
+        admitted.or_else(|| self.denial.as_ref()?.principal())
+    }
+
+    fn outcome(&self) -> Outcome {
+        match &self.denial {
+            Some(denial) if denial.status().is_client_error() && self.admission.is_none() => {
+                Outcome::Denied(denial.reason())
+            }
+            Some(denial) => Outcome::Failed(denial.reason()),
+            // Neither answered nor failed by name: a panic outside the guarded part, or a caller who
+            // left before anything was decided.
+            None if self.status == 0 && std::thread::panicking() => {
+                Outcome::Failed(Reason::InternalError)
+            }
+            None if self.status == 0 => Outcome::Failed(Reason::ClientClosed),
+            None => Outcome::Allowed,
+        }
+    }
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn client(peer: Peer) -> IpAddr {
+    match peer.client {
+        Client::Known(address) | Client::Proxy(address) => address,
+        Client::Unknown => peer.address,
+    }
+}
