@@ -52,9 +52,26 @@ instructions *args:
 micro *words:
     scripts/micro {{ words }}
 
-# The container image.
-image tag="bearergate:dev":
-    docker build --tag {{ tag }} .
+# The container image, whole; `just image --platform linux/arm64` for another platform.
+image *args:
+    scripts/image build {{ args }}
+
+# What the image is and does: read-only, without a right, in 64 MiB, under load; no larger than 40 MB.
+image-try:
+    scripts/image try --most 40
+
+# What the image is made of, every crate, as SPDX.
+sbom file="dist/bearergate.spdx.json":
+    scripts/image sbom {{ file }}
+
+# One step of a release into ./dist: version, program, chart, checksums, login, push-image, push-chart, publish.
+release step:
+    scripts/release {{ step }}
+
+# The tests with the newest of each dependency, in the place of the lock file's.
+newest:
+    cargo update
+    cargo test
 
 # The whole gate: what CI runs, no more and no less.
 ci:
