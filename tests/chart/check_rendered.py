@@ -1,4 +1,4 @@
-"""Is what the chart rendered a configuration that the gateway accepts, in a pod that is locked down?
+"""Is what the chart rendered a configuration that the gateway accepts, in pods that are locked down?
 
 usage: check_rendered.py BEARERGATE MANIFESTS
 Takes each config.yaml out of the ConfigMaps, lets its secrets point to files made here, and runs
@@ -18,73 +18,94 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-MOUNTS = "/run/secrets/"
+MOUNTS = re.compile(r"/run/(?:secrets|ca)/[\w./-]+")
 # Every secret text is this one, so that a passphrase fits the file that it opens.
 SECRET = b"rendered-config-check-0123456789abcdef"
 
 
 def main(binary, manifests):
     documents = [d for d in yaml.safe_load_all(pathlib.Path(manifests).read_text()) if d]
-    configs = [d["data"]["config.yaml"] for d in documents if d["kind"] == "ConfigMap"]
-    assert configs, f"{manifests}: no ConfigMap was rendered"
-    for deployment in (d for d in documents if d["kind"] == "Deployment"):
-        check_pod(deployment["spec"]["template"]["spec"], configs)
+    maps = {d["metadata"]["name"]: d["data"] for d in documents if d["kind"] == "ConfigMap" and "data" in d}
+    pods = list(pods_of(documents))
+    assert len(pods) >= 2, f"{manifests}: the gateway and its test at least"
+    configs = set()
+    for name, pod, who in pods:
+        check_pod(pod, f"{name}: {who}")
+        for config in [maps[m]["config.yaml"] for m in config_maps(pod) if m in maps]:
+            check_mounts(pod, config)
+            configs.add(config)
     for config in configs:
         check_config(binary, config)
 
 
-def check_pod(pod, configs):
-    """The restricted profile of the pod security standards, and secrets that are mounted."""
+def pods_of(documents):
+    for document in documents:
+        spec = document.get("spec", {})
+        pod = {"Pod": spec}.get(document["kind"]) or spec.get("template", {}).get("spec")
+        if pod:
+            yield document["kind"], pod, document["metadata"]["name"]
+
+
+def config_maps(pod):
+    return [v["configMap"]["name"] for v in pod.get("volumes", []) if v["name"] == "config"]
+
+
+def check_pod(pod, where):
+    """The restricted profile of the pod security standards, and what the chart promises beyond it."""
     context = pod["securityContext"]
-    assert context["runAsNonRoot"] is True and context["runAsUser"] == 65532
-    assert context["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert pod["automountServiceAccountToken"] is False
-    for container in pod["containers"]:
+    assert context["runAsNonRoot"] is True and context.get("runAsUser") != 0, where
+    assert context["seccompProfile"] == {"type": "RuntimeDefault"}, where
+    assert pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False, where
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys(), where
+    kinds = {"configMap", "secret", "csi", "projected", "emptyDir"}
+    assert all(set(v) - {"name"} <= kinds for v in pod.get("volumes", [])), where
+    for container in pod["containers"] + pod.get("initContainers", []):
         context = container["securityContext"]
-        assert context["allowPrivilegeEscalation"] is False
-        assert context["readOnlyRootFilesystem"] is True
-        assert context["capabilities"] == {"drop": ["ALL"]}
-        mounts = {m["mountPath"]: m for m in container["volumeMounts"]}
-        assert all(m["readOnly"] is True for m in mounts.values())
-        for file in secret_files(configs):
-            assert str(pathlib.Path(file).parent) in mounts, f"{file} is not under any mount"
+        assert context["allowPrivilegeEscalation"] is False, where
+        assert context["capabilities"] == {"drop": ["ALL"]}, where
+        assert "privileged" not in context and not any("hostPort" in p for p in container.get("ports", [])), where
+    assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True, where
 
 
-def secret_files(configs):
-    return sorted({f for c in configs for f in re.findall(re.escape(MOUNTS) + r"[\w./-]+", c)})
+def check_mounts(pod, config):
+    """Every file that the configuration names is in something that is mounted, and nobody writes there."""
+    mounts = {m["mountPath"]: m for m in pod["containers"][0]["volumeMounts"]}
+    volumes = {v["name"] for v in pod["volumes"]}
+    for file in files_in(config):
+        mount = mounts.get(str(pathlib.Path(file).parent))
+        assert mount, f"{file} is not under any mount"
+        assert mount["readOnly"] is True and mount["name"] in volumes, file
+
+
+def files_in(config):
+    return sorted(set(MOUNTS.findall(config)))
 
 
 def check_config(binary, config):
     with tempfile.TemporaryDirectory() as directory:
-        base = pathlib.Path(directory)
-        for file in secret_files([config]):
-            make_secret(base / file.removeprefix(MOUNTS))
-        path = base / "config.yaml"
-        path.write_text(config.replace(MOUNTS, f"{base}/"))
-        done = subprocess.run(
-            [binary, "check", "--config", str(path)], capture_output=True, text=True, timeout=60
-        )
-        print(done.stdout, end="")
+        for file in files_in(config):
+            make_file(pathlib.Path(directory + file))
+        path = pathlib.Path(directory, "config.yaml")
+        path.write_text(MOUNTS.sub(lambda file: directory + file.group(), config))
+        command = [binary, "check", "--config", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, f"check refused the rendered config:\n{done.stderr}"
 
 
-def make_secret(path):
+def make_file(path):
+    """What the name says: a PFX, a certificate or authority, its key, else a text."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    key, certificate = KEY_PAIR
     if path.suffix == ".pfx":
-        key, certificate = KEY_PAIR
         encryption = serialization.BestAvailableEncryption(SECRET)
         path.write_bytes(
             pkcs12.serialize_key_and_certificates(b"check", key, certificate, None, encryption)
         )
-    elif path.suffix in {".crt", ".pem"}:
-        key, certificate = KEY_PAIR
-        pem = certificate.public_bytes(serialization.Encoding.PEM)
-        pem += key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        path.write_bytes(pem)
+    elif path.suffix == ".crt":
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    elif path.name == "tls.key":
+        form = serialization.PrivateFormat.PKCS8
+        path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
     else:
         path.write_bytes(SECRET + b"\n")
     path.chmod(0o440)
