@@ -33,6 +33,8 @@ REFUSED = {
     "a number for a port's name": ("service: { port: http }", "port"),
     "a token that ends before Kubernetes lets it": ("workloadIdentity: { expirationSeconds: 60 }", "expirationSeconds"),
     "config that is no YAML": ('config: "a: [1"', "values.config is not valid YAML"),
+    "config with a template": ("config: '{{ .Release.Name }}'", "templates are not resolved in it"),
+    "an image with a space": ("image: { registry: my registry }", "registry"),
     "config that is a list": ('config: "- a"', "values.config must be a mapping"),
     "a number for a duration": (
         'config: |\n  listeners: { apis: { address: "0.0.0.0:8080" } }\n  admin: { address: "0.0.0.0:9090" }\n  shutdown: { delay: 5 }\n',

@@ -40,7 +40,15 @@
 {{- define "bearergate.config" -}}
 {{- $config := fromYaml .Values.config -}}
 {{- with get $config "Error" -}}
-{{- fail (contains "cannot unmarshal" . | ternary "values.config must be a mapping: version, listeners, admin, routes" (printf "values.config is not valid YAML: %s" .)) -}}
+{{- if contains "cannot unmarshal" . -}}
+{{- fail "values.config must be a mapping: version, listeners, admin, routes" -}}
+{{- else if contains "{{" $.Values.config -}}
+{{- fail "values.config is not valid YAML: templates are not resolved in it, which stands as it is written" -}}
+{{- end -}}
+{{- fail (printf "values.config is not valid YAML: %s" .) -}}
+{{- end -}}
+{{- if gt (len .Values.config) 1000000 -}}
+{{- fail (printf "values.config has %d bytes, and a ConfigMap takes no more than 1000000" (len .Values.config)) -}}
 {{- end -}}
 {{- $like := dict "admin" "{ address: 0.0.0.0:9090 }" "listeners" "{ apis: { address: 0.0.0.0:8080 } }" "shutdown" "{ delay: 5s, grace: 25s }" -}}
 {{- range $name, $example := $like -}}

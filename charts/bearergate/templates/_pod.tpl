@@ -20,7 +20,7 @@ securityContext:
 
 {{- /* What every container of ours has: image, environment, and why it ended in `kubectl describe pod`. */ -}}
 {{- define "bearergate.container" -}}
-image: {{ include "bearergate.image" . }}
+image: {{ include "bearergate.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
