@@ -138,6 +138,60 @@ class Dev:
             return json.load(answer)
 
 
+class Serve:
+    """`bearergate serve` with this configuration, beside its files in this folder."""
+
+    def __init__(self, folder, config, *arguments):
+        self._file, self._log = folder / "gateway.yaml", folder / "output.log"
+        self._file.write_text(config)
+        with self._log.open("ab") as log:
+            command = [binary(), "serve", "--config", self._file, *arguments]
+            self.process = subprocess.Popen(
+                [*map(str, command)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        eventually(self._listens, f"it listens:\n{self.output()}")
+        self.ports = {}
+        for line in self.output().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                said = json.loads(line)
+                if "listening" in said.get("message", ""):
+                    port = int(said["address"].rsplit(":", 1)[1])
+                    self.ports[said.get("listener", "admin")] = port
+
+    def _listens(self):
+        assert self.process.poll() is None, self.output()
+        return "admin listening" in self.output()
+
+    def end(self):
+        """Ends it as its operator does."""
+        self.process.terminate()
+        try:
+            code = self.process.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        assert code == 0, f"serve ended with {code}:\n{self.output()}"
+
+    def metric(self, series):
+        """The value of a series, its labels written out."""
+        url = f"http://127.0.0.1:{self.ports['admin']}/metrics"
+        with urllib.request.urlopen(url, timeout=PATIENCE) as page:
+            found = re.search(rf"^{re.escape(series)} (\S+)$", page.read().decode(), re.MULTILINE)
+        return float(found[1]) if found else None
+
+    def output(self):
+        return self._log.read_text(errors="replace")
+
+
+def self_signed(folder, name="own"):
+    """A certificate for loopback, and its key: NAME.pem, NAME.key."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-nodes", "-days", "30", "-subj", f"/CN={name}", "-addext"]
+    command += ["subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    command += ["-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"]
+    subprocess.run([*map(str, command)], check=True, capture_output=True)
+
+
 class Answer(types.SimpleNamespace):
     """status, headers (lower case, the last of each), body."""
 

@@ -14,7 +14,7 @@ import threading
 import time
 
 import httpx
-from court import PATIENCE, binary, check, curl, sit
+from court import PATIENCE, binary, check, curl, self_signed, sit
 
 CONFIG = """\
 version: 1
@@ -75,14 +75,6 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     # As many come at a time as there are streams.
     request_queue_size = 1024
-
-
-def self_signed(folder):
-    """A certificate for loopback, and its key."""
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command += ["-nodes", "-days", "30", "-subj", "/CN=localhost", "-addext"]
-    command += ["subjectAltName=IP:127.0.0.1", "-keyout", folder / "own.key", "-out", folder / "own.pem"]
-    subprocess.run(command, check=True, capture_output=True)
 
 
 class Gateway:
