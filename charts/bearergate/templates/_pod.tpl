@@ -113,7 +113,7 @@ envFrom:
     sources:
       - serviceAccountToken:
           path: token
-          audience: {{ .audience }}
+          audience: {{ .audience | quote }}
           expirationSeconds: {{ .expirationSeconds }}
 {{- end }}
 {{- end }}
