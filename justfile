@@ -20,9 +20,13 @@ test *args:
 docs:
     scripts/test docs
 
-# Lint and render the chart, and check the configuration that comes out.
+# Unit tests of the chart; each scenario rendered, validated for every Kubernetes, its configuration checked.
 chart:
     scripts/test chart
+
+# The chart's values.schema.json and the table of its README, made of values.yaml.
+values:
+    .tools/venv/bin/python scripts/values
 
 # MSAL, PyJWT, joserfc, curl and a Prometheus parser against the running gateway; h11 and llhttp on both sides of its framing.
 judges:
