@@ -2,12 +2,16 @@
 //! request's token is verified by OpenSSL, and that is all.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use pingora::Result;
+use pingora::apps::HttpServerOptions;
 use pingora::http::ResponseHeader;
+use pingora::listeners::ALPN;
+use pingora::listeners::tls::TlsSettings;
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{ProxyHttp, Session, http_proxy_service};
 use pingora::server::Server;
@@ -15,6 +19,7 @@ use pingora::upstreams::peer::HttpPeer;
 
 use super::verifier::Verifier;
 use super::world::gateway::{free_address, wait_for};
+use super::world::wire::Wire;
 
 struct PassThrough {
     peer: HttpPeer,
@@ -50,8 +55,15 @@ impl ProxyHttp for PassThrough {
     }
 }
 
-/// Until it is killed; prints where it listens.
-pub(super) fn run(upstream: &str, key: Option<&str>) {
+/// Until it is killed; prints where it listens. `words`: the upstream, the folder of keys, how it is
+/// spoken to, and whether it checks tokens.
+pub(super) fn run(words: &[String]) {
+    let [upstream, folder, wire, checks] = words else {
+        panic!("{words:?}")
+    };
+    let folder = Path::new(folder);
+    let mut wires = Wire::ALL.into_iter();
+    let wire = wires.find(|known| known.name() == wire).unwrap();
     let mut peer = HttpPeer::new(
         upstream.parse::<SocketAddr>().unwrap(),
         false,
@@ -59,12 +71,25 @@ pub(super) fn run(upstream: &str, key: Option<&str>) {
     );
     peer.options.connection_timeout = Some(Duration::from_secs(5));
     peer.options.idle_timeout = Some(Duration::from_secs(55));
-    let verifier = key.map(|file| Verifier::new(&std::fs::read(file).unwrap()));
+    let verify = || Verifier::new(&std::fs::read(folder.join("public.pem")).unwrap());
+    let verifier = (checks == "true").then(verify);
     let address = free_address();
     let mut server = Server::new(None).unwrap();
     server.bootstrap();
     let mut service = http_proxy_service(&server.configuration, PassThrough { peer, verifier });
-    service.add_tcp(&address);
+    if wire.is_encrypted() {
+        let path = |name| folder.join(name).display().to_string();
+        let mut tls = TlsSettings::intermediate(&path("own.pem"), &path("own.key")).unwrap();
+        tls.set_alpn(if wire.is_http2() { ALPN::H2 } else { ALPN::H1 });
+        service.add_tls_with_settings(&address, None, tls);
+    } else {
+        service.add_tcp(&address);
+    }
+    if wire == Wire::H2c {
+        let mut options = HttpServerOptions::default();
+        options.h2c = true;
+        service.app_logic_mut().unwrap().server_options = Some(options);
+    }
     service.threads = Some(1);
     server.add_service(service);
     let announced = address.clone();

@@ -7,6 +7,7 @@ use super::options::Options;
 use super::world::credentials::Credentials;
 use super::world::gateway::{Route, free_address, wait_for};
 use super::world::process::Process;
+use super::world::wire::Wire;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Contender {
@@ -46,9 +47,10 @@ impl Contender {
         }
     }
 
-    /// Starts it on core 0, with two workers on both; where it listens.
+    /// Starts it on core 0, with two workers on both; where it listens, for whom speaks like this.
     pub(super) fn start(
         self,
+        wire: Wire,
         options: &Options,
         upstream: &str,
         credentials: &Credentials,
@@ -56,10 +58,10 @@ impl Contender {
         let ours = env!("CARGO_BIN_EXE_bearergate");
         let other = options.other.as_deref().unwrap_or(ours);
         let (binary, route, workers) = match self {
-            Self::Pingora => return bare(&["bare-pingora", upstream]),
-            Self::PingoraVerifying => {
-                let key = credentials.public_key().display().to_string();
-                return bare(&["bare-pingora", upstream, &key]);
+            Self::Pingora | Self::PingoraVerifying => {
+                let folder = credentials.folder.display().to_string();
+                let checks = (self == Self::PingoraVerifying).to_string();
+                return bare(&["bare-pingora", upstream, &folder, wire.name(), &checks]);
             }
             Self::Hyper => return bare(&["bare-hyper", upstream]),
             Self::Gateway(route) => (ours, route, 1),
@@ -68,7 +70,7 @@ impl Contender {
             Self::OtherOfTwo => (other, Route::Bearer, 2),
         };
         let address = free_address();
-        let file = route.write(workers, &address, upstream, credentials);
+        let file = route.write(workers, (wire, &address), upstream, credentials);
         let log = std::fs::File::create(credentials.folder.join("access.log")).unwrap();
         let arguments = ["serve", "--config", &file.display().to_string()].map(str::to_owned);
         let cores = if workers == 1 { "0" } else { "0,1" };

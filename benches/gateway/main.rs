@@ -19,7 +19,9 @@
 mod bare_hyper;
 mod bare_pingora;
 mod contender;
+mod dial;
 mod load;
+mod load_http2;
 mod options;
 mod row;
 mod run;
@@ -50,7 +52,7 @@ fn main() {
         .collect();
     match words.first().map(String::as_str) {
         Some("upstream") => world::upstream::run(),
-        Some("bare-pingora") => bare_pingora::run(&words[1], words.get(2).map(String::as_str)),
+        Some("bare-pingora") => bare_pingora::run(&words[1..]),
         Some("bare-hyper") => bare_hyper::run(&words[1]),
         Some("load") => load::run(&words),
         _ => drive(&Options::of(words.into_iter())),

@@ -6,6 +6,7 @@ use super::run::{Measured, Measurements, Run};
 use super::table::{Bound, Result};
 use super::world::credentials::Carries;
 use super::world::gateway::Route;
+use super::world::wire::Wire;
 
 /// One line of the table.
 pub(super) struct Row {
@@ -123,9 +124,38 @@ pub(super) const ROWS: &[Row] = &[
             Bound::AtLeast(1.9),
         )
     },
+    // The same pass-through behind the same kind of listener.
+    row("tls", PUBLIC.over(Wire::Tls), BARE.over(Wire::Tls), EQUAL),
+    row(
+        "http2",
+        PUBLIC.over(Wire::Http2),
+        BARE.over(Wire::Http2),
+        EQUAL,
+    ),
+    row("h2c", PUBLIC.over(Wire::H2c), BARE.over(Wire::H2c), EQUAL),
+    row(
+        "http2-download-1m",
+        PUBLIC.over(Wire::Http2).shaped(Shape::Download),
+        BARE.over(Wire::Http2).shaped(Shape::Download),
+        EQUAL,
+    ),
+    row(
+        "connections",
+        PUBLIC.shaped(Shape::Fresh),
+        BARE.shaped(Shape::Fresh),
+        EQUAL,
+    ),
+    row(
+        "handshakes",
+        PUBLIC.over(Wire::Tls).shaped(Shape::Fresh),
+        BARE.over(Wire::Tls).shaped(Shape::Fresh),
+        EQUAL,
+    ),
     row("bare-hyper", Run::of(Contender::Hyper), BARE, Bound::None),
 ];
 
+/// No dearer.
+const EQUAL: Bound = Bound::AtMost(1.0);
 const BARE: Run = Run::of(Contender::Pingora);
 const PUBLIC: Run = Run::of(Contender::Gateway(Route::Public));
 const BEARER: Run = Run::of(Contender::Gateway(Route::Bearer));

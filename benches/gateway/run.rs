@@ -5,6 +5,7 @@ use super::load::{Load, Shape};
 use super::options::Options;
 use super::world::credentials::{Carries, Credentials};
 use super::world::process::Process;
+use super::world::wire::Wire;
 use super::{NEVER_SEEN, ROTATING};
 
 /// Of tokens that may be seen only once, those that warm up.
@@ -15,6 +16,7 @@ pub(super) struct Run {
     pub(super) contender: Contender,
     pub(super) carries: Carries,
     pub(super) shape: Shape,
+    pub(super) wire: Wire,
     /// What must be answered.
     pub(super) status: u16,
 }
@@ -50,6 +52,7 @@ impl Run {
             contender,
             carries: Carries::OneToken,
             shape: Shape::Small,
+            wire: Wire::Http1,
             status: 200,
         }
     }
@@ -60,6 +63,10 @@ impl Run {
 
     pub(super) const fn shaped(self, shape: Shape) -> Self {
         Self { shape, ..self }
+    }
+
+    pub(super) const fn over(self, wire: Wire) -> Self {
+        Self { wire, ..self }
     }
 
     /// The same with the other binary, where it is the gateway that runs.
@@ -74,9 +81,13 @@ impl Run {
 
     pub(super) fn name(&self) -> String {
         let contender = self.contender.name();
-        match self.shape {
-            Shape::Small => format!("{contender}, {}", self.carries.name()),
-            shape => format!("{contender}, {}", shape.name()),
+        let what = match self.shape {
+            Shape::Small => self.carries.name(),
+            shape => shape.name(),
+        };
+        match self.wire {
+            Wire::Http1 => format!("{contender}, {what}"),
+            wire => format!("{contender}, {what}, {}", wire.name()),
         }
     }
 
@@ -86,7 +97,9 @@ impl Run {
         upstream: &str,
         credentials: &Credentials,
     ) -> Measured {
-        let (proxy, address) = self.contender.start(options, upstream, credentials);
+        let (proxy, address) = self
+            .contender
+            .start(self.wire, options, upstream, credentials);
         let load = |seconds, lines| {
             let load = Load {
                 address: address.clone(),
@@ -96,6 +109,7 @@ impl Run {
                 lines,
                 once: self.sees_no_token_twice(),
                 shape: self.shape,
+                wire: self.wire,
             };
             let told = Process::role("1", &load.arguments()).line();
             let numbers: Vec<f64> = told

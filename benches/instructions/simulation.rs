@@ -11,6 +11,7 @@ use super::callgrind::Profile;
 use super::kind::Kind;
 use super::world::credentials::Credentials;
 use super::world::gateway::{free_address, wait_for};
+use super::world::wire::Wire;
 
 /// Caches fill, buffers grow, every token in rotation has been seen.
 const WARM_UP: usize = 100;
@@ -38,7 +39,9 @@ fn profile(
     requests: usize,
 ) -> Profile {
     let address = free_address();
-    let config = kind.route.write(1, &address, upstream, credentials);
+    let config = kind
+        .route
+        .write(1, (Wire::Http1, &address), upstream, credentials);
     let out = credentials.folder.join("callgrind.out");
     let mut process = Simulated::start(gateway, &config, &out);
     wait_for(&address);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bearergate::clock::UnixTime;
-use bearergate::fake::{Contoso, Neighbourhood, Ports, TokenBuilder};
+use bearergate::fake::{CertificateAuthority, Contoso, Neighbourhood, Ports, TokenBuilder};
 
 pub(crate) const TENANT: &str = Contoso::CALC_TENANT;
 pub(crate) const API: &str = Contoso::CALC_API;
@@ -59,6 +59,10 @@ impl Credentials {
         write("key", API_KEY.as_bytes());
         write("secret", contoso.mail_secret.expose().as_bytes());
         write("public.pem", contoso.issuer.signing_key().public_pem());
+        let authority = CertificateAuthority::generate().unwrap();
+        let own = authority.issue_for_loopback().unwrap();
+        write("own.pem", &own.certificate_pem().unwrap());
+        write("own.key", &own.key_pem().unwrap());
 
         let token = || usual(&contoso);
         let yesterday = UnixTime::now().minus(DAY);
@@ -92,11 +96,6 @@ impl Credentials {
     /// The file of header lines.
     pub(crate) fn file(&self, carries: Carries) -> PathBuf {
         self.folder.join(carries.name())
-    }
-
-    /// The key that the tokens are signed with, its public half, in PEM.
-    pub(crate) fn public_key(&self) -> PathBuf {
-        self.folder.join("public.pem")
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bearergate::fake::Contoso;
 
 use super::credentials::{API, Credentials, TENANT};
+use super::wire::Wire;
 
 /// Who may come in, and whose token goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +35,18 @@ impl Route {
     pub(crate) fn write(
         self,
         workers: usize,
-        address: &str,
+        (wire, address): (Wire, &str),
         upstream: &str,
         credentials: &Credentials,
     ) -> PathBuf {
         let file = credentials.folder.join("gateway.yaml");
         let authority = credentials.doors.issuer.base();
         let config = self.config(&credentials.folder, &authority, upstream);
+        let wire = wire.config(&credentials.folder);
         let head = format!(
             "version: 1\nthreads: {workers}\nlog: {{ level: warn }}\n\
              shutdown: {{ delay: 0s, grace: 1s }}\n\
-             listeners:\n  in: {{ address: {address} }}\nadmin: {{ address: 127.0.0.1:0 }}\n"
+             listeners:\n  in: {{ address: {address}{wire} }}\nadmin: {{ address: 127.0.0.1:0 }}\n"
         );
         std::fs::write(&file, head + &config).unwrap();
         file

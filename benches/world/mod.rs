@@ -4,3 +4,4 @@ pub(crate) mod credentials;
 pub(crate) mod gateway;
 pub(crate) mod process;
 pub(crate) mod upstream;
+pub(crate) mod wire;
