@@ -72,6 +72,10 @@ sbom file="dist/bearergate.spdx.json":
 release step:
     scripts/release {{ step }}
 
+# Completions and manual pages of a built program, where packages have them below `share`.
+share program="target/release/bearergate" folder="dist/share":
+    scripts/share {{ program }} {{ folder }}
+
 # The tests with the newest of each dependency, in the place of the lock file's.
 newest:
     cargo update

@@ -19,6 +19,10 @@ const LENGTH: usize = 32;
 
 /// Make a key, and show what to write into the configuration.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bearergate api-key new --id payroll                      > payroll.key
+  bearergate api-key new --id payroll --out payroll.key    its owner's alone (mode 0600)")]
 pub(super) struct ApiKeyNew {
     /// The key's public name in the configuration and the log.
     #[arg(long, value_name = "NAME", default_value = "payroll", value_parser = name)]

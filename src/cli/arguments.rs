@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Config, Files, Problems};
 use crate::telemetry::flush_logging;
@@ -40,6 +40,8 @@ enum Command {
     ApiKey(ApiKeyCommand),
     Schema(super::schema::Schema),
     Probe(super::probe::Probe),
+    Completions(super::completions::Completions),
+    Manual(super::manual::Manual),
     Version(super::version::Version),
 }
 
@@ -103,6 +105,8 @@ pub fn main() -> ExitCode {
         Command::ApiKey(ApiKeyCommand::New(command)) => command.run().map_err(Failure::from),
         Command::Schema(command) => command.run(),
         Command::Probe(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Manual(command) => command.run(),
         Command::Version(command) => command.run(),
     };
     flush_logging();
@@ -110,6 +114,11 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),
     }
+}
+
+/// The command line as it is defined, for what is made from it.
+pub(super) fn definition() -> clap::Command {
+    Arguments::command()
 }
 
 fn report(failure: &Failure) -> ExitCode {
@@ -192,3 +201,7 @@ pub(super) fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()?)
 }
+
+#[cfg(test)]
+#[path = "arguments_tests.rs"]
+mod tests;

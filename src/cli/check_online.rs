@@ -1,11 +1,11 @@
 //! `check --online`: does the world outside agree with the file? Keys, tokens, upstreams.
 
 use std::collections::HashSet;
-use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
-use anyhow::{Context, bail};
+use anyhow::Context;
 
+use super::check_format::Tried;
 use super::check_plan::count;
 use super::say;
 use crate::clock::UnixTime;
@@ -14,16 +14,20 @@ use crate::http_client::{FetchDefinition, HttpClient};
 use crate::inbound::count_keys;
 use crate::outbound::{Carries, EndpointDefinition, Endpoints, TokenDefinition, TokenSource};
 
-/// Tries everything, prints a line for each, and only then says whether anything failed.
-pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
+/// Tries everything, whatever fails, and tells each as soon as it is known.
+pub(super) async fn run(
+    config: &Config,
+    told: impl Fn(&Tried) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<Tried>> {
     let http = HttpClient::new(&config.fetch)?;
-    let mut failed = 0_usize;
-    let mut tell = |what: String, outcome: anyhow::Result<String>| match outcome {
-        Ok(detail) => line(AnsiColor::Green, "ok", &what, detail),
-        Err(error) => {
-            failed += 1;
-            line(AnsiColor::Red, "failed", &what, format!("{error:#}"))
-        }
+    let mut tried = Vec::new();
+    let mut tell = |what: String, outcome: anyhow::Result<String>| {
+        let ok = outcome.is_ok();
+        let detail = outcome.unwrap_or_else(|error| format!("{error:#}"));
+        let one = Tried { what, ok, detail };
+        told(&one)?;
+        tried.push(one);
+        anyhow::Ok(())
     };
     for issuer in &config.issuers {
         let keys = count_keys(issuer, http.clone()).await;
@@ -56,10 +60,21 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
             }
         }
     }
-    if failed > 0 {
-        bail!("{failed} of these failed; the file itself is valid");
-    }
-    Ok(())
+    Ok(tried)
+}
+
+/// A line for people.
+pub(super) fn show(tried: &Tried) -> anyhow::Result<()> {
+    let (color, word) = match tried.ok {
+        true => (AnsiColor::Green, "ok"),
+        false => (AnsiColor::Red, "failed"),
+    };
+    let style = Style::new().fg_color(Some(color.into()));
+    say!(
+        "{style}{word:>6}{style:#}  {}: {}",
+        tried.what,
+        tried.detail
+    )
 }
 
 async fn token(
@@ -106,9 +121,4 @@ async fn reach(config: &Config, endpoint: &EndpointDefinition) -> anyhow::Result
     })?;
     let answer = http.fetch(&endpoint.origin(), 1024 * 1024).await?;
     Ok(format!("TLS verified, answered {}", answer.status))
-}
-
-fn line(color: AnsiColor, word: &str, what: &str, detail: impl Display) -> anyhow::Result<()> {
-    let style = Style::new().fg_color(Some(color.into()));
-    say!("{style}{word:>6}{style:#}  {what}: {detail}")
 }

@@ -5,11 +5,14 @@ mod arguments;
 mod certificate;
 mod certificate_age;
 mod check;
+mod check_format;
 mod check_limits;
 mod check_online;
 mod check_plan;
 mod check_tls;
+mod completions;
 mod dev;
+mod manual;
 mod probe;
 mod schema;
 mod serve;
@@ -19,4 +22,4 @@ mod version;
 
 pub use arguments::main;
 
-use arguments::{ConfigFile, Failure, say, small_runtime};
+use arguments::{ConfigFile, Failure, definition, say, small_runtime};

@@ -9,6 +9,10 @@ use crate::http_client::{FetchDefinition, FetchError, HttpClient};
 
 /// Ask a health URL; exit code 0 when it answers 2xx.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bearergate probe http://127.0.0.1:9090/readyz
+  bearergate probe --timeout 1s http://127.0.0.1:9090/livez")]
 pub(super) struct Probe {
     /// Such as `http://127.0.0.1:9090/readyz`.
     #[arg(value_name = "URL")]

@@ -7,6 +7,9 @@ use crate::config::Config;
 
 /// Print the JSON Schema of the configuration file.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bearergate schema  > bearergate.schema.json, for an editor that completes and checks")]
 pub(super) struct Schema {}
 
 impl Schema {

@@ -33,6 +33,10 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Run the gateway.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bearergate serve gateway.yaml                       until SIGTERM; SIGHUP reads the file anew
+  bearergate serve -c gateway.yaml --hand-over run    a second one, started so, takes over")]
 pub(super) struct Serve {
     #[command(flatten)]
     config: ConfigFile,

@@ -12,6 +12,10 @@ use crate::outbound::{AccessToken, TokenSource};
 
 /// Acquire a token and show its claims.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bearergate token gateway.yaml -i mail-daemon -s https://graph.microsoft.com/.default
+  bearergate token gateway.yaml -i mail-daemon -s https://graph.microsoft.com/.default --json")]
 pub(super) struct Token {
     #[command(flatten)]
     config: ConfigFile,

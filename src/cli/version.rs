@@ -7,6 +7,9 @@ const MANIFEST: &str = include_str!("../../Cargo.toml");
 
 /// Print the version and what it was built with.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bearergate version  for a bug report")]
 pub(super) struct Version {}
 
 impl Version {

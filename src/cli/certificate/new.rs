@@ -31,6 +31,10 @@ const FILES: [(&str, &str, bool); 5] = [
 
 /// Make a key pair and a certificate by which an application proves itself to Entra
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bearergate certificate new --name mail-daemon --out secrets
+  bearergate certificate new --name mail-daemon --out secrets --days 90 --force  to renew it")]
 pub(crate) struct CertificateNew {
     /// Common name of the certificate; the files are called after it
     #[arg(long, value_name = "CN")]

@@ -22,6 +22,11 @@ const BAD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Re
 
 /// Try everything without Azure: an Entra-shaped issuer, an API, a mailbox, and the gateway.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bearergate dev                          and type the lines that it prints
+  bearergate dev --try                    it types them itself, and ends
+  bearergate dev --config gateway.yaml    your file, with tokens that its callers would bring")]
 pub(in crate::cli) struct Dev {
     /// Run the lines worth trying, show what came back, and end.
     #[arg(long = "try")]

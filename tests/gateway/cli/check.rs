@@ -180,3 +180,64 @@ fn check_reads_standard_input() {
             .says(&["standard input:1:1: versoin"]);
     }
 }
+
+#[test]
+fn check_tells_machines_on_standard_output_and_people_on_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gate.yaml").display().to_string();
+    let check = |form: &str| run(&["check", "--format", form, &file]);
+    std::fs::write(&file, "versoin: 1").unwrap();
+    for (form, begins) in [("json", "{"), ("sarif", "{"), ("github", "::error file=")] {
+        let ran = check(form).ends(2);
+        assert!(ran.out.starts_with(begins), "{}", ran.out);
+        assert!(ran.err.contains("nothing was started"), "{}", ran.err);
+    }
+    let told: serde_json::Value = serde_json::from_str(&check("json").out).unwrap();
+    assert_eq!(
+        (&told["valid"], &told["file"]),
+        (&false.into(), &file.as_str().into())
+    );
+    let log: serde_json::Value = serde_json::from_str(&check("sarif").out).unwrap();
+    assert_eq!(log["runs"][0]["results"][0]["level"], "error");
+    let valid = "version: 1\nlisteners: { apis: { address: 127.0.0.1:0 } }\nroutes: []\n";
+    std::fs::write(&file, valid).unwrap();
+    let ran = check("github").ends(0);
+    assert!(
+        ran.out.starts_with("::notice file=") && ran.err.is_empty(),
+        "{ran:?}"
+    );
+    let told: serde_json::Value = serde_json::from_str(&check("json").ends(0).out).unwrap();
+    assert_eq!((&told["valid"], &told["routes"]), (&true.into(), &0.into()));
+}
+
+#[test]
+fn completions_and_manual_are_those_of_the_commands() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        run(&["completions", shell]).ends(0).says(&["certificate"]);
+    }
+    run(&["manual"]).ends(0).says(&[".SH EXIT STATUS"]);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("man1");
+    let written = run(&["manual", "--out", &out.display().to_string()])
+        .ends(0)
+        .out;
+    for page in [
+        "bearergate",
+        "bearergate-serve",
+        "bearergate-certificate-new",
+    ] {
+        let path = out.join(format!("{page}.1"));
+        assert!(written.contains(&path.display().to_string()), "{written}");
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(
+            text.contains(".TH ") && text.contains(".SH SYNOPSIS"),
+            "{text}"
+        );
+        assert_eq!(
+            text.contains(".SH EXAMPLES"),
+            page != "bearergate",
+            "{text}"
+        );
+        assert!(!text.contains("EXTRA"), "{text}");
+    }
+}

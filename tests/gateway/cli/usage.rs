@@ -120,6 +120,8 @@ fn version_and_schema_tell_what_this_is() {
         "api-key",
         "schema",
         "probe",
+        "completions",
+        "manual",
         "version",
     ] {
         assert!(
