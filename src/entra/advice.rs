@@ -172,6 +172,40 @@ mod tests {
     }
 
     #[test]
+    fn the_page_of_troubleshooting_has_each_code_with_its_advice() {
+        let page = include_str!("../../docs/troubleshooting.md");
+        let rows: Vec<_> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| "))
+            .collect();
+        for (codes, remedy) in TABLE {
+            let (Act(sentence) | Wait(sentence) | SlowDown(sentence)) = remedy;
+            let codes: Vec<_> = codes.iter().map(u64::to_string).collect();
+            let row = format!("{} | {sentence} |", codes.join(", "));
+            assert!(
+                rows.iter().any(|found| found.starts_with(&row)),
+                "no row: | {row}"
+            );
+        }
+        for (words, sentence) in KEY_REASONS {
+            let words: Vec<_> = words.iter().map(|word| format!("*{word}*")).collect();
+            let row = format!("700027 with {} | {sentence} |", words.join(", "));
+            assert!(
+                rows.iter().any(|found| found.starts_with(&row)),
+                "no row: | {row}"
+            );
+        }
+        let numbered = rows
+            .iter()
+            .filter(|row| row.starts_with(|first: char| first.is_ascii_digit()));
+        assert_eq!(
+            numbered.count(),
+            TABLE.len() + KEY_REASONS.len(),
+            "and no other"
+        );
+    }
+
+    #[test]
     fn what_passes_is_told_from_what_somebody_must_do() {
         assert!(matches!(Remedy::of(7_000_215), Some(Act(text)) if text.contains("Value")));
         assert!(matches!(Remedy::of(90_033), Some(Wait(_))));

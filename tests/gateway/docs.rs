@@ -135,6 +135,20 @@ fn the_page_of_errors_is_the_list_of_reasons_with_their_statuses() {
 }
 
 #[test]
+fn the_page_of_troubleshooting_says_of_each_reason_whose_move_it_is() {
+    let page = read("docs/troubleshooting.md");
+    let (_, table) = page.split_once("| Whose move | Reasons |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let cells = table.lines().filter_map(|line| line.split('|').nth(2));
+    let named = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let mut named: Vec<_> = named.collect();
+    named.sort_unstable();
+    let mut real: Vec<_> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+    real.sort_unstable();
+    assert_eq!(named, real, "each once");
+}
+
+#[test]
 fn the_page_of_metrics_is_the_list_of_metrics() {
     let page = read("docs/metrics.md");
     let cells: Vec<&str> = page
@@ -228,16 +242,11 @@ fn wrapped(words: &[String], width: usize) -> String {
 
 #[test]
 fn every_command_the_docs_name_exists() {
-    let commands = [
-        "dev",
-        "serve",
-        "check",
-        "token",
-        "certificate",
-        "schema",
-        "probe",
-        "version",
-    ];
+    let help = crate::support::run(&["--help"]).ends(0).out;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.map_while(|line| line.split_whitespace().next());
+    let commands: Vec<_> = listed.collect();
+    assert!(commands.contains(&"serve"), "{help}");
     for page in pages() {
         for language in ["sh", "console", "bash"] {
             for line in blocks(&read(&page), language)
