@@ -31,7 +31,7 @@
 {{- $delay := include "bearergate.seconds" (dig "delay" "0s" $config.shutdown) | int -}}
 {{- $grace := include "bearergate.seconds" (dig "grace" "25s" $config.shutdown) | int -}}
 {{- $_ := set $plan "delay" $delay -}}
-{{- $_ := set $plan "drain" (add $delay $grace (dig "preStop" "sleep" "seconds" 0 .Values.lifecycle)) -}}
+{{- $_ := set $plan "drain" (add $delay $grace (dig "preStop" "sleep" "seconds" 0 (default dict .Values.lifecycle))) -}}
 {{- end -}}
 {{- toJson $plan -}}
 {{- end -}}

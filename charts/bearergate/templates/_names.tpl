@@ -25,8 +25,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 name: {{ default (printf "%s%s" (include "bearergate.fullname" .of) (default "" .suffix)) .name }}
 namespace: {{ .of.Release.Namespace }}
 labels:
-  {{- include "bearergate.tpl" (list .of (merge dict (default dict .labels) .of.Values.commonLabels $labels)) | nindent 2 }}
-{{- with merge dict (default dict .annotations) .of.Values.commonAnnotations }}
+  {{- include "bearergate.tpl" (list .of (merge dict (default dict .labels) (default dict .of.Values.commonLabels) $labels)) | nindent 2 }}
+{{- with merge dict (default dict .annotations) (default dict .of.Values.commonAnnotations) }}
 annotations:
   {{- include "bearergate.tpl" (list $.of .) | nindent 2 }}
 {{- end }}
@@ -49,7 +49,7 @@ annotations:
 {{- end -}}
 
 {{- define "bearergate.image" -}}
-{{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
+{{- $registry := default .Values.image.registry (dig "imageRegistry" "" (default dict .Values.global)) -}}
 {{- $version := printf ":%s" (default .Chart.AppVersion .Values.image.tag) -}}
 {{- with .Values.image.digest -}}{{- $version = printf "@%s" . -}}{{- end -}}
 {{- printf "%s/%s%s" $registry .Values.image.repository $version -}}

@@ -3,7 +3,7 @@
 automountServiceAccountToken: {{ .Values.serviceAccount.automount }}
 # Service variables of the whole namespace are no business of a gateway.
 enableServiceLinks: false
-{{- with concat .Values.imagePullSecrets (dig "imagePullSecrets" list .Values.global) }}
+{{- with concat (default list .Values.imagePullSecrets) (dig "imagePullSecrets" list (default dict .Values.global)) }}
 imagePullSecrets:
   {{- include "bearergate.tpl" (list $ .) | nindent 2 }}
 {{- end }}

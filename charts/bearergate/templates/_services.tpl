@@ -65,7 +65,7 @@
 {{- range $service := include "bearergate.services" .of | fromJsonArray -}}
 {{- range $service.ports -}}
 {{- $names = append $names .listener -}}
-{{- if or (eq .listener $.listener) (not $.listener) -}}
+{{- if or (not $.listener) (eq .listener $.listener) -}}
 {{- $found = append $found (dict "service" (printf "%s%s" (include "bearergate.fullname" $.of) $service.suffix) "port" .port) -}}
 {{- end -}}
 {{- end -}}
