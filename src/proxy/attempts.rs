@@ -20,8 +20,10 @@ use crate::outbound::{
 };
 use crate::telemetry::{Repetition, RouteMetrics};
 
-/// How often one request may be put to an upstream, and how many addresses are tried.
+/// How many addresses are tried at a time.
 const MOST: usize = 3;
+/// How often one request may be sent again because nobody had looked at it.
+const MOST_UNSENT: u32 = 2;
 /// How long a body is held back for an upstream that does not answer `Expect` (RFC 9110 §10.1.1).
 const HELD_BACK: Duration = Duration::from_secs(1);
 
@@ -54,13 +56,12 @@ pub(super) async fn answered(
         0
     };
     let mut request = Request::from_parts(head, body.clone());
-    let mut attempt = 1;
+    // How often its connection turned out to have ended: the next one is new.
+    let mut stale = 0;
     loop {
-        let is_last = attempt == MOST;
-        let pooled = if is_last {
-            None
-        } else {
-            visit.endpoint().idle(carries)
+        let pooled = match stale {
+            0 => visit.endpoint().idle(carries),
+            _ => None,
         };
         let mut carrier = match pooled {
             Some(carrier) => carrier,
@@ -109,11 +110,14 @@ pub(super) async fn answered(
         };
         use ExchangeError::{NotSent, Unanswered};
         request = match (unwanted, spare.and_then(Spare::sent_again)) {
-            (Unwanted::Failure(NotSent(unsent)), _) if !is_last => {
+            (Unwanted::Failure(NotSent(unsent)), _) if stale < MOST_UNSENT => {
+                stale += 1;
                 metrics.repeated(Repetition::Stale);
                 *unsent
             }
-            (Unwanted::Failure(Unanswered), Some(again)) if was_reused && !is_last => {
+            // SECURITY: somebody may have looked at it: once, whatever else it is repeated for.
+            (Unwanted::Failure(Unanswered), Some(again)) if was_reused && stale == 0 => {
+                stale += 1;
                 metrics.repeated(Repetition::Stale);
                 again
             }
@@ -121,14 +125,12 @@ pub(super) async fn answered(
                 if repetitions > 0 && may_repeat(visit, metrics) =>
             {
                 repetitions -= 1;
-                attempt = 0;
                 move_on(visit, again.headers_mut());
                 again
             }
             (Unwanted::Answer(answered), _) => return Ok(answered),
             (Unwanted::Failure(why), _) => return Err(why.into()),
         };
-        attempt += 1;
     }
 }
 

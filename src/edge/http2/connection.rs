@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::guard::{Guard, frame};
+use super::head::Head;
 use super::stream;
 use crate::edge::accept::stopped;
 use crate::edge::application::{Application, Misread};
@@ -200,7 +201,8 @@ impl<A: Application> Life<A> {
         request: Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
     ) -> Result<(), End> {
-        self.io.0.lock().met(respond.stream_id().into());
+        let out = Arc::new(Head::awaited());
+        self.io.0.lock().met(respond.stream_id().into(), &out);
         if self.tasks.len() >= self.settings.limits.streams.saturating_mul(TASKS) {
             self.conversation.refuse(Misread::Http2(Fault::Resets));
             return Err(End::Done);
@@ -222,7 +224,7 @@ impl<A: Application> Life<A> {
             self.tell(Misread::Http2(Fault::Streams));
             return Ok(());
         }
-        let serving = stream::serve(edge, settings, request, respond, peer);
+        let serving = stream::serve(edge, settings, request, respond, out, peer);
         self.tasks.spawn(async move {
             let _beside = beside;
             serving.await;

@@ -13,6 +13,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
+use super::head::{Head, Heads};
 use crate::edge::conversation::{Conversation, Stage};
 use crate::edge::crowd::{Crowd, Unfinished};
 use crate::edge::deadline::{Deadline, timed_out};
@@ -56,6 +57,8 @@ pub(super) struct Guard {
     /// Streams that were opened, and have not come to the application.
     pub(super) unmet: VecDeque<u32>,
     pub(super) refused: Vec<Fault>,
+    /// Of streams that the application has, and that have no answer so far.
+    pub(super) heads: Heads,
 }
 
 impl Guard {
@@ -89,12 +92,14 @@ impl Guard {
             ticked: Instant::now(),
             unmet: VecDeque::new(),
             refused: Vec::new(),
+            heads: Heads::default(),
         }
     }
 
-    /// The application has this stream.
-    pub(super) fn met(&mut self, stream: u32) {
+    /// The application has this stream, and is told when its answer's head is out.
+    pub(super) fn met(&mut self, stream: u32, head: &Arc<Head>) {
         self.unmet.retain(|unmet| *unmet != stream);
+        self.heads.await_of(stream, head);
     }
 
     /// Why streams never came to the application, since this was asked last.

@@ -27,6 +27,7 @@ impl Guard {
             frames,
             unmet,
             refused,
+            heads,
             ..
         } = self;
         sent.follow(bytes, |frame| {
@@ -43,6 +44,7 @@ impl Guard {
                     if is_last {
                         frames.answered();
                     }
+                    heads.went(stream);
                     // The codec's own answer.
                     (stream, Fault::HeadTooLarge)
                 }

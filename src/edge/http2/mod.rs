@@ -3,6 +3,7 @@
 mod body;
 mod connection;
 mod guard;
+mod head;
 mod leave;
 mod stream;
 

@@ -18,6 +18,7 @@ use http_body::Body;
 use http_body_util::Full;
 
 use super::StreamBody;
+use super::head::Head;
 use crate::edge::application::{Application, Misread};
 use crate::edge::arriving::Arriving;
 use crate::edge::conversation::Conversation;
@@ -41,6 +42,7 @@ pub(super) async fn serve<A: Application>(
     settings: Arc<Settings>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
+    out: Arc<Head>,
     peer: SocketAddr,
 ) {
     let (mut head, stream) = request.into_parts();
@@ -55,7 +57,7 @@ pub(super) async fn serve<A: Application>(
         edge.metrics.refused(connection::cause(why));
         conversation.tells(head.method.as_str(), head.uri.path());
         let answer = edge.app.refuse(&conversation, why);
-        let _ = send(respond, answer.map(Full::new), patience).await;
+        let _ = send(respond, answer.map(Full::new), &out, patience).await;
         return;
     }
     let is_wanted = Arc::new(AtomicBool::new(false));
@@ -81,7 +83,7 @@ pub(super) async fn serve<A: Application>(
             if waits && is_wanted.load(Ordering::Relaxed) {
                 waits = false;
                 if answered.is_pending() {
-                    go_on(&mut respond);
+                    go_on(&mut respond, &out);
                 }
             }
             answered.map(Some)
@@ -92,15 +94,16 @@ pub(super) async fn serve<A: Application>(
         None => {}
         Some(Err(_)) => respond.send_reset(Reason::CANCEL),
         Some(Ok(answer)) => {
-            let _ = send(respond, answer, patience).await;
+            let _ = send(respond, answer, &out, patience).await;
         }
     }
 }
 
 /// `100`, for who waits for it (RFC 9110 §10.1.1). Whom it does not reach sends its body all the same.
-fn go_on(respond: &mut SendResponse<Bytes>) {
+fn go_on(respond: &mut SendResponse<Bytes>, out: &Head) {
     let mut interim = Response::new(());
     *interim.status_mut() = StatusCode::CONTINUE;
+    out.comes_later();
     let _ = respond.send_informational(interim);
 }
 
@@ -128,6 +131,7 @@ impl From<h2::Error> for Gone {
 async fn send<B>(
     mut respond: SendResponse<Bytes>,
     answer: Response<B>,
+    out: &Head,
     patience: Duration,
 ) -> Result<(), Gone>
 where
@@ -155,11 +159,13 @@ where
                 stream.send_data(Bytes::new(), true)?;
                 return Ok(());
             }
-            Some(Ok(frame)) => frame,
-            Some(Err(_)) => {
-                stream.send_reset(Reason::INTERNAL_ERROR);
-                return Err(Gone);
-            }
+            Some(frame) => frame.ok(),
+        };
+        let Some(frame) = frame else {
+            // Without a head, it would look like a request that nobody has answered.
+            out.is_out(patience).await;
+            stream.send_reset(Reason::INTERNAL_ERROR);
+            return Err(Gone);
         };
         match frame.into_data() {
             Ok(data) => {

@@ -195,3 +195,28 @@ async fn an_answer_that_breaks_off_is_a_reset_and_nobody_takes_it_for_whole() {
     let lines = gateway.lines(2).await;
     assert!(lines.iter().all(|line| line["reason"] == "upstream_failed"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_head_of_an_answer_that_breaks_off_comes_before_its_reset() {
+    let origin = Origin::open().await;
+    let gateway = before(&origin.url(), "").await;
+    let mut caller = Frames::open(gateway.address("apis")).await;
+    for stream in (1..40).step_by(2) {
+        caller.ask(stream, &head("GET", "/", &[])).await;
+        let mut upstream = origin.accept().await;
+        upstream.head().await.unwrap();
+        let begun = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello";
+        upstream.send(begun).await;
+        drop(upstream);
+        let mut has_head = false;
+        loop {
+            let frame = caller.next().await.expect("the connection goes on");
+            match frame.kind {
+                Frame::HEADERS => has_head = true,
+                Frame::RST_STREAM => break,
+                _ => {}
+            }
+        }
+        assert!(has_head, "{stream}: as if nobody had answered");
+    }
+}

@@ -1,7 +1,8 @@
 //! What is repeated when it failed, and what never is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::{asked, before, ok, repetitions};
 use crate::support::{Answering, Gateway, Origin, is};
@@ -152,4 +153,52 @@ async fn who_is_silent_for_too_long_is_not_asked_again() {
     let reply = caller.reply().await.expect("an answer");
     assert_eq!(reply.verdict(), is(504, "upstream_timeout"));
     assert_eq!(well.heads().len(), 0);
+}
+
+/// A place that answers, until it is told to take requests and close without a word; then it counts them.
+async fn failing_later() -> (String, Arc<AtomicBool>, Arc<AtomicUsize>) {
+    let (origin, fails, taken) = (Origin::open().await, Arc::default(), Arc::default());
+    let url = origin.url();
+    let (told, counted): (Arc<AtomicBool>, Arc<AtomicUsize>) =
+        (Arc::clone(&fails), Arc::clone(&taken));
+    tokio::spawn(async move {
+        loop {
+            let mut connection = origin.accept().await;
+            let (told, counted) = (Arc::clone(&told), Arc::clone(&counted));
+            tokio::spawn(async move {
+                while connection.head().await.is_some() {
+                    if told.load(Ordering::SeqCst) {
+                        counted.fetch_add(1, Ordering::SeqCst);
+                        return;
+                    }
+                    // So that several are open at a time.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    connection.send(ok("well")).await;
+                }
+            });
+        }
+    });
+    (url, fails, taken)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_stale_connection_and_the_repetitions_are_all_that_a_request_may_cost() {
+    let (url, fails, taken) = failing_later().await;
+    let gateway = before(&[url], "retries: { most: 2 }").gateway().await;
+    let mut callers = Vec::new();
+    for _ in 0..8 {
+        callers.push(asked(&gateway, &request("GET", "")).await);
+    }
+    for caller in &mut callers {
+        assert_eq!(caller.reply().await.expect("an answer").status, 200);
+    }
+    fails.store(true, Ordering::SeqCst);
+    let mut caller = asked(&gateway, &request("GET", "")).await;
+    let reply = caller.reply().await.expect("an answer");
+    assert_eq!(reply.verdict(), is(502, "upstream_failed"));
+    assert_eq!(
+        taken.load(Ordering::SeqCst),
+        4,
+        "one, one for the stale connection, and two"
+    );
 }
