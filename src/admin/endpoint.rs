@@ -12,11 +12,11 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 
-use super::Readiness;
+use super::{Readiness, samples};
 use crate::admission::Plan;
 use crate::clock::UnixTime;
 use crate::edge::{Abandoned, Application, Arriving, Conversation, Misread};
-use crate::telemetry::{KeySetSample, Metrics, TokenSample};
+use crate::telemetry::Metrics;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -76,38 +76,7 @@ impl Admin {
     }
 
     fn exposition(&self, now: UnixTime) -> String {
-        let plan = self.plan.load();
-        let key_sets: Vec<KeySetSample> = plan
-            .issuers
-            .iter()
-            .map(|(name, issuer)| {
-                let status = issuer.status();
-                KeySetSample {
-                    issuer: name.to_string(),
-                    keys: status.keys,
-                    fetched_at: status.fetch.fetched_at,
-                    fetches: status.fetch.fetches,
-                    failures: status.fetch.failures,
-                }
-            })
-            .collect();
-        let tokens: Vec<TokenSample> = plan
-            .tokens
-            .iter()
-            .map(|tokens| {
-                let status = tokens.status();
-                TokenSample {
-                    identity: tokens.identity().to_string(),
-                    scope: tokens.scope().to_owned(),
-                    expires_at: status.expires_at,
-                    certificate: status.certificate,
-                    acquired_at: status.fetch.fetched_at,
-                    fetches: status.fetch.fetches,
-                    failures: status.fetch.failures,
-                }
-            })
-            .collect();
-        self.metrics.render(&key_sets, &tokens, now)
+        self.metrics.render(&samples::of(&self.plan.load()), now)
     }
 }
 

@@ -6,8 +6,9 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::admission::{HeaderRules, PlanLimits};
-use crate::edge::{Edge, Era, Limits, Protocols, Settings, Timeouts, bind, listen};
+use crate::edge::{Bound, Edge, Era, Limits, Protocols, Settings, Timeouts};
 use crate::routing::Table;
+use crate::telemetry::Samples;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
@@ -151,8 +152,9 @@ fn metrics_are_those_that_were_counted() {
 
 #[tokio::test]
 async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
-    let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = listener.local_addr().unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = Bound::at(&any.into()).unwrap();
+    let address = listener.address().unwrap().tcp().unwrap();
     let metrics = Metrics::new();
     let edge = Edge::new(
         Arc::new(admin("127.0.0.1:9090")),
@@ -168,7 +170,7 @@ async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
         metrics.edge("admin"),
     );
     let (stop, stopping) = watch::channel(false);
-    let running = tokio::spawn(edge.run(listen(listener).unwrap(), stopping));
+    let running = tokio::spawn(edge.run(listener.listen().unwrap(), stopping));
     let host = "Host: localhost\r\n";
     for (request, status, body, kept) in [
         (
@@ -232,7 +234,7 @@ async fn behind_the_edge_it_speaks_http_and_keeps_what_it_should() {
     }
     stop.send(true).unwrap();
     running.await.unwrap();
-    let counted = metrics.render(&[], &[], NOW);
+    let counted = metrics.render(&Samples::default(), NOW);
     assert!(
         counted.contains("cause=\"parser\",listener=\"admin\"} 1\n"),
         "{counted}"

@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod readiness;
+mod samples;
 
 pub use endpoint::Admin;
 pub use readiness::{IssuerReport, Readiness, ReadyReport, TokenReport, Unfit};

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::*;
 use crate::admission::{HeaderRules, PlanLimits};
 use crate::routing::Table;
-use crate::telemetry::{AccessLog, LogFormat, Metrics};
+use crate::telemetry::{AccessLog, LogFormat, Metrics, Samples};
 
 const LIMITS: Limits = Limits {
     uri: 1024,
@@ -67,7 +67,10 @@ impl World {
         assert_eq!(self.shared.in_flight.load(Ordering::Acquire), 0);
         self.shared.access_log.flush();
         let line: serde_json::Value = serde_json::from_slice(&self.lines.0.lock()).unwrap();
-        let page = self.shared.metrics.render(&[], &[], UnixTime::now());
+        let page = self
+            .shared
+            .metrics
+            .render(&Samples::default(), UnixTime::now());
         let class = match line["status"].as_u64().unwrap() / 100 {
             0 => "none".to_owned(),
             hundreds => format!("{hundreds}xx"),
@@ -99,7 +102,10 @@ async fn a_panic_while_deciding_is_one_500_and_is_counted() {
     let denial = decided.unwrap_err();
     assert_eq!(denial.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(denial.reason(), Reason::InternalError);
-    let page = world.shared.metrics.render(&[], &[], UnixTime::now());
+    let page = world
+        .shared
+        .metrics
+        .render(&Samples::default(), UnixTime::now());
     assert!(page.contains("bearergate_panics_total 1"));
     assert!(caught(&world.shared, async { Ok(()) }).await.is_ok());
 }

@@ -12,9 +12,7 @@ use prometheus::{
 use super::edge_metrics::CertificateEnd;
 use super::names::{counter, gauge, opts, register};
 use super::route_metrics::RouteFamilies;
-use super::{
-    AccessLog, EdgeMetrics, KeySetSample, RouteMetrics, TokenSample, logging, names, samples,
-};
+use super::{AccessLog, EdgeMetrics, RouteMetrics, Samples, logging, names, samples};
 use crate::clock::UnixTime;
 
 const ROUTE_LABELS: usize = 200;
@@ -149,16 +147,13 @@ impl Metrics {
     }
 
     /// The exposition text (Prometheus format 0.0.4).
-    pub fn render(
-        &self,
-        key_sets: &[KeySetSample],
-        tokens: &[TokenSample],
-        now: UnixTime,
-    ) -> String {
+    pub fn render(&self, of_plan: &Samples, now: UnixTime) -> String {
         let mut families = self.families.registry.gather();
         let sampled = Registry::new();
-        samples::key_sets(&sampled, key_sets, now);
-        samples::tokens(&sampled, tokens, now);
+        samples::key_sets(&sampled, &of_plan.key_sets, now);
+        samples::tokens(&sampled, &of_plan.tokens, now);
+        samples::endpoints(&sampled, &of_plan.endpoints);
+        samples::circuits(&sampled, &of_plan.circuits);
         let certificates = self.families.certificates.lock();
         let ends = certificates.iter();
         let ends = ends.filter_map(|(listener, end)| Some((listener.as_str(), end.get()?)));

@@ -38,7 +38,7 @@ impl Page {
         page
     }
     fn of(metrics: &Metrics) -> Self {
-        Self::read(&metrics.render(&[], &[], NOW))
+        Self::read(&metrics.render(&Samples::default(), NOW))
     }
 
     #[track_caller]
@@ -54,28 +54,6 @@ fn id(text: &str) -> Arc<str> {
     Arc::from(text)
 }
 
-fn key_set(issuer: &str, keys: usize, fetched_at: Option<u64>) -> KeySetSample {
-    KeySetSample {
-        issuer: issuer.into(),
-        keys,
-        fetched_at: fetched_at.map(UnixTime::from_seconds),
-        fetches: 3,
-        failures: 1,
-    }
-}
-
-fn token(identity: &str, scope: &str, expires_at: u64) -> TokenSample {
-    TokenSample {
-        identity: identity.into(),
-        scope: scope.into(),
-        expires_at: Some(UnixTime::from_seconds(expires_at)),
-        certificate: Some(UnixTime::from_seconds(expires_at + 86_400)),
-        acquired_at: Some(NOW.minus(Duration::from_secs(60))),
-        fetches: 2,
-        failures: 5,
-    }
-}
-
 #[test]
 fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     let metrics = Metrics::new();
@@ -88,11 +66,7 @@ fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     let log = AccessLog::to_writer(Box::new(std::io::sink()), LogFormat::Json);
     metrics.watch_access_log(&log);
     metrics.watch_buckets(|| (1, 2));
-    let text = metrics.render(
-        &[key_set("contoso", 1, Some(1))],
-        &[token("mail", "s", 1)],
-        NOW,
-    );
+    let text = metrics.render(&samples::tests::one_of_each(), NOW);
     let page = Page::read(&text);
     let shown: BTreeSet<(&str, &str, &str)> = page
         .help
@@ -318,72 +292,6 @@ fn a_listener_counts_its_connections_and_every_cause() {
         assert_eq!(page.value(&series), (times + 1) as f64, "{series}");
     }
     drop(second);
-}
-
-#[test]
-fn key_sets_and_tokens_are_shown_as_they_are_at_the_scrape() {
-    let ten_ago = NOW.seconds() - 10;
-    let key_sets = [
-        key_set("contoso", 5, Some(ten_ago)),
-        key_set("absent", 0, None),
-        key_set("ahead", 1, Some(NOW.seconds() + 1)),
-    ];
-    let tokens = [
-        token(
-            "mail",
-            "https://graph.example/.default",
-            NOW.seconds() + 300,
-        ),
-        token("mail", "https://other.example/.default", NOW.seconds() - 30),
-    ];
-    let page = Page::read(&Metrics::new().render(&key_sets, &tokens, NOW));
-    for (series, value) in [
-        ("bearergate_key_set_keys{issuer=\"contoso\"}", 5.0),
-        ("bearergate_key_set_keys{issuer=\"absent\"}", 0.0),
-        ("bearergate_key_set_age_seconds{issuer=\"contoso\"}", 10.0),
-        ("bearergate_key_set_age_seconds{issuer=\"ahead\"}", 0.0),
-        (
-            "bearergate_key_set_fetches_total{issuer=\"contoso\",outcome=\"success\"}",
-            3.0,
-        ),
-        (
-            "bearergate_key_set_fetches_total{issuer=\"absent\",outcome=\"failure\"}",
-            1.0,
-        ),
-        (
-            "bearergate_token_fetches_total{identity=\"mail\",outcome=\"success\"}",
-            4.0,
-        ),
-        (
-            "bearergate_token_fetches_total{identity=\"mail\",outcome=\"failure\"}",
-            10.0,
-        ),
-        (
-            "bearergate_token_expiry_seconds{identity=\"mail\",scope=\"https://graph.example/.default\"}",
-            300.0,
-        ),
-        (
-            "bearergate_token_expiry_seconds{identity=\"mail\",scope=\"https://other.example/.default\"}",
-            -30.0,
-        ),
-        (
-            "bearergate_token_age_seconds{identity=\"mail\",scope=\"https://graph.example/.default\"}",
-            60.0,
-        ),
-    ] {
-        assert_eq!(page.value(series), value, "{series}");
-    }
-    let never = "bearergate_key_set_age_seconds{issuer=\"absent\"}";
-    assert!(!page.samples.contains_key(never));
-}
-
-#[test]
-fn a_name_from_the_file_cannot_forge_a_line() {
-    let page = Metrics::new().render(&[key_set("a\"} 1\nforged 2", 1, None)], &[], NOW);
-    assert!(
-        !page.lines().any(|line| line.starts_with("forged")),
-        "{page}"
-    );
 }
 
 #[test]

@@ -24,4 +24,4 @@ pub use logging::{
 pub use metrics::Metrics;
 pub use names::NAMES;
 pub use route_metrics::{Counted, Outcome, Repetition, RouteMetrics};
-pub use samples::{KeySetSample, TokenSample};
+pub use samples::{CONDITIONS, CircuitSample, EndpointSample, KeySetSample, Samples, TokenSample};

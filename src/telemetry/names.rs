@@ -24,6 +24,16 @@ metrics! {
         "Request header fields that did not go on beside the gateway's token, being on no list, by route.";
     REPETITIONS "bearergate_upstream_repetitions_total" "counter"
         "Requests put to their upstream once more, by route and cause; over_budget: those that were not.";
+    ENDPOINT_CONDITION "bearergate_endpoint_condition" "gauge"
+        "1 for the condition that an endpoint is in, 0 for the others; absent where nobody judges it.";
+    ENDPOINT_REQUESTS "bearergate_endpoint_requests" "gauge"
+        "Requests that are with an endpoint now, of upstreams with several.";
+    ENDPOINT_ADDRESSES "bearergate_endpoint_addresses" "gauge"
+        "Addresses that an endpoint's name has now; 0 while it is not resolved, absent where it is no name.";
+    UPSTREAM_REQUESTS "bearergate_upstream_requests" "gauge"
+        "Requests that are with a route's upstream now, where that has a limit.";
+    UPSTREAM_REQUESTS_LIMIT "bearergate_upstream_requests_limit" "gauge"
+        "Requests that may be with a route's upstream at a time, where that has a limit.";
     CONNECTIONS "bearergate_connections" "gauge"
         "Connections open now, by listener.";
     CONNECTIONS_TOTAL "bearergate_connections_total" "counter"

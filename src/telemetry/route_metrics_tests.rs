@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use super::super::Metrics;
+use super::super::{Metrics, Samples};
 use super::*;
 use crate::clock::UnixTime;
 
 /// What the page says of requests of the route `calc` that were allowed, by the class of their status.
 fn allowed(metrics: &Metrics, class: &str) -> Option<u64> {
-    let text = metrics.render(&[], &[], UnixTime::from_seconds(0));
+    let text = metrics.render(&Samples::default(), UnixTime::from_seconds(0));
     let labels = format!(r#"outcome="allowed",reason="",route="calc",status="{class}""#);
     let series = format!("bearergate_requests_total{{{labels}}} ");
     let count = text.lines().find_map(|line| line.strip_prefix(&series))?;

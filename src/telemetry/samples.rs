@@ -1,10 +1,25 @@
-//! How are the keys and tokens at the moment of a scrape? They keep their own figures; a scrape
+//! How are keys, tokens and upstreams at the moment of a scrape? They keep their own figures; a scrape
 //! copies them, so that nothing has to be kept in step.
 
 use prometheus::Registry;
 
 use super::names::{self, counter, gauge};
 use crate::clock::UnixTime;
+
+/// What the conditions of an endpoint are called, in the label `condition` too.
+pub const CONDITIONS: [&str; 3] = ["well", "resting", "unwell"];
+
+/// Of endpoints, and of upstreams with a limit, so many have series: the first of the file.
+const MOST_SERIES: usize = 200;
+
+/// Everything that is copied for a scrape.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Samples {
+    pub key_sets: Vec<KeySetSample>,
+    pub tokens: Vec<TokenSample>,
+    pub endpoints: Vec<EndpointSample>,
+    pub circuits: Vec<CircuitSample>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySetSample {
@@ -27,14 +42,37 @@ pub struct TokenSample {
     pub failures: u64,
 }
 
+/// One of the places that upstreams' requests go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointSample {
+    /// Scheme, host and port.
+    pub endpoint: String,
+    /// One of [`CONDITIONS`]; `None` where nobody judges it: it is the only one of its upstream, and
+    /// not checked.
+    pub condition: Option<&'static str>,
+    /// Requests that are there now; `None` where they are not counted: it is the only one.
+    pub requests: Option<usize>,
+    /// That its name has now, 0 while it is not resolved; `None` where it is no name.
+    pub addresses: Option<usize>,
+}
+
+/// An upstream that takes so many requests at a time and no more, as one of its routes sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CircuitSample {
+    pub route: String,
+    /// That are with it now.
+    pub requests: usize,
+    /// That may be.
+    pub limit: usize,
+}
+
 pub(super) fn key_sets(registry: &Registry, samples: &[KeySetSample], now: UnixTime) {
     let keys = gauge(registry, names::KEY_SET_KEYS, &["issuer"]);
     let age = gauge(registry, names::KEY_SET_AGE, &["issuer"]);
     let fetches = counter(registry, names::KEY_SET_FETCHES, &["issuer", "outcome"]);
     for sample in samples {
         let issuer = sample.issuer.as_str();
-        keys.with_label_values(&[issuer])
-            .set(i64::try_from(sample.keys).unwrap_or(i64::MAX));
+        keys.with_label_values(&[issuer]).set(whole(sample.keys));
         if let Some(fetched_at) = sample.fetched_at {
             age.with_label_values(&[issuer])
                 .set(age_of(fetched_at, now));
@@ -75,6 +113,40 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
     }
 }
 
+pub(super) fn endpoints(registry: &Registry, samples: &[EndpointSample]) {
+    let labels = &["endpoint"];
+    let conditions = &["endpoint", "condition"];
+    let condition = gauge(registry, names::ENDPOINT_CONDITION, conditions);
+    let requests = gauge(registry, names::ENDPOINT_REQUESTS, labels);
+    let addresses = gauge(registry, names::ENDPOINT_ADDRESSES, labels);
+    for sample in samples.iter().take(MOST_SERIES) {
+        let endpoint = sample.endpoint.as_str();
+        if let Some(is) = sample.condition {
+            for word in CONDITIONS {
+                let gauge = condition.with_label_values(&[endpoint, word]);
+                gauge.set((word == is).into());
+            }
+        }
+        for (gauge, count) in [(&requests, sample.requests), (&addresses, sample.addresses)] {
+            if let Some(count) = count {
+                gauge.with_label_values(&[endpoint]).set(whole(count));
+            }
+        }
+    }
+}
+
+pub(super) fn circuits(registry: &Registry, samples: &[CircuitSample]) {
+    let requests = gauge(registry, names::UPSTREAM_REQUESTS, &["route"]);
+    let limit = gauge(registry, names::UPSTREAM_REQUESTS_LIMIT, &["route"]);
+    for sample in samples.iter().take(MOST_SERIES) {
+        let route = &[sample.route.as_str()];
+        requests
+            .with_label_values(route)
+            .set(whole(sample.requests));
+        limit.with_label_values(route).set(whole(sample.limit));
+    }
+}
+
 pub(super) fn listener_certificates<'l>(
     registry: &Registry,
     ends: impl Iterator<Item = (&'l str, UnixTime)>,
@@ -88,6 +160,10 @@ pub(super) fn listener_certificates<'l>(
     }
 }
 
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// A clock that was set back makes nothing younger than new.
 fn age_of(then: UnixTime, now: UnixTime) -> i64 {
     seconds_between(then, now).max(0)
@@ -99,3 +175,7 @@ fn seconds_between(from: UnixTime, to: UnixTime) -> i64 {
     let signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     signed(ahead) - signed(behind)
 }
+
+#[cfg(test)]
+#[path = "samples_tests.rs"]
+pub(super) mod tests;

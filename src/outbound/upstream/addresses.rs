@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::names::Name;
+use super::names::{Lead, Name};
 use super::{EndpointDefinition, Names};
 
 #[derive(Debug)]
@@ -21,6 +21,8 @@ enum Host {
     /// Ready at once.
     Literal(SocketAddr),
     Name(Arc<Name>),
+    /// It is reached by a socket; its name says the `Host` alone.
+    Nowhere,
 }
 
 impl Addresses {
@@ -28,6 +30,7 @@ impl Addresses {
     pub(super) fn of(definition: &EndpointDefinition, names: &Names) -> Self {
         let (host, port) = definition.first_hop();
         let host = match host.parse() {
+            _ if definition.socket.is_some() => Host::Nowhere,
             Ok(address) => Host::Literal(SocketAddr::new(address, port)),
             Err(_) => Host::Name(names.of(host)),
         };
@@ -38,12 +41,13 @@ impl Addresses {
         }
     }
 
-    /// Addresses take turns. Whoever comes before a name was first resolved waits for that, `most`
-    /// at most.
-    pub(super) async fn next(&self, most: Duration) -> Option<SocketAddr> {
+    /// Addresses take turns; with one of a name comes how it was come by. Whoever comes before a name was
+    /// first resolved waits for that, `most` at most.
+    pub(super) async fn next(&self, most: Duration) -> Option<(SocketAddr, Option<Lead>)> {
         let name = match &self.host {
-            Host::Literal(address) => return Some(*address),
+            Host::Literal(address) => return Some((*address, None)),
             Host::Name(name) => name,
+            Host::Nowhere => return None,
         };
         name.asked(most).await;
         let addresses = name.addresses();
@@ -57,13 +61,25 @@ impl Addresses {
         };
         let mut address = *addresses.get(turn)?;
         address.set_port(self.port);
-        Some(address)
+        Some((address, Some(name.lead(address.ip()))))
+    }
+
+    /// Nobody was at the one that was next.
+    pub(super) fn missed(&self) {
+        if let Host::Name(name) = &self.host {
+            name.want();
+        }
     }
 
     pub(super) fn count(&self) -> usize {
+        self.resolved().unwrap_or(1)
+    }
+
+    /// How many a name has; `None` where it is none.
+    pub(super) fn resolved(&self) -> Option<usize> {
         match &self.host {
-            Host::Literal(_) => 1,
-            Host::Name(name) => name.addresses().len(),
+            Host::Literal(_) | Host::Nowhere => None,
+            Host::Name(name) => Some(name.addresses().len()),
         }
     }
 }
@@ -99,7 +115,8 @@ mod tests {
             let addresses = Addresses::of(&definition(host), &names(found));
             let expected = expected.map(|it| it.parse().unwrap());
             for _ in 0..2 {
-                assert_eq!(addresses.next(PATIENCE).await, expected, "{host}");
+                let next = addresses.next(PATIENCE).await;
+                assert_eq!(next.map(|(address, _)| address), expected, "{host}");
             }
             assert_eq!(addresses.count(), usize::from(expected.is_some()));
         }
@@ -114,7 +131,8 @@ mod tests {
             let addresses = Addresses::of(&definition, &names);
             for turn in [1, 2, 1] {
                 let expected = SocketAddr::from(([10, 0, 0, turn], port));
-                assert_eq!(addresses.next(PATIENCE).await, Some(expected));
+                let next = addresses.next(PATIENCE).await;
+                assert_eq!(next.map(|(address, _)| address), Some(expected));
             }
             assert_eq!(addresses.count(), 2);
         }

@@ -16,6 +16,7 @@ use super::carrier::Carrier;
 use super::connect::{ConnectError, Connector};
 use super::connection::Connection;
 use super::http2::{Shared, SharedPool};
+use super::names::Lead;
 use super::peer::{at, template};
 use super::pool::Pool;
 use super::{EndpointDefinition, UpstreamProtocol};
@@ -85,16 +86,17 @@ impl Carriers {
         self.own.take().map(Carrier::Own)
     }
 
-    /// A new one; on a connection that somebody else has made meanwhile, where it may be shared.
+    /// A new one, which is given up when its lead no longer holds; on a connection that somebody else has made meanwhile, where it may be shared.
     pub(super) async fn connect(
         &self,
         place: Place<'_>,
+        lead: Option<Lead>,
         carries: Carries,
         definition: &EndpointDefinition,
     ) -> Result<Carrier, ConnectError> {
         let shared = match (&self.shared, carries) {
             (Some(shared), Carries::Requests) => shared,
-            _ => return self.own(place, definition).await,
+            _ => return self.own(place, lead, definition).await,
         };
         // Who comes while a connection is made waits for it: each would make one of its own.
         let _turn = match self.prefers_http1.load(Ordering::Relaxed) {
@@ -111,14 +113,14 @@ impl Carriers {
         }
         let socket = self.socket(place, definition, None).await?;
         if !self.has_agreed(&socket, definition)? {
-            return Self::begin(socket, definition).await;
+            return Self::begin(socket, lead, definition).await;
         }
         let scheme = match definition.tls {
             true => Scheme::HTTPS,
             false => Scheme::HTTP,
         };
         let most = definition.connect_timeout;
-        let begun = timeout(most, Shared::begin(socket, scheme)).await;
+        let begun = timeout(most, Shared::begin(socket, lead, scheme)).await;
         let connection = begun.map_err(|_| ConnectError::TimedOut(most))??;
         Ok(Carrier::Shared(shared.add(connection, patience)))
     }
@@ -126,17 +128,19 @@ impl Carriers {
     async fn own(
         &self,
         place: Place<'_>,
+        lead: Option<Lead>,
         definition: &EndpointDefinition,
     ) -> Result<Carrier, ConnectError> {
         let socket = self.socket(place, definition, Some(ALPN::H1)).await?;
-        Self::begin(socket, definition).await
+        Self::begin(socket, lead, definition).await
     }
 
     async fn begin(
         socket: UpstreamSocket,
+        lead: Option<Lead>,
         definition: &EndpointDefinition,
     ) -> Result<Carrier, ConnectError> {
-        let connection = Connection::begin(socket, definition).await?;
+        let connection = Connection::begin(socket, lead, definition).await?;
         Ok(Carrier::Own(Box::new(connection)))
     }
 

@@ -14,6 +14,7 @@ use hyper::client::conn::{TrySendError, http1};
 use hyper_util::rt::TokioIo;
 
 use super::answer_io::{AnswerIo, Line, UpstreamSocket};
+use super::names::Lead;
 use super::{Broken, EndpointDefinition, ExchangeError, RequestBody};
 use crate::edge::Deadline;
 
@@ -28,6 +29,7 @@ pub struct Connection {
     /// `None`: it has ended, and let go of what it held.
     driver: Option<http1::Connection<TokioIo<AnswerIo>, RequestBody>>,
     line: Arc<Line>,
+    lead: Option<Lead>,
     deadline: Deadline,
     /// How long the upstream may be silent.
     patience: Duration,
@@ -41,6 +43,7 @@ pub struct Connection {
 impl Connection {
     pub(super) async fn begin(
         socket: UpstreamSocket,
+        lead: Option<Lead>,
         definition: &EndpointDefinition,
     ) -> hyper::Result<Self> {
         let patience = definition.response_timeout;
@@ -56,6 +59,7 @@ impl Connection {
             sender,
             driver: Some(driver),
             line,
+            lead,
             deadline: Deadline::after(patience),
             patience,
             has_ended: false,
@@ -156,8 +160,11 @@ impl Connection {
         !self.has_ended && self.sender.is_ready()
     }
 
-    /// Looks whether an idle connection is still good: not closed, and silent.
+    /// Looks whether an idle connection is still good: not closed, silent, and where its name leads.
     pub(super) fn is_good(&mut self) -> bool {
+        if self.lead.as_ref().is_some_and(|lead| !lead.holds()) {
+            return false;
+        }
         let mut cx = Context::from_waker(Waker::noop());
         self.has_ended |= poll(&mut self.driver, &mut cx).is_ready();
         self.is_free()

@@ -13,7 +13,7 @@ async fn used() -> (Connection, TcpStream) {
     let address = listener.local_addr().unwrap();
     let ours = TcpStream::connect(address).await.unwrap();
     let (mut theirs, _) = listener.accept().await.unwrap();
-    let mut connection = Connection::begin(Socket::Plain(ours), &definition("127.0.0.1"))
+    let mut connection = Connection::begin(Socket::Plain(ours), None, &definition("127.0.0.1"))
         .await
         .unwrap();
     let answering = async {

@@ -95,6 +95,12 @@ impl Endpoint {
         self.addresses.count()
     }
 
+    /// How many addresses the name has that connections go to, 0 while it is not resolved; `None`
+    /// where it is no name.
+    pub fn resolved(&self) -> Option<usize> {
+        self.addresses.resolved()
+    }
+
     /// How many requests are here now, of upstreams with several endpoints.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
@@ -155,22 +161,24 @@ impl Endpoint {
     pub async fn connect(&self, carries: Carries) -> Result<Carrier, ConnectError> {
         if let Some(path) = &self.definition.socket {
             let place = Place::Unix(path);
-            return self
+            let connected = self
                 .carriers
-                .connect(place, carries, &self.definition)
-                .await;
+                .connect(place, None, carries, &self.definition);
+            return connected.await;
         }
         let most = self.definition.connect_timeout;
-        let address = self.addresses.next(most).await;
+        let next = self.addresses.next(most).await;
         let unresolved = || match &self.definition.proxy {
             Some(proxy) => ConnectError::NoProxy(proxy.to_string()),
             None => ConnectError::Unresolved,
         };
-        let address = address.ok_or_else(unresolved)?;
+        let (address, lead) = next.ok_or_else(unresolved)?;
+        let place = Place::Address(address);
         let connected = self
             .carriers
-            .connect(Place::Address(address), carries, &self.definition);
-        connected.await
+            .connect(place, lead, carries, &self.definition);
+        // Whoever was there may have moved.
+        connected.await.inspect_err(|_| self.addresses.missed())
     }
 
     /// Takes back a connection that is free again.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::CheckDefinition;
+use crate::telemetry::CONDITIONS;
 
 /// What the file says of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +20,7 @@ pub struct HealthDefinition {
 /// The longest rest, unless the first is longer.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// How an endpoint is, in a word.
+/// How an endpoint is, in the order of [`CONDITIONS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     Well,
@@ -33,11 +34,7 @@ impl Condition {
     pub const ALL: &'static [Self] = &[Self::Well, Self::Resting, Self::Unwell];
 
     pub const fn word(self) -> &'static str {
-        match self {
-            Self::Well => "well",
-            Self::Resting => "resting",
-            Self::Unwell => "unwell",
-        }
+        CONDITIONS[self as usize]
     }
 }
 

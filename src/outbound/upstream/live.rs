@@ -70,6 +70,11 @@ impl Upstream {
         !self.others.is_empty()
     }
 
+    /// How many requests are with it now, where there is a limit.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     /// How many addresses there are to connect to; a name that has none yet may have one.
     pub fn addresses(&self) -> usize {
         self.endpoints().map(|it| it.addresses().max(1)).sum()

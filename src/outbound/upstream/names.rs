@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ struct Answer {
     host: Arc<str>,
     /// Ports 0.
     addresses: ArcSwap<Vec<SocketAddr>>,
+    /// How often they have become others.
+    changes: AtomicU64,
     /// Whether there was an answer, good or bad, to the first question.
     asked: AtomicBool,
     was_asked: Notify,
@@ -88,6 +90,7 @@ impl Names {
         let answer = Arc::new(Answer {
             host: host.into(),
             addresses: ArcSwap::default(),
+            changes: AtomicU64::new(0),
             asked: AtomicBool::new(false),
             was_asked: Notify::new(),
             wanted: Notify::new(),
@@ -122,9 +125,43 @@ impl Name {
         }
     }
 
-    /// Somebody comes in vain: it is asked for sooner.
+    /// Somebody comes in vain, for there is no address, or nobody at it: it is asked for sooner.
     pub(super) fn want(&self) {
         self.answer.wanted.notify_one();
+    }
+
+    /// To this address, which it has now.
+    pub(super) fn lead(self: &Arc<Self>, address: IpAddr) -> Lead {
+        Lead {
+            name: Arc::clone(self),
+            address,
+            as_of: AtomicU64::new(self.answer.changes.load(Ordering::Acquire)),
+        }
+    }
+}
+
+/// How a connection came to lead where it does: by a name, which may come to lead elsewhere.
+#[derive(Debug)]
+pub(super) struct Lead {
+    name: Arc<Name>,
+    address: IpAddr,
+    /// The change of its addresses after which it was looked for among them last.
+    as_of: AtomicU64,
+}
+
+impl Lead {
+    /// Whether the name still has the address.
+    pub(super) fn holds(&self) -> bool {
+        let changes = self.name.answer.changes.load(Ordering::Acquire);
+        if self.as_of.load(Ordering::Relaxed) == changes {
+            return true;
+        }
+        let addresses = self.name.addresses();
+        let has = addresses.iter().any(|it| it.ip() == self.address);
+        if has {
+            self.as_of.store(changes, Ordering::Relaxed);
+        }
+        has
     }
 }
 
@@ -152,47 +189,59 @@ impl Answer {
         }
     }
 
-    /// Takes over new addresses; a failure never replaces good ones.
-    fn adopt(&self, found: &mut io::Result<Vec<SocketAddr>>) {
+    /// Takes over new addresses, and says whether they are others; a failure never replaces good ones.
+    fn adopt(&self, found: &mut io::Result<Vec<SocketAddr>>) -> bool {
+        let mut are_others = false;
         if let Ok(found) = found {
             found.sort_unstable();
             found.dedup();
-            if **self.addresses.load() != *found {
+            are_others = **self.addresses.load() != *found;
+            if are_others {
                 self.addresses.store(Arc::new(std::mem::take(found)));
+                self.changes.fetch_add(1, Ordering::Release);
             }
         }
         if !self.asked.swap(true, Ordering::AcqRel) {
             self.was_asked.notify_waiters();
         }
+        are_others
     }
 }
 
 async fn keep_resolved(answer: Arc<Answer>, shared: Arc<Shared>) {
     let Pauses { refresh, retry } = shared.pauses;
+    let doubled = |times: u32| retry.saturating_mul(1 << times.min(16)).min(refresh);
     let mut failures = 0_u32;
+    // How often in a row somebody came in vain, and the answer was as before.
+    let mut in_vain = 0_u32;
     loop {
         let mut found = shared.lookups.ask(&answer.host, failures > 0).await;
-        answer.adopt(&mut found);
+        if answer.adopt(&mut found) {
+            in_vain = 0;
+        }
         if failures > 0 || found.is_err() {
             shared.lookups.tell(&answer.host, found.as_ref().map(drop));
         }
-        // Names that began together do not go on together.
-        let sooner = |pause: Duration| pause - jitter(pause / 4, chance());
-        match found {
+        let (least, pause) = match found {
             Ok(_) => {
                 failures = 0;
-                tokio::time::sleep(sooner(refresh)).await;
+                (doubled(in_vain), refresh)
             }
             Err(_) => {
-                let doubled = 1_u32 << failures.min(16);
                 failures += 1;
-                tokio::time::sleep(sooner(retry)).await;
-                // What is left of the pause, which somebody who comes in vain ends.
-                let left = retry.saturating_mul(doubled).min(refresh);
-                let left = sooner(left.saturating_sub(retry));
-                let _ = timeout(left, answer.wanted.notified()).await;
+                (retry, doubled(failures - 1))
             }
-        }
+        };
+        // Names that began together do not go on together.
+        let sooner = |pause: Duration| pause - jitter(pause / 4, chance());
+        tokio::time::sleep(sooner(least)).await;
+        // What is left of the pause, which somebody who comes in vain ends.
+        let left = sooner(pause.saturating_sub(least));
+        let came = timeout(left, answer.wanted.notified()).await;
+        in_vain = match came {
+            Ok(()) => in_vain.saturating_add(1),
+            Err(_) => 0,
+        };
     }
 }
 

@@ -194,3 +194,42 @@ async fn many_names_take_few_threads_and_those_that_fail_do_not_hold_up_the_othe
     assert!(good.iter().all(|name| shown(name) == "10.0.0.1:0"));
     assert_eq!(script.most_at_once.load(Ordering::SeqCst), AT_ONCE);
 }
+
+#[tokio::test]
+async fn whoever_finds_nobody_there_has_a_good_name_asked_for_sooner_and_less_and_less_often() {
+    let answers = [Some("10.0.0.1:0")];
+    let (names, script) = answering("a", &answers).names(pauses(600_000, 5));
+    let name = names.of("a");
+    let many = || {
+        name.want();
+        script.times("a") >= 5
+    };
+    eventually(many, "not asked so often").await;
+    let times = script.asked.lock()["a"].clone();
+    let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    for (gap, at_least) in gaps.iter().zip([3, 7, 15, 30]) {
+        assert!(*gap >= Duration::from_millis(at_least), "{gaps:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lead_holds_until_its_name_has_the_address_no_more() {
+    let answers = [
+        Some("10.0.0.1:0"),
+        Some("10.0.0.1:0"),
+        None,
+        Some("10.0.0.2:0"),
+    ];
+    let (names, script) = answering("a", &answers).names(pauses(4, 1));
+    let name = names.of("a");
+    name.asked(PATIENCE).await;
+    let [old, new] = [1, 2].map(|last| name.lead([10, 0, 0, last].into()));
+    assert!(old.holds());
+    while shown(&name) != "10.0.0.2:0" {
+        let still = old.holds();
+        assert!(still || shown(&name) == "10.0.0.2:0", "given up too soon");
+        tokio::task::yield_now().await;
+    }
+    script.until_asked("a", answers.len() + 2).await;
+    assert!(!old.holds() && new.holds());
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::net::TcpSocket;
 
-use super::{before, get, ok, repetitions};
+use super::{OK, before, get, ok, repetitions};
 use crate::support::{
     API_KEY, Answering, Connection, Gateway, Origin, Setup, World, eventually, is,
 };
@@ -132,6 +132,54 @@ async fn a_place_that_accepts_and_never_answers_rests_and_where_all_do_all_are_t
     }
     let silent = "upstream_timeout".to_owned();
     assert!(seen.contains(&silent), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_tell_how_each_place_is_and_how_many_requests_are_with_it() {
+    let busy = Origin::open().await;
+    let closed = Closed::new();
+    let more = "{ limits: { requests: 3 }, health: { failures: 1, rest: 1h } }";
+    let gateway = before(&[busy.url(), closed.url()], more).gateway().await;
+    let mut caller = gateway.connect("apis").await;
+    caller.send(get("/")).await;
+    let mut upstream = busy.accept().await;
+    upstream.head().await.unwrap();
+    // The other one cannot be connected to: this request goes on to the first, too.
+    let mut second = gateway.connect("apis").await;
+    second.send(get("/")).await;
+    let mut other = busy.accept().await;
+    other.head().await.unwrap();
+    let metric = async |name: &str, labels: String| {
+        let series = format!("bearergate_{name}{{{labels}}}");
+        gateway.metric(&series).await.unwrap_or(f64::NAN)
+    };
+    let (busy, closed) = (busy.url(), closed.url());
+    for (endpoint, requests, condition) in [(&busy, 2.0, "well"), (&closed, 0.0, "resting")] {
+        let place = format!("endpoint=\"{endpoint}\"");
+        assert_eq!(metric("endpoint_requests", place.clone()).await, requests);
+        for word in ["well", "resting", "unwell"] {
+            let labels = format!("condition=\"{word}\",{place}");
+            let expected = f64::from(u8::from(word == condition));
+            assert_eq!(
+                metric("endpoint_condition", labels).await,
+                expected,
+                "{endpoint} {word}"
+            );
+        }
+    }
+    let route = || "route=\"open\"".to_owned();
+    assert_eq!(metric("upstream_requests", route()).await, 2.0);
+    assert_eq!(metric("upstream_requests_limit", route()).await, 3.0);
+    for upstream in [&mut upstream, &mut other] {
+        upstream.send(OK).await;
+    }
+    caller.reply().await.unwrap();
+    second.reply().await.unwrap();
+    eventually("none is counted any more", async || {
+        metric("upstream_requests", route()).await == 0.0
+            && metric("endpoint_requests", format!("endpoint=\"{busy}\"")).await == 0.0
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

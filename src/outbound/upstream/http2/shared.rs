@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::super::answer_io::{MOST_HEAD, UpstreamSocket};
+use super::super::names::Lead;
 use super::watched::{Comings, Watched};
 
 /// How many requests a connection carries at a time, where the upstream allows as many.
@@ -38,6 +39,7 @@ type Io = Watched<UpstreamSocket>;
 pub(in super::super) struct Shared {
     sender: SendRequest<Bytes>,
     pub(super) scheme: Scheme,
+    lead: Option<Lead>,
     /// How many requests it carries.
     streams: AtomicUsize,
     /// It takes no further request.
@@ -54,6 +56,7 @@ impl Shared {
     /// Made once the upstream has said that it speaks HTTP/2, and how many requests it takes.
     pub(in super::super) async fn begin(
         socket: UpstreamSocket,
+        lead: Option<Lead>,
         scheme: Scheme,
     ) -> Result<Arc<Self>, h2::Error> {
         let comings = Comings::default();
@@ -83,6 +86,7 @@ impl Shared {
         Ok(Arc::new(Self {
             sender,
             scheme,
+            lead,
             streams: AtomicUsize::new(0),
             is_over,
             has_served: AtomicBool::new(false),
@@ -107,9 +111,11 @@ impl Shared {
         Lease(Arc::clone(self))
     }
 
-    /// Whether it takes no further request: closed, said goodbye to, or silent.
+    /// Whether it takes no further request: closed, said goodbye to, silent, or where its name no longer
+    /// leads.
     pub(super) fn is_over(&self) -> bool {
-        if self.is_over.load(Ordering::Relaxed) {
+        let leads_on = self.lead.as_ref().is_none_or(Lead::holds);
+        if !leads_on || self.is_over.load(Ordering::Relaxed) {
             return true;
         }
         let mut cx = Context::from_waker(Waker::noop());

@@ -1,0 +1,110 @@
+//! How are the parts of a plan now? Copied out of it in plain words and numbers, for whoever shows them.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::admission::Plan;
+use crate::outbound::Endpoint;
+use crate::telemetry::{
+    CONDITIONS, CircuitSample, EndpointSample, KeySetSample, Samples, TokenSample,
+};
+
+pub(super) fn of(plan: &Plan) -> Samples {
+    Samples {
+        key_sets: key_sets(plan),
+        tokens: tokens(plan),
+        endpoints: endpoints(plan),
+        circuits: circuits(plan),
+    }
+}
+
+fn key_sets(plan: &Plan) -> Vec<KeySetSample> {
+    let issuers = plan.issuers.iter().map(|(name, issuer)| {
+        let status = issuer.status();
+        KeySetSample {
+            issuer: name.to_string(),
+            keys: status.keys,
+            fetched_at: status.fetch.fetched_at,
+            fetches: status.fetch.fetches,
+            failures: status.fetch.failures,
+        }
+    });
+    issuers.collect()
+}
+
+fn tokens(plan: &Plan) -> Vec<TokenSample> {
+    let tokens = plan.tokens.iter().map(|tokens| {
+        let status = tokens.status();
+        TokenSample {
+            identity: tokens.identity().to_string(),
+            scope: tokens.scope().to_owned(),
+            expires_at: status.expires_at,
+            certificate: status.certificate,
+            acquired_at: status.fetch.fetched_at,
+            fetches: status.fetch.fetches,
+            failures: status.fetch.failures,
+        }
+    });
+    tokens.collect()
+}
+
+/// One for each origin, in the order of routes. What goes to one in several ways is told together, and is as
+/// bad as the worst of them.
+fn endpoints(plan: &Plan) -> Vec<EndpointSample> {
+    let mut samples: Vec<EndpointSample> = Vec::new();
+    let mut places = HashMap::new();
+    let mut seen = HashSet::new();
+    for route in plan.routes.routes() {
+        let upstream = &route.upstream;
+        let several = upstream.has_several();
+        for endpoint in upstream.endpoints() {
+            if !seen.insert((Arc::as_ptr(endpoint), several)) {
+                continue;
+            }
+            let sample = sample(endpoint, several);
+            match places.entry(sample.endpoint.clone()) {
+                Entry::Vacant(place) => {
+                    place.insert(samples.len());
+                    samples.push(sample);
+                }
+                Entry::Occupied(place) => {
+                    let known = &mut samples[*place.get()];
+                    known.condition = worse(known.condition, sample.condition);
+                    known.requests = known.requests.max(sample.requests);
+                    known.addresses = known.addresses.max(sample.addresses);
+                }
+            }
+        }
+    }
+    samples
+}
+
+fn sample(endpoint: &Endpoint, is_one_of_several: bool) -> EndpointSample {
+    let is_checked = endpoint.definition().health.check.is_some();
+    let is_judged = is_one_of_several || is_checked;
+    EndpointSample {
+        endpoint: endpoint.origin().to_owned(),
+        condition: is_judged.then(|| endpoint.condition().word()),
+        requests: is_one_of_several.then(|| endpoint.requests()),
+        addresses: endpoint.resolved(),
+    }
+}
+
+fn worse(one: Option<&'static str>, other: Option<&'static str>) -> Option<&'static str> {
+    let badness = |word: &Option<&str>| CONDITIONS.iter().position(|it| Some(*it) == *word);
+    [one, other].into_iter().max_by_key(badness).flatten()
+}
+
+/// Of each route whose upstream has a limit; those that share one show the same.
+fn circuits(plan: &Plan) -> Vec<CircuitSample> {
+    let routes = plan.routes.routes().iter();
+    let limited = routes.filter_map(|route| {
+        Some(CircuitSample {
+            route: route.definition.id.to_string(),
+            requests: route.upstream.requests(),
+            limit: route.upstream.definition().most_requests?,
+        })
+    });
+    limited.collect()
+}
