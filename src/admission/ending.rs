@@ -66,7 +66,7 @@ impl Record {
                 Some(Principal::Token(token)) => token.token_id.as_deref(),
                 _ => None,
             },
-            client: self.peer.map(client),
+            client: self.peer.and_then(client),
             upstream: self.endpoint().map(|it| it.origin()),
             heard: self.heard,
             duration,
@@ -114,9 +114,11 @@ fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn client(peer: Peer) -> IpAddr {
-    match peer.client {
+/// `None` where nothing is known of it but that it has no address.
+fn client(peer: Peer) -> Option<IpAddr> {
+    let address = match peer.client {
         Client::Known(address) | Client::Proxy(address) => address,
         Client::Unknown => peer.address,
-    }
+    };
+    Some(address).filter(|address| !address.is_unspecified())
 }

@@ -14,6 +14,10 @@ const HOST_AS_SENT: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
+const SEPARATOR: &[u8] = b", ";
+/// An address that is not known, as it is written in such a chain.
+const UNKNOWN: HeaderValue = HeaderValue::from_static("unknown");
+
 /// The fields of a request that goes on without a token of ours, and less this many segments.
 pub(super) fn fields(
     request: AccessRequest<'_>,
@@ -38,12 +42,15 @@ fn chain(request: AccessRequest<'_>, believed: Option<&HeaderMap>) -> Option<Hea
     let mut chain = Vec::new();
     for line in believed.iter().flat_map(|headers| headers.get_all(FOR)) {
         chain.extend_from_slice(line.as_bytes());
-        chain.extend_from_slice(b", ");
+        chain.extend_from_slice(SEPARATOR);
     }
-    if chain.is_empty() {
-        return HeaderValue::from_bytes(address.as_bytes()).ok();
+    match (peer.address.is_unspecified(), chain.is_empty()) {
+        (false, true) => return HeaderValue::from_bytes(address.as_bytes()).ok(),
+        (false, false) => chain.extend_from_slice(address.as_bytes()),
+        // A peer without an address adds none to what it tells; of itself alone, nothing is known.
+        (true, true) => return Some(UNKNOWN),
+        (true, false) => chain.truncate(chain.len() - SEPARATOR.len()),
     }
-    chain.extend_from_slice(address.as_bytes());
     HeaderValue::try_from(chain).ok()
 }
 

@@ -94,6 +94,7 @@ impl Descriptors {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
     use std::time::Duration;
 
     use super::*;
@@ -109,7 +110,7 @@ mod tests {
         wanted.map(|(connections, per_address)| {
             let listener = ListenerDefinition {
                 name: "apis".into(),
-                address: ([127, 0, 0, 1], 0).into(),
+                address: SocketAddr::from(([127, 0, 0, 1], 0)).into(),
                 protocols: Protocols::PLAIN,
                 tls: None,
                 proxy_protocol: false,

@@ -2,11 +2,9 @@
 //! the proxy behind every listener, the admin pages behind theirs.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
@@ -17,8 +15,8 @@ use crate::admin::{Admin, Readiness};
 use crate::admission::Shared;
 use crate::config::{AdminDefinition, Config};
 use crate::edge::{
-    self, Application, Edge, Era, Limits, ListenerDefinition, Protocols, Settings, Timeouts, Tls,
-    TlsDefinition, TlsError,
+    self, Address, Application, Edge, Era, Limits, ListenerDefinition, Listening, Protocols,
+    Settings, Timeouts, Tls, TlsDefinition, TlsError,
 };
 use crate::proxy::Gateway;
 use crate::telemetry::Metrics;
@@ -26,8 +24,8 @@ use crate::telemetry::Metrics;
 /// Sockets that are bound and not yet accepted on.
 #[derive(Debug)]
 pub struct Bound {
-    listeners: Vec<std::net::TcpListener>,
-    admin: Option<std::net::TcpListener>,
+    listeners: Vec<edge::Bound>,
+    admin: Option<edge::Bound>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +34,7 @@ pub enum StartError {
     Bind {
         /// The listener's name, or `admin`.
         name: Arc<str>,
-        address: SocketAddr,
+        address: Address,
         cause: std::io::Error,
     },
     #[error(transparent)]
@@ -62,14 +60,14 @@ impl Bound {
 
     /// The same, where some may be bound already.
     pub fn beside(config: &Config, inherited: &mut Inherited) -> Result<Self, StartError> {
-        let mut bind = |name: &Arc<str>, address| match inherited.take(address) {
+        let mut bind = |name: &Arc<str>, address: &Address| match inherited.take(address) {
             Some(socket) => Ok(socket),
-            None => edge::bind(address).map_err(|cause| refused(name, address, cause)),
+            None => edge::Bound::at(address).map_err(|cause| refused(name, address, cause)),
         };
-        let listeners = config.listeners.iter().map(|l| bind(&l.name, l.address));
+        let listeners = config.listeners.iter().map(|l| bind(&l.name, &l.address));
         let listeners = listeners.collect::<Result<_, _>>()?;
         let admin = config.admin.as_ref();
-        let admin = admin.map(|admin| bind(&"admin".into(), admin.address));
+        let admin = admin.map(|admin| bind(&"admin".into(), &admin.address.into()));
         Ok(Self {
             listeners,
             admin: admin.transpose()?,
@@ -79,9 +77,7 @@ impl Bound {
     /// The same sockets once more, to be passed on: they go on listening until these are dropped, too.
     pub fn duplicates(&self) -> io::Result<Vec<OwnedFd>> {
         let sockets = self.listeners.iter().chain(&self.admin);
-        sockets
-            .map(|socket| socket.try_clone().map(OwnedFd::from))
-            .collect()
+        sockets.map(edge::Bound::duplicate).collect()
     }
 }
 
@@ -93,7 +89,7 @@ pub(super) struct Doors {
     /// Never sent on: the admin listener answers probes until the very end.
     _admin_stop: watch::Sender<bool>,
     pub(super) accept: watch::Sender<Accept>,
-    pub(super) addresses: Vec<(Arc<str>, SocketAddr)>,
+    pub(super) addresses: Vec<(Arc<str>, Address)>,
     descriptors: Descriptors,
 }
 
@@ -108,13 +104,14 @@ impl Doors {
     ) -> Result<Self, StartError> {
         let named = config.listeners.iter().zip(bound.listeners);
         let listening = named.map(|(definition, socket)| {
-            listen(&definition.name, socket, definition.address).map(|open| (definition, open))
+            listen(&definition.name, socket, &definition.address).map(|open| (definition, open))
         });
         let listening = listening.collect::<Result<Vec<_>, _>>()?;
         let name: Arc<str> = "admin".into();
         let admin = bound.admin.zip(config.admin.as_ref());
-        let admin = admin
-            .map(|(socket, admin)| listen(&name, socket, admin.address).map(|open| (admin, open)));
+        let admin = admin.map(|(socket, admin)| {
+            listen(&name, socket, &admin.address.into()).map(|open| (admin, open))
+        });
         let admin = admin.transpose()?;
 
         let (stop, stopped) = watch::channel(false);
@@ -157,12 +154,12 @@ impl Doors {
         }
         if let Some((definition, (socket, address))) = admin {
             tracing::info!(%address, "admin listening");
-            doors.addresses.push((Arc::clone(&name), address));
+            doors.addresses.push((Arc::clone(&name), address.clone()));
             let admin = Admin {
                 plan: Arc::clone(&shared.plan),
                 metrics: metrics.clone(),
                 readiness: Arc::clone(readiness),
-                address,
+                address: address.tcp().unwrap_or(definition.address),
             };
             let settings = Settings {
                 limits: doors.descriptors.admin(),
@@ -299,18 +296,19 @@ fn wanted(listeners: &[Arc<ListenerDefinition>]) -> usize {
 
 fn listen(
     name: &Arc<str>,
-    socket: std::net::TcpListener,
-    written: SocketAddr,
-) -> Result<(TcpListener, SocketAddr), StartError> {
-    let socket = edge::listen(socket).map_err(|cause| refused(name, written, cause))?;
-    let address = socket.local_addr().unwrap_or(written);
-    Ok((socket, address))
+    socket: edge::Bound,
+    written: &Address,
+) -> Result<(Listening, Address), StartError> {
+    let socket = socket.listen();
+    let socket = socket.map_err(|cause| refused(name, written, cause))?;
+    let address = socket.tcp_address().map(Address::Tcp);
+    Ok((socket, address.unwrap_or_else(|| written.clone())))
 }
 
-fn refused(name: &Arc<str>, address: SocketAddr, cause: std::io::Error) -> StartError {
+fn refused(name: &Arc<str>, address: &Address, cause: std::io::Error) -> StartError {
     StartError::Bind {
         name: Arc::clone(name),
-        address,
+        address: address.clone(),
         cause,
     }
 }

@@ -11,7 +11,7 @@ use super::compose::{ComposeError, Live};
 use super::listen::TlsRefused;
 use super::warm::Cold;
 use crate::config::{Config, ReadinessRule};
-use crate::edge::ListenerDefinition;
+use crate::edge::{Address, ListenerDefinition};
 use crate::telemetry::LogDefinition;
 
 /// What a reload did, each part by its path in the file.
@@ -123,10 +123,10 @@ fn parts(live: &Live) -> BTreeSet<Part> {
 }
 
 /// A listener's name, and where it accepts.
-type Place = (Arc<str>, SocketAddr);
+type Place = (Arc<str>, Address);
 
 fn place(listener: &ListenerDefinition) -> Place {
-    (Arc::clone(&listener.name), listener.address)
+    (Arc::clone(&listener.name), listener.address.clone())
 }
 
 /// What only a restart can change: sockets, threads and the log, as they were when they were made.

@@ -1,7 +1,6 @@
 //! How does a gateway come up? Its parts are composed, hung on the one plan that can be swapped,
 //! and its listeners put in front of it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::admin::Readiness;
 use crate::admission::{Plan, Shared};
 use crate::clock::UnixTime;
 use crate::config::{Config, ReadinessRule, ShutdownDefinition};
+use crate::edge::Address;
 use crate::telemetry::{AccessLog, Metrics};
 
 pub struct App {
@@ -30,7 +30,7 @@ pub struct App {
     pub(super) readiness: Arc<Readiness>,
     pub(super) doors: Doors,
     /// Where it accepts: each listener's name, then `admin`, with the port that was really bound.
-    pub addresses: Vec<(Arc<str>, SocketAddr)>,
+    pub addresses: Vec<(Arc<str>, Address)>,
 }
 
 /// What the next reload starts from.

@@ -5,7 +5,6 @@
 use std::fs::DirBuilder;
 use std::io::{self, Error, ErrorKind, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -90,8 +89,7 @@ impl MeetingPlace {
         };
         is_own(&stream)?;
         let sockets = timeout(PROMPT, receive(&stream)).await??;
-        let sockets = Inherited::of(sockets.into_iter().map(TcpListener::from).collect());
-        Ok(Some((Predecessor(stream), sockets)))
+        Ok(Some((Predecessor(stream), Inherited::of(sockets)?)))
     }
 
     /// Waits for successors here from now on, in the place of whoever did. Needs a tokio runtime.
@@ -196,6 +194,7 @@ async fn receive(stream: &UnixStream) -> io::Result<Vec<OwnedFd>> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -230,8 +229,8 @@ mod tests {
         let younger = async {
             let (predecessor, mut inherited) = place.predecessor().await.unwrap().unwrap();
             assert_eq!(inherited.left(), [address.to_string()]);
-            assert!(inherited.take(address).is_some());
-            assert!(inherited.take(address).is_none());
+            assert!(inherited.take(&address.into()).is_some());
+            assert!(inherited.take(&address.into()).is_none());
             drop(predecessor);
             let (predecessor, inherited) = place.predecessor().await.unwrap().unwrap();
             let next = place.succession().unwrap();

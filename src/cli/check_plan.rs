@@ -6,10 +6,11 @@ use std::iter::once;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
+use ipnet::IpNet;
 
 use super::{check_limits, check_tls};
 use crate::config::Config;
-use crate::edge::Protocols;
+use crate::edge::{Address, Protocols};
 use crate::outbound::{TokenDefinition, UpstreamDefinition, UpstreamProtocol};
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
@@ -92,17 +93,23 @@ fn doors(config: &Config) -> Block<'_> {
         let proxies = &listener.trusted_proxies;
         let trusted = match proxies[..] {
             [] => "trusts no proxy".to_owned(),
-            _ if listener.proxy_protocol => {
-                listed("trusts, by the PROXY protocol,", proxies, "and")
-            }
-            _ => listed("trusts", proxies, "and"),
+            _ if listener.proxy_protocol => listed(
+                "trusts, by the PROXY protocol,",
+                proxies.iter().map(proxy),
+                "and",
+            ),
+            _ => listed("trusts", proxies.iter().map(proxy), "and"),
         };
         let trusted = trusted
             .lines()
             .map(|line| format!("  {line}"))
             .chain(check_limits::at_the_door(config, listener))
             .collect::<Vec<_>>();
-        let first = format!("{} {}", listener.name, listener.address);
+        let mode = match &listener.address {
+            Address::Unix(unix) => format!(", mode {:04o}", unix.mode),
+            Address::Tcp(_) => String::new(),
+        };
+        let first = format!("{} {}{mode}", listener.name, listener.address);
         let tls = listener.tls.as_ref().map(check_tls::spoken);
         let usual = match tls {
             Some(_) => Protocols::TLS,
@@ -123,6 +130,13 @@ fn doors(config: &Config) -> Block<'_> {
         None => vec!["none: no probes, no metrics".to_owned()],
     };
     vec![("listeners", listeners.collect()), ("admin", admin)]
+}
+
+fn proxy(network: &IpNet) -> String {
+    match *network == Address::local_peers() {
+        true => "whoever connects to the socket".to_owned(),
+        false => network.to_string(),
+    }
 }
 
 fn told(route: &RouteDefinition) -> Vec<String> {

@@ -13,9 +13,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::certificate_age::{CertificateAges, DAY};
 use super::service::{self, Service};
 use super::{ConfigFile, Failure};
-use crate::app::{
-    App, Bound, Followed, Follower, Inherited, MeetingPlace, Predecessor, Succession,
-};
+use crate::app::{App, Bound, Followed, Follower, MeetingPlace, Predecessor, Succession};
 use crate::config::{Config, Files};
 use crate::telemetry::{AccessLog, log_panics, start_logging};
 
@@ -200,7 +198,7 @@ async fn bound(
     };
     let (predecessor, mut inherited) = match met.context("cannot take over from who serves now")? {
         Some((predecessor, sockets)) => (Some(predecessor), sockets),
-        None => (None, Inherited::of(given)),
+        None => (None, given),
     };
     let bound = Bound::beside(config, &mut inherited)?;
     let left = inherited.left().join(", ");

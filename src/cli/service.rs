@@ -1,7 +1,7 @@
 //! Who started us? A service manager may have bound sockets for the process (`LISTEN_FDS`), and want to
 //! hear how it is (`NOTIFY_SOCKET`), as systemd does: sd_listen_fds(3), sd_notify(3).
 
-use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -10,16 +10,26 @@ use anyhow::Context;
 use listenfd::ListenFd;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::app::Inherited;
+
 /// The sockets that were bound for this process.
-pub(super) fn sockets() -> anyhow::Result<Vec<TcpListener>> {
+pub(super) fn sockets() -> anyhow::Result<Inherited> {
     let mut given = ListenFd::from_env();
-    let mut sockets = Vec::new();
+    let mut sockets: Vec<OwnedFd> = Vec::new();
     for number in 0..given.len() {
-        let taken = given.take_tcp_listener(number);
-        let taken = taken.context("a socket that was passed in LISTEN_FDS cannot be used")?;
+        // What is of another kind is left where it is.
+        let taken = match given.take_unix_listener(number) {
+            Ok(socket) => socket.map(OwnedFd::from),
+            Err(_) => {
+                let socket = given.take_tcp_listener(number);
+                let socket =
+                    socket.context("a socket that was passed in LISTEN_FDS cannot be used");
+                socket?.map(OwnedFd::from)
+            }
+        };
         sockets.extend(taken);
     }
-    Ok(sockets)
+    Inherited::of(sockets).context("a socket that was passed in LISTEN_FDS cannot be used")
 }
 
 /// Whom it is told how the process is; nobody where nobody asked.

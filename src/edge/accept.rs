@@ -1,41 +1,31 @@
 //! Accepts connections on a listener that is bound by us, as many as it may have, and gives each
 //! a task of its own. What happens on one is `connection`'s.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::application::Application;
+use super::bound::Listening;
 use super::conversation::Conversation;
 use super::crowd::{Crowd, Place};
 use super::settings::Settings;
+use super::socket::CallerSocket;
 use super::tls::UnderWay;
 use crate::telemetry::{Counted, EdgeMetrics, Refused};
 
-/// Connections the kernel may hold for us until we accept them.
-const BACKLOG: u32 = 4096;
 /// How long a new connection waits for others to leave, at most, and between two looks.
 const EMPTYING: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_millis(1);
 /// How long accepting rests when the process has no file descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(100);
-
-/// Binds a listener. A taken port is an error at once.
-pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    // On Unix, std sets SO_REUSEADDR: a restart need not wait for old connections to time out.
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
 
 /// What stands between a listener and an application.
 pub struct Edge<A> {
@@ -93,7 +83,7 @@ impl<A: Application> Edge<A> {
 
     /// Accepts until `stop` turns true, then returns at once. Connections go on as tasks of their
     /// own: those that serve a request end after it, the others at once.
-    pub async fn run(self: Arc<Self>, listener: TcpListener, stop: watch::Receiver<bool>) {
+    pub async fn run(self: Arc<Self>, listener: Listening, stop: watch::Receiver<bool>) {
         let mut stopping = stop.clone();
         loop {
             let accepted = tokio::select! {
@@ -128,7 +118,7 @@ impl<A: Application> Edge<A> {
 
     fn take_in(
         self: &Arc<Self>,
-        socket: TcpStream,
+        socket: CallerSocket,
         peer: SocketAddr,
         stop: &watch::Receiver<bool>,
     ) {
@@ -191,15 +181,6 @@ impl<A> Drop for Served<A> {
             self.edge.metrics.refused(Refused::Panic);
         }
     }
-}
-
-/// Listens again with a longer backlog: std's is 128, which a burst of new connections overflows.
-/// Needs the runtime that will accept.
-pub fn listen(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-    listener.set_nonblocking(true)?;
-    // The detour over `TcpStream` is the one way from a bound socket of std's to tokio's `listen`.
-    let socket = std::net::TcpStream::from(OwnedFd::from(listener));
-    tokio::net::TcpSocket::from_std_stream(socket).listen(BACKLOG)
 }
 
 /// Whether an accept error belongs to a connection that is gone already.

@@ -1,6 +1,8 @@
+use std::io;
+
 use super::super::tests_support::{Running, SHORT, UNHURRIED};
 use super::*;
-use crate::edge::Limits;
+use crate::edge::{Bound, Limits};
 
 fn at_most(connections: usize) -> Limits {
     Limits {
@@ -11,8 +13,9 @@ fn at_most(connections: usize) -> Limits {
 
 #[test]
 fn a_taken_port_is_an_error_at_once() {
-    let first = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let again = bind(first.local_addr().unwrap());
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let first = Bound::at(&any.into()).unwrap();
+    let again = Bound::at(&first.address().unwrap());
     assert_eq!(again.unwrap_err().kind(), ErrorKind::AddrInUse);
 }
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::application::{Application, Misread};
@@ -20,7 +19,7 @@ use crate::telemetry::Refused;
 impl<A: Application> Edge<A> {
     pub(super) async fn serve(
         self: Arc<Self>,
-        socket: TcpStream,
+        socket: CallerSocket,
         settings: Arc<Settings>,
         conversation: Arc<Conversation>,
         stop: watch::Receiver<bool>,

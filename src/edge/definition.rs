@@ -1,17 +1,16 @@
 //! What does the file say of a listener? Where it accepts, and its bounds in size and time.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Protocols, TlsDefinition};
+use super::{Address, Protocols, TlsDefinition};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerDefinition {
     pub name: Arc<str>,
-    pub address: SocketAddr,
+    pub address: Address,
     pub protocols: Protocols,
     /// `None`: in clear.
     pub tls: Option<TlsDefinition>,

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -21,15 +20,16 @@ impl<A: Application> Edge<A> {
     /// them; `None` where there will be none.
     pub(super) async fn establish(
         &self,
-        socket: TcpStream,
+        mut socket: CallerSocket,
         settings: &Settings,
         conversation: &Arc<Conversation>,
         stop: &watch::Receiver<bool>,
     ) -> Option<(CallerSocket, Option<Protocol>)> {
         // An answer's last segment must not wait for the peer's acknowledgement. A socket that
         // cannot be set is broken, which the first read will tell.
-        let _ = socket.set_nodelay(true);
-        let mut socket = socket;
+        if let Socket::Plain(stream) = &socket {
+            let _ = stream.set_nodelay(true);
+        }
         if settings.proxy_protocol {
             self.hear_of_client(&mut socket, settings, conversation, stop)
                 .await?;
@@ -39,7 +39,11 @@ impl<A: Application> Edge<A> {
                 true => None,
                 false => Some(Protocol::Http1),
             };
-            return Some((Socket::Plain(socket), protocol));
+            return Some((socket, protocol));
+        };
+        // INVARIANT: the file refuses TLS on a Unix socket, and this is none of TLS yet.
+        let Socket::Plain(socket) = socket else {
+            return None;
         };
         let peer = conversation.peer().ip();
         let is_one_of_many = self.app.is_one_of_many(peer);
@@ -89,7 +93,7 @@ impl<A: Application> Edge<A> {
     /// Lets a proxy say for whom it speaks; `None` where it does not, and should.
     async fn hear_of_client(
         &self,
-        socket: &mut TcpStream,
+        socket: &mut CallerSocket,
         settings: &Settings,
         conversation: &Arc<Conversation>,
         stop: &watch::Receiver<bool>,

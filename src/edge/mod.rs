@@ -1,8 +1,10 @@
 //! The connection's way: from accept to the first complete request head, with deadlines.
 
 mod accept;
+mod address;
 mod application;
 mod arriving;
+mod bound;
 mod connection;
 mod conversation;
 mod crowd;
@@ -26,9 +28,11 @@ mod tls;
 #[cfg(test)]
 mod tests_support;
 
-pub use accept::{Edge, bind, listen};
+pub use accept::Edge;
+pub use address::{Address, UnixAddress};
 pub use application::{Abandoned, Application, BoxError, Misread};
 pub use arriving::{Arriving, Broken};
+pub use bound::{Bound, Listening};
 pub use conversation::{Conversation, Tunnel};
 pub use deadline::Deadline;
 pub use definition::{Limits, ListenerDefinition, Timeouts};

@@ -15,14 +15,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::{
-    Abandoned, Application, Arriving, Conversation, Edge, Era, Limits, Misread, Protocols,
-    Settings, Timeouts, Tls, TlsDefinition, TlsVersion, bind, listen,
+    Abandoned, Application, Arriving, Bound, Conversation, Edge, Era, Limits, Misread, Protocols,
+    Settings, Timeouts, Tls, TlsDefinition, TlsVersion,
 };
 use crate::certified_key::CertifiedKey;
 use crate::clock::UnixTime;
 use crate::fake::CertificateAuthority;
 use crate::http1::Kind;
-use crate::telemetry::{CAUSES, Metrics};
+use crate::telemetry::{CAUSES, Metrics, Samples};
 
 /// Long enough never to matter in a test that is about something else.
 pub(super) const LONG: Duration = Duration::from_secs(600);
@@ -113,8 +113,9 @@ impl Running {
             begun: Arc::clone(&begun),
         };
         let metrics = Metrics::new();
-        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = Bound::at(&any.into()).unwrap();
+        let address = listener.address().unwrap().tcp().unwrap();
         let edge = Edge::new(
             Arc::new(app),
             "test".into(),
@@ -129,7 +130,7 @@ impl Running {
             metrics.edge("test"),
         );
         let (stop, stopping) = watch::channel(false);
-        let accepting = tokio::spawn(Arc::clone(&edge).run(listen(listener).unwrap(), stopping));
+        let accepting = tokio::spawn(Arc::clone(&edge).run(listener.listen().unwrap(), stopping));
         Self {
             address,
             edge,
@@ -168,7 +169,9 @@ impl Running {
     }
 
     pub(super) fn count(&self, series: &str) -> u64 {
-        let text = self.metrics.render(&[], &[], UnixTime::from_seconds(0));
+        let text = self
+            .metrics
+            .render(&Samples::default(), UnixTime::from_seconds(0));
         let line = text.lines().find_map(|line| line.strip_prefix(series));
         line.unwrap_or_else(|| panic!("{series} is not in {text}"))
             .parse()

@@ -14,7 +14,7 @@ const MOST_HOPS: usize = 64;
 /// The two ends as far as addresses tell. IPv4-mapped IPv6 addresses are IPv4 here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The socket's other end.
+    /// The socket's other end; unspecified (`::`, `0.0.0.0`) where that has no address.
     pub address: IpAddr,
     /// The client behind trusted proxies; the socket's other end where there are none.
     pub client: Client,
@@ -29,7 +29,8 @@ pub enum Client {
     Known(IpAddr),
     /// A trusted proxy told of nobody. It may ask for itself, or hide for whom.
     Proxy(IpAddr),
-    /// A trusted proxy sent a hop that is no address: every `network` condition fails.
+    /// A trusted proxy sent a hop that is no address, or the peer has none: every `network` condition
+    /// fails.
     Unknown,
 }
 
@@ -40,10 +41,11 @@ impl Peer {
         let trusted = is_in(trusted_proxies, address);
         Self {
             address,
-            client: if trusted {
-                client(address, headers, trusted_proxies)
-            } else {
-                Client::Known(address)
+            client: match trusted {
+                true => client(address, headers, trusted_proxies),
+                // SECURITY: it stands for a peer that has none, and is in no network.
+                false if address.is_unspecified() => Client::Unknown,
+                false => Client::Known(address),
             },
             trusted,
             encrypted: false,

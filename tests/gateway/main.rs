@@ -21,6 +21,7 @@ mod encrypted;
 mod http2;
 mod intrusion;
 mod limits;
+mod local;
 mod outages;
 mod outbound;
 mod proof_by_type;

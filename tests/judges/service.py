@@ -20,6 +20,21 @@ import urllib.request
 from court import PATIENCE, binary, check, eventually, sit
 
 UNITS = pathlib.Path(__file__).parents[2] / "systemd"
+BY_SOCKET = """
+daemon off; worker_processes 1; pid {folder}/socket.pid; error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://unix:{socket}; proxy_http_version 1.1; proxy_set_header Host a.example;
+      proxy_set_header X-Forwarded-For $remote_addr;
+    }}
+  }}
+}}
+"""
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 512; }}
@@ -41,6 +56,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.send_header("Content-Length", "2")
+        self.send_header("X-Seen-For", self.headers.get("X-Forwarded-For", "none"))
         self.end_headers()
         self.wfile.write(b"ok")
 
@@ -117,6 +133,12 @@ class Room:
         )
         return path
 
+    def behind_socket(self, path, admin):
+        config = self.config("socket.yaml", 1, admin)
+        listener = f"address: 'unix:{path}', socket_mode: 0666, trusted_proxies: [unix]"
+        config.write_text(config.read_text().replace("address: 127.0.0.1:1 ", listener, 1))
+        return config
+
     def start(self, *command):
         with (self.base / "output.log").open("ab") as log:
             process = subprocess.Popen(
@@ -181,6 +203,31 @@ def systemd_takes_the_units(room):
     done = subprocess.run(command, capture_output=True, text=True)
     exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
     assert exposure and float(exposure[1]) < 2.5, done.stdout + done.stderr
+
+
+@check
+def curl_and_nginx_come_by_a_unix_socket(room):
+    port, admin = ports(2)
+    path = room.base / "apis.sock"
+    process = room.start(binary(), "serve", "--config", room.behind_socket(path, admin))
+    eventually(lambda: is_up(admin), "it runs")
+
+    def seen(*arguments):
+        command = ["curl", "--silent", "--show-error", "--fail", "--max-time", "30", "--noproxy", "*"]
+        command += ["--dump-header", "-", "--output", "/dev/null", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return re.search(r"(?im)^x-seen-for: *(.*?)\r?$", done.stdout)[1]
+
+    by_socket = ["--unix-socket", str(path), "http://a.example/x"]
+    assert seen(*by_socket) == "unknown"
+    assert seen("-H", "X-Forwarded-For: 192.0.2.7", *by_socket) == "192.0.2.7"
+    if needs("nginx"):
+        conf = room.base / "socket.conf"
+        conf.write_text(BY_SOCKET.format(folder=room.base, port=port, socket=path))
+        room.start("nginx", "-c", conf, "-e", room.base / "error.log")
+        eventually(lambda: is_up(port), "nginx listens")
+        assert seen(f"http://127.0.0.1:{port}/x") == "127.0.0.1"
+    room.stop(process)
 
 
 @check

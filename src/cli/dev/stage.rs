@@ -13,6 +13,7 @@ use super::example::Example;
 use super::own::{self, Line};
 use crate::app::{App, Bound};
 use crate::config::Config;
+use crate::edge::Address;
 use crate::entra::Authority;
 use crate::fake::{CertificateAuthority, Contoso, KeyPair, Neighbourhood, Ports};
 use crate::inbound::IssuerKind;
@@ -261,6 +262,17 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
         identity.authority = elsewhere(&identity.authority);
     }
     let mut moved = Vec::new();
+    for listener in &mut config.listeners {
+        // What is tried by hand is tried by curl lines of one kind.
+        let at = &listener.address;
+        if let Address::Unix(_) = at {
+            moved.push(format!(
+                "{}: {at} is a Unix socket, so a port was chosen",
+                listener.name
+            ));
+            listener.address = SocketAddr::from(([127, 0, 0, 1], 0)).into();
+        }
+    }
     let mut tell = |name: &str, address: SocketAddr, why: &str| {
         let told = format!("{name}: {address} is {why}, so another port was chosen");
         moved.push(told);
@@ -277,7 +289,10 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
         }
     }
     let listeners = config.listeners.iter_mut();
-    let listeners = listeners.map(|one| (&*one.name, &mut one.address));
+    let listeners = listeners.filter_map(|one| match &mut one.address {
+        Address::Tcp(address) => Some((&*one.name, address)),
+        Address::Unix(_) => None,
+    });
     let admin = config
         .admin
         .iter_mut()

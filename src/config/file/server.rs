@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::limit::Limit;
 use super::{Identity, Issuer, Proxy, Route, Tls};
 use crate::config::secret_ref::SecretRef;
-use crate::config::value::Level;
+use crate::config::value::{FileMode, Level, ListenAddress, TrustedProxy};
 use crate::config::{ReadinessRule, ShutdownDefinition};
 use crate::edge::{Spoken, Timeouts};
 use crate::located::{
@@ -49,14 +48,16 @@ object! {
 object! {
     /// An address that accepts connections.
     Listener "a listener such as `{ address: 127.0.0.1:8080 }`" {
-        /// IP address and port. No two listeners may overlap (`0.0.0.0:8080` overlaps `127.0.0.1:8080`); port 0 takes any that is free.
-        address: Must<SocketAddr>,
+        /// IP address and port. No two listeners may overlap (`0.0.0.0:8080` overlaps `127.0.0.1:8080`); port 0 takes any that is free. Or a Unix socket, `unix:` and its path; a file that a process has left behind is replaced.
+        address: Must<ListenAddress>,
+        /// Who may connect to a Unix socket: its file's permissions, as of chmod. Its folder decides, too.
+        socket_mode: May<FileMode> = "`0600`, the user that the process runs as",
         /// What is spoken: `http1`, `h2` (HTTP/2 over TLS), `h2c` (HTTP/2 without TLS, by prior knowledge).
         protocols: May<Filled<Spoken>> = "[http1], with `tls` [http1, h2]",
         /// TLS: a certificate with its key, or a list of them, from which the name picks that a caller asks for.
         tls: May<Tls> = "none: in clear",
-        /// Networks whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix` and `-Port`, and whose request ids, are believed. Everybody else's are removed.
-        trusted_proxies: Or<Vec<At<IpNet>>> = "[]",
+        /// Networks whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix` and `-Port`, and whose request ids, are believed. Everybody else's are removed. `unix` is whoever connects to the listener's Unix socket; who is not trusted there has no address, so that no `network` holds and all count as one.
+        trusted_proxies: Or<Vec<At<TrustedProxy>>> = "[]",
         /// Whether connections from `trusted_proxies` begin with the client's address, by the PROXY protocol (version 1 or 2). Then all of theirs must, and those of others must not.
         proxy_protocol: Or<bool> = "false",
         /// Bounds in size and number.

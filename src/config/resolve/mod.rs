@@ -1,6 +1,7 @@
 //! What does the file mean? Names are linked, rules are held, secrets and certificates are read, and
 //! domain types come out. Every check runs, whatever else is wrong.
 
+mod address;
 mod balance;
 mod bearer;
 mod callers;

@@ -7,7 +7,7 @@ use http::{HeaderName, Method};
 
 use super::context::{Context, rules};
 use super::names::Known;
-use super::{callers, cors, limit, microsoft, token, upstream};
+use super::{address, callers, cors, limit, microsoft, token, upstream};
 use crate::config::file::{CallerHeaders, Callers as WrittenCallers, Entry, Match, Route};
 use crate::config::value::{KeptHeader, Verb};
 use crate::located::{At, Filled, NodeId};
@@ -34,6 +34,7 @@ pub(super) fn route(
     let matched = written.r#match.value();
     let path = matched.and_then(|matched| matched.path.value());
     let callers = callers::callers(context, known, written, path);
+    address::check_networks(context, written, listener);
     if let Some(callers) = &callers {
         check_keys(context, seen, written, callers);
     }

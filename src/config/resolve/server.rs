@@ -1,7 +1,5 @@
 //! The process's own definitions: its listeners and its fetches.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,8 +9,8 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::context::{Context, rules};
-use super::limit;
 use super::tls::tls;
+use super::{address, limit};
 use crate::config::AdminDefinition;
 use crate::config::file::{Admin, Fetch, File, Listener, Proxy};
 use crate::edge::{Limits, ListenerDefinition, Protocols, Spoken};
@@ -27,7 +25,7 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
     rules! { context,
         written.entries.is_empty() => written.node, "there is no listener";
     }
-    check_addresses(context, written, file.admin.value());
+    address::check_places(context, written, file.admin.value());
     written.each(|name, listener| {
         let protocols = protocols(context, listener, listener.tls.is_written());
         let limits = &listener.limits;
@@ -40,13 +38,14 @@ pub(super) fn listeners(context: &mut Context<'_>, file: &File) -> Option<Vec<Li
         }
         let streams = &limits.streams;
         let tls = listener.tls.optional(|at| tls(context, at));
+        let address = address::address(context, listener);
         Some(ListenerDefinition {
             name: Arc::from(name.as_str()),
-            address: *listener.address.value()?,
+            address: address?,
             protocols,
             tls: tls?,
             proxy_protocol: *listener.proxy_protocol,
-            trusted_proxies: listener.trusted_proxies.iter().map(|at| **at).collect(),
+            trusted_proxies: listener.trusted_proxies.iter().map(|at| at.network()).collect(),
             limits: Limits {
                 uri: (*limits.uri).into(),
                 header: (*limits.header).into(),
@@ -109,45 +108,6 @@ pub(super) fn admin(context: &mut Context<'_>, written: &Admin) -> Option<AdminD
         address: *written.address.value()?,
         tls: tls?,
     })
-}
-
-/// Two sockets cannot have one address; `0.0.0.0` is every IPv4 address and `[::]` every address.
-fn check_addresses(context: &mut Context<'_>, listeners: &Named<Listener>, admin: Option<&Admin>) {
-    let mut by_port: HashMap<u16, Vec<(SocketAddr, String)>> = HashMap::new();
-    let listeners = listeners
-        .iter()
-        .map(|(name, listener)| (format!("listener `{}`", name.value), &listener.address));
-    let admin = admin.map(|admin| ("admin".to_owned(), &admin.address));
-    for (owner, address) in listeners.chain(admin) {
-        let Some(&At {
-            value: address,
-            node,
-        }) = address.get()
-        else {
-            continue;
-        };
-        let taken = by_port.entry(address.port()).or_default();
-        let other = taken
-            .iter()
-            .find(|(other, _)| address.port() != 0 && overlap(*other, address));
-        if let Some((other, whose)) = other {
-            let message = match *other == address {
-                true => format!("{address} is the address of {whose} already"),
-                false => {
-                    format!("{address} cannot be bound beside {other}, the address of {whose}")
-                }
-            };
-            context.problem(node, message);
-        }
-        taken.push((address, owner));
-    }
-}
-
-fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    let covers = |wide: IpAddr, narrow: IpAddr| {
-        wide.is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
-    };
-    one.ip() == other.ip() || covers(one.ip(), other.ip()) || covers(other.ip(), one.ip())
 }
 
 pub(super) fn fetch(context: &mut Context<'_>, written: &Fetch) -> FetchDefinition {

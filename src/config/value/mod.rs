@@ -1,12 +1,14 @@
 //! The single values of this product's file: tenants, headers, hosts, paths, words out of a few. Each
 //! is parsed once, here, and says what it expected when it is not that.
 
+mod address;
 mod balance;
 mod http_part;
 mod pace;
 mod page;
 mod word;
 
+pub(super) use address::{FileMode, ListenAddress, TrustedProxy};
 pub(super) use balance::{CheckPath, FailedStatus, Percent};
 pub(super) use http_part::{CallerHeader, KeptHeader, ParameterName, mean_everything};
 pub(super) use pace::Pace;

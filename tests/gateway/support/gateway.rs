@@ -28,7 +28,7 @@ impl Gateway {
         let access_log = AccessLog::to_writer(Box::new(log.clone()), LogFormat::Json);
         let app = App::start(config, bound, access_log).unwrap();
         Self {
-            addresses: app.addresses.clone(),
+            addresses: ports(&app),
             app: Some(app),
             log,
         }
@@ -135,6 +135,13 @@ impl Gateway {
     pub async fn drain(&mut self) -> usize {
         self.app.take().expect("drained twice").drain().await
     }
+}
+
+/// Where it accepts, but at Unix sockets.
+fn ports(app: &App) -> Vec<(Arc<str>, SocketAddr)> {
+    let addresses = app.addresses.iter();
+    let ports = addresses.filter_map(|(name, at)| Some((Arc::clone(name), at.tcp()?)));
+    ports.collect()
 }
 
 pub(super) fn parsed(yaml: &str, folder: &Path) -> Config {
