@@ -6,6 +6,7 @@ What templates refuse is in charts/bearergate/tests; here is what the schema doe
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -76,12 +77,26 @@ def main(helm, kubernetes):
         assert done.returncode != 0, f"{name}: was rendered"
         assert words in done.stderr, f"{name}: the refusal does not say {words!r}:\n{done.stderr}"
         assert not any(word in done.stderr for word in UNTHOUGHT), f"{name}: not in words:\n{done.stderr}"
+    check_readme(helm, kubernetes)
     print(f"chart: {len(REFUSED)} refused by helm, {closed_everywhere()} by the schema")
 
 
 def render(helm, kubernetes, values):
     command = [helm, "template", "x", CHART, "--kube-version", kubernetes, "--values", "-"]
     return subprocess.run(command, input=values, capture_output=True, text=True, timeout=60)
+
+
+def check_readme(helm, kubernetes):
+    """What it shows are values, and the first of them are whole."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (CHART / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    blocks = [block for block in blocks if not block.startswith("# Chart.yaml")]
+    judge = jsonschema.Draft7Validator(json.loads((CHART / "values.schema.json").read_text()))
+    for block in blocks:
+        shown = yaml.safe_load((CHART / "values.yaml").read_text()) | yaml.safe_load(block)
+        problems = [p.message for p in judge.iter_errors(shown) if "is a required property" not in p.message]
+        assert not problems, f"README: {problems}\n{block}"
+    done = render(helm, kubernetes, blocks[0])
+    assert done.returncode == 0, f"README: {done.stderr}"
 
 
 def closed_everywhere():
