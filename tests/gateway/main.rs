@@ -18,6 +18,7 @@ mod crowds;
 mod docs;
 mod edge;
 mod encrypted;
+mod guides;
 mod http2;
 mod intrusion;
 mod limits;
