@@ -1,6 +1,6 @@
 use std::io;
 
-use super::super::tests_support::{Running, SHORT, UNHURRIED};
+use super::super::tests_support::{BUG, Running, SHORT, UNHURRIED};
 use super::*;
 use crate::edge::{Bound, Limits};
 
@@ -54,6 +54,23 @@ async fn where_nobody_is_idle_one_more_is_closed_and_a_freed_place_is_taken_agai
     assert_eq!(
         running.count("bearergate_connections_total{listener=\"test\"} "),
         3
+    );
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_taken_in_ends_and_the_next_one_is_accepted() {
+    let running = Running::start(Limits::default(), UNHURRIED, None);
+    for panics in 1..=3 {
+        assert_eq!(running.connect_from(BUG).await.rest().await, "");
+        assert!(running.connect().await.get("/").await.ends_with("ok"));
+        assert_eq!(running.refused("panic"), panics);
+    }
+    running
+        .eventually("all are gone", || running.edge.open_connections() == 0)
+        .await;
+    assert_eq!(
+        running.count("bearergate_connections{listener=\"test\"} "),
+        0
     );
 }
 

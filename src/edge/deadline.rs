@@ -43,6 +43,11 @@ impl Deadline {
         Poll::Pending
     }
 
+    /// Whether it has, of one that nobody waits for.
+    pub fn has_passed(&self) -> bool {
+        Instant::now() >= self.at
+    }
+
     /// When it was last moved, or made, to be that far ahead.
     pub fn moved(&self, span: Duration) -> Instant {
         self.at.checked_sub(span).unwrap_or(self.at)

@@ -17,6 +17,7 @@ use super::framed::{Came, Framed};
 use super::linger::Linger;
 use super::pace::Pace;
 use super::socket::{CallerSocket, CallerStream};
+use super::stall::Stall;
 use super::{Limits, Misread, Timeouts};
 use crate::http1::{self, Place, Violation, Walker};
 
@@ -33,8 +34,7 @@ pub(super) struct GuardedIo {
     /// How long the body at hand is waited for now.
     awaits_body: Option<Duration>,
     pace: Pace,
-    /// Set only while a write waits.
-    stall: Option<Deadline>,
+    stall: Stall,
     /// The peer has closed its half: it may still wait for an answer (RFC 9112 §9.6).
     half_closed: bool,
     unfinished: Unfinished,
@@ -62,7 +62,7 @@ impl GuardedIo {
             conversation,
             awaits_body: None,
             pace: Pace::new(timeouts.body, limits.body_rate),
-            stall: None,
+            stall: Stall::of(timeouts.body),
             half_closed: false,
             unsent: Bytes::new(),
         }
@@ -223,29 +223,13 @@ impl GuardedIo {
         }
         while self.unsent.has_remaining() {
             let written = Pin::new(&mut self.framed.stream).poll_write(cx, &self.unsent);
-            let bytes = ready!(self.stalling(cx, written))?;
+            let bytes = ready!(self.stall.bound(cx, written))?;
             if bytes == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.unsent.advance(bytes);
         }
         Poll::Ready(Ok(()))
-    }
-
-    /// Bounds the time in which a peer takes nothing of what is written.
-    fn stalling<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stall = None;
-            return written;
-        }
-        let most = self.timeouts.body;
-        let stall = self.stall.get_or_insert_with(|| Deadline::after(most));
-        let rung = stall.poll(cx);
-        rung.map(|()| Err(timed_out("the peer does not read its answer")))
     }
 
     /// Writes an answer of the edge's own, where the peer has room for it, and takes leave.
@@ -273,7 +257,7 @@ impl GuardedIo {
         // A peer that is gone needs no goodbye.
         let _ = std::future::poll_fn(|cx| {
             let ended = Pin::new(&mut self.framed.stream).poll_shutdown(cx);
-            self.stalling(cx, ended)
+            self.stall.bound(cx, ended)
         })
         .await;
         std::future::poll_fn(|cx| linger.poll(cx, Pin::new(&mut self.framed.stream))).await;
@@ -325,7 +309,7 @@ impl AsyncWrite for GuardedIo {
             me.unsent = slices.iter().flat_map(|it| it.iter().copied()).collect();
             return Poll::Ready(Ok(me.unsent.len()));
         }
-        me.stalling(cx, written)
+        me.stall.bound(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -340,7 +324,7 @@ impl AsyncWrite for GuardedIo {
         if matches!(flushed, Poll::Ready(Ok(()))) {
             me.conversation.flushed();
         }
-        me.stalling(cx, flushed)
+        me.stall.bound(cx, flushed)
     }
 
     /// The codec has done its part; the connection's task takes leave by `close`.

@@ -23,6 +23,7 @@ mod protocol;
 mod proxy_protocol;
 mod settings;
 mod socket;
+mod stall;
 mod tls;
 
 #[cfg(test)]

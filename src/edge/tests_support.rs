@@ -1,7 +1,7 @@
 //! What the edge's tests stand on: a small application, an edge in front of it on a free port, and
 //! a client that speaks bytes.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
@@ -36,6 +36,9 @@ pub(super) const UNHURRIED: Timeouts = Timeouts {
     idle: LONG,
     body: LONG,
 };
+
+/// A peer whose arrival makes the application panic, as a bug would.
+pub(super) const BUG: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66));
 
 /// Answers by itself, so that no upstream is needed.
 pub(super) struct Answers {
@@ -70,6 +73,11 @@ impl Application for Answers {
             _ => b"ok".to_vec(),
         };
         Ok(Response::new(Full::new(body.into())))
+    }
+
+    fn is_one_of_many(&self, peer: IpAddr) -> bool {
+        assert!(peer != BUG, "as a bug would");
+        false
     }
 
     fn refuse(&self, _: &Conversation, why: Misread) -> Response<Bytes> {
@@ -144,6 +152,13 @@ impl Running {
 
     pub(super) async fn connect(&self) -> Client {
         Client(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    /// From an address of loopback.
+    pub(super) async fn connect_from(&self, own: IpAddr) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(own, 0)).unwrap();
+        Client(socket.connect(self.address).await.unwrap())
     }
 
     /// Waits until `/held` has been asked for.

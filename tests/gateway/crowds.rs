@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Connection, Gateway, Origin, Process, Setup, command, eventually};
+use crate::support::{
+    Connection, Frames, Gateway, Origin, Process, Setup, command, eventually, fields,
+};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -211,22 +213,23 @@ async fn unfinished_heads_together_hold_no_more_than_they_may() {
     assert_eq!(last.reply().await.unwrap().status, 200);
 }
 
+/// A process of this setup with so many descriptors, of which nothing can be raised.
+async fn with_descriptors(count: usize, setup: &Setup) -> Process {
+    let file = setup.written();
+    let real = command(&[]).get_program().to_owned();
+    let script = format!("ulimit -n {count} && exec \"$0\" serve --config \"$1\"");
+    let gate = Process::start_as("sh", |command| {
+        command.args(["-c", &script]).arg(real).arg(file);
+    });
+    gate.says("admin listening").await;
+    gate
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn few_descriptors_and_many_connections_leave_the_admin_pages_and_callers_served() {
     let origin = Origin::open().await.answering(|_| ANSWER.to_owned());
     let setup = Setup::open(&origin.url, "", "");
-    // Both limits, soft and hard: nothing can be raised.
-    let gate = {
-        let file = setup.written();
-        let real = command(&[]).get_program().to_owned();
-        Process::start_as("sh", |command| {
-            command
-                .args(["-c", "ulimit -n 200 && exec \"$0\" serve --config \"$1\""])
-                .arg(real)
-                .arg(file);
-        })
-    };
-    gate.says("admin listening").await;
+    let gate = with_descriptors(200, &setup).await;
     assert!(gate.log().contains("fewer connections than the file says"));
     // (200 - 50) / 2, and half of that, rounded up.
     let log = gate.log();
@@ -277,4 +280,68 @@ async fn the_limit_of_open_files_is_raised_at_start_and_said() {
     let listening = log.lines().find(|line| line.contains("\"apis\"")).unwrap();
     let listening: serde_json::Value = serde_json::from_str(listening).unwrap();
     assert_eq!(listening["connections"], told["connections"]);
+}
+
+/// Each takes a connection to the upstream, as one on a connection of its own would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_hang_leave_descriptors_for_others() {
+    const HELD: usize = 38;
+    let origin = Origin::open().await.answering(|head| {
+        let hangs = head.starts_with("GET /hang ");
+        if hangs {
+            String::new()
+        } else {
+            ANSWER.to_owned()
+        }
+    });
+    let setup = Setup::open(&origin.url, "protocols: [http1, h2c]", "");
+    let gate = with_descriptors(200, &setup).await;
+    let (apis, admin) = (gate.address("apis"), gate.address("admin"));
+    let hang = fields(&[
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "a.example"),
+        (":path", "/hang"),
+    ]);
+    let mut greedy = Vec::new();
+    for _ in 0..12 {
+        let mut caller = Frames::over(from("127.0.0.2", apis).await.into_stream());
+        caller.begin().await;
+        for number in 0..100 {
+            caller.ask(2 * number + 1, &hang).await;
+        }
+        greedy.push(caller);
+    }
+    let hanging = || {
+        origin
+            .heads()
+            .iter()
+            .filter(|(_, head)| head.contains("/hang"))
+            .count()
+    };
+    eventually("they have all they may have", async || {
+        hanging() >= HELD - 12
+    })
+    .await;
+    for _ in 0..5 {
+        let mut caller = Connection::open(apis).await;
+        caller.send(GET).await;
+        assert_eq!(caller.reply().await.expect("an answer").status, 200);
+        let mut probe = Connection::open(admin).await;
+        probe
+            .send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .await;
+        assert_eq!(probe.reply().await.expect("an answer").status, 200);
+    }
+    // One for each connection, and one for each request upstream.
+    assert!(hanging() <= HELD, "{}", hanging());
+    assert!(
+        gate.descriptors() < 50 + 2 * HELD + 20,
+        "{}",
+        gate.descriptors()
+    );
+    assert!(!gate.log().contains("accept failed"), "{}", gate.log());
+    // The others were told that nobody has looked at them.
+    let refused = greedy[0].outcome(199).await;
+    assert_eq!(refused, Err(7));
 }

@@ -18,6 +18,7 @@ use crate::edge::conversation::{Conversation, Stage};
 use crate::edge::crowd::{Crowd, Unfinished};
 use crate::edge::deadline::{Deadline, timed_out};
 use crate::edge::socket::CallerSocket;
+use crate::edge::stall::Stall;
 use crate::edge::{Limits, Misread, Timeouts};
 use crate::http2::{self, Fault, Frames, Opened, Sent, Step, joined};
 
@@ -38,7 +39,7 @@ pub(super) struct Guard {
     pub(super) socket: CallerSocket,
     pub(super) frames: Frames,
     pub(super) sent: Sent,
-    pub(super) timeouts: Timeouts,
+    timeouts: Timeouts,
     pub(super) conversation: Arc<Conversation>,
     crowd: Arc<Crowd>,
     /// Read, and not handed on.
@@ -50,8 +51,7 @@ pub(super) struct Guard {
     in_head: bool,
     /// Of the head at hand.
     deadline: Deadline,
-    /// Set only while a write waits.
-    pub(super) stall: Option<Deadline>,
+    pub(super) stall: Stall,
     unfinished: Unfinished,
     ticked: Instant,
     /// Streams that were opened, and have not come to the application.
@@ -88,7 +88,7 @@ impl Guard {
             judged: 0,
             held: false,
             deadline: Deadline::after(timeouts.header),
-            stall: None,
+            stall: Stall::of(timeouts.body),
             ticked: Instant::now(),
             unmet: VecDeque::new(),
             refused: Vec::new(),

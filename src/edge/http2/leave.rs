@@ -11,7 +11,6 @@ use tokio::io::AsyncWrite;
 
 use super::guard::Guard;
 use crate::edge::Misread;
-use crate::edge::deadline::{Deadline, timed_out};
 use crate::edge::linger::Linger;
 use crate::http2::{Fault, Frame};
 
@@ -63,22 +62,6 @@ impl Guard {
         });
     }
 
-    /// Bounds the time in which a peer takes nothing of what is written.
-    fn stalling<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stall = None;
-            return written;
-        }
-        let most = self.timeouts.body;
-        let stall = self.stall.get_or_insert_with(|| Deadline::after(most));
-        let rung = stall.poll(cx);
-        rung.map(|()| Err(timed_out("the peer does not read what it is sent")))
-    }
-
     /// Says goodbye where the codec cannot any more, and takes leave.
     pub(super) async fn close(&mut self) {
         let patient = !self.conversation.is_leaving();
@@ -92,7 +75,7 @@ impl Guard {
             let _ = std::future::poll_fn(|cx| {
                 while goaway.has_remaining() {
                     let written = Pin::new(&mut self.socket).poll_write(cx, &goaway);
-                    let bytes = match self.stalling(cx, written) {
+                    let bytes = match self.stall.bound(cx, written) {
                         Poll::Ready(Ok(bytes)) if bytes > 0 => bytes,
                         Poll::Ready(_) => return Poll::Ready(()),
                         Poll::Pending if !patient => return Poll::Ready(()),
@@ -108,7 +91,7 @@ impl Guard {
         // A peer that is gone needs no goodbye.
         let _ = std::future::poll_fn(|cx| {
             let ended = Pin::new(&mut self.socket).poll_shutdown(cx);
-            self.stalling(cx, ended)
+            self.stall.bound(cx, ended)
         })
         .await;
         std::future::poll_fn(|cx| linger.poll(cx, Pin::new(&mut self.socket))).await;
@@ -139,7 +122,7 @@ impl AsyncWrite for Guard {
                 left -= length;
             }
         }
-        me.stalling(cx, written)
+        me.stall.bound(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -153,7 +136,7 @@ impl AsyncWrite for Guard {
         if matches!(flushed, Poll::Ready(Ok(()))) {
             me.conversation.flushed();
         }
-        me.stalling(cx, flushed)
+        me.stall.bound(cx, flushed)
     }
 
     /// The codec has done its part; the connection's task takes leave by `close`.

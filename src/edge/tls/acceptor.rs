@@ -73,13 +73,13 @@ impl Tls {
         })
     }
 
-    /// Whether it would be made the same of these.
     /// Whether callers have to prove the same.
     pub(in crate::edge) fn asks_the_same(&self, other: &Self) -> bool {
         let asked = |tls: &Self| (tls.definition.clients.clone(), tls.definition.minimum);
         asked(self) == asked(other)
     }
 
+    /// Whether it would be made the same of these.
     pub fn is_defined_by(&self, definition: &TlsDefinition, protocols: Protocols) -> bool {
         self.definition == *definition && self.protocols == protocols
     }

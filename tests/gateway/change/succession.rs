@@ -7,7 +7,9 @@ use bearergate::fake::Contoso;
 
 use super::load::Load;
 use super::{get, setup};
-use crate::support::{API_KEY, Process, Setup, eventually, run};
+use crate::support::{
+    API_KEY, Connection, Frame, Frames, Origin, Process, Setup, eventually, fields, run,
+};
 
 /// A port that was free a moment ago.
 fn free() -> String {
@@ -74,6 +76,87 @@ async fn twenty_successors_take_over_and_no_request_fails() {
     assert_eq!(code, Some(0), "{log}");
     let refused = tokio::net::TcpStream::connect(setup.tree["admin"]["address"].as_str().unwrap());
     assert!(refused.await.is_err(), "nobody is left who listens");
+}
+
+/// GET of a path, as a head of HTTP/2.
+fn head(path: &str) -> Vec<u8> {
+    let pseudo = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "a.example"),
+        (":path", path),
+    ];
+    fields(&pseudo)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_and_web_sockets_end_well_where_they_began_and_new_ones_begin_at_the_successor() {
+    let origin = Origin::open().await;
+    let mut setup = with_ports().put("/listeners/apis", "protocols: [http1, h2c]");
+    setup.set("/routes/2/upstream", &format!("url: {}", origin.url()));
+    let (config, folder) = (setup.written(), setup.path("meet").display().to_string());
+    let mut serving = successor(&config, &folder).await;
+    serving.says("\"message\":\"ready\"").await;
+    let address = serving.address("apis");
+
+    let wish = "GET /open/talk HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let agreed = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Accept: x\r\n\r\n";
+    let mut talker = Connection::open(address).await;
+    talker.send(wish).await;
+    let mut heard = origin.accept().await;
+    heard.head().await.unwrap();
+    heard.send(agreed).await;
+    talker.head().await.unwrap();
+    let (mut busy, mut idle) = (Frames::open(address).await, Frames::open(address).await);
+    idle.until(Frame::SETTINGS).await.unwrap();
+    busy.ask(1, &head("/open/slow")).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await.unwrap();
+
+    let next = successor(&config, &folder).await;
+    serving.says("stopping: a successor accepts").await;
+    // Whoever comes now is served by it, whatever the first still has to do.
+    let mut new = Frames::open(address).await;
+    new.ask(1, &head("/open/new")).await;
+    let mut fresh = origin.accept().await;
+    fresh.head().await.unwrap();
+    fresh
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nnew")
+        .await;
+    assert_eq!(new.outcome(1).await, Ok("new".to_owned()));
+    // Before its time is over, what is connected may ask once more.
+    idle.ask(1, &head("/open/once-more")).await;
+    let mut once_more = origin.accept().await;
+    once_more.head().await.unwrap();
+    once_more
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nonce")
+        .await;
+    assert_eq!(idle.outcome(1).await, Ok("once".to_owned()));
+    // Then each is told: the one by GOAWAY, the other by a frame that closes it, both ways.
+    assert_eq!(idle.until(Frame::GOAWAY).await.unwrap().code(), 0);
+    let goodbye = talker.rest().await;
+    assert!(goodbye.ends_with("going away"), "{goodbye:?}");
+    assert!(!heard.rest().await.is_empty());
+    // And whoever was being served is served to the end.
+    upstream
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
+        .await;
+    assert_eq!(busy.outcome(1).await, Ok("slow".to_owned()));
+    assert_eq!(serving.ended().await, Some(0), "{}", serving.log());
+    assert!(
+        serving.log().contains("every request was answered"),
+        "{}",
+        serving.log()
+    );
+    new.ask(3, &head("/open/still")).await;
+    fresh.head().await.unwrap();
+    fresh
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstill")
+        .await;
+    assert_eq!(new.outcome(3).await, Ok("still".to_owned()));
+    drop(next);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

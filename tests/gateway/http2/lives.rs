@@ -53,6 +53,79 @@ async fn who_is_served_when_the_gateway_leaves_is_served_to_the_end() {
     assert_eq!(leaving.await.unwrap(), 0);
 }
 
+/// The code of a stream that was not looked at, and may be opened elsewhere.
+const REFUSED_STREAM: u32 = 7;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_ends_with_the_last_request_it_may_have() {
+    let (_origin, gateway) = world("limits: { requests_per_connection: 3 }").await;
+    let mut caller = Frames::open(gateway.address("apis")).await;
+    for stream in [1, 3] {
+        caller.ask(stream, &head("GET", "/x", &[])).await;
+        assert_eq!(caller.outcome(stream).await, Ok("ok".to_owned()));
+    }
+    caller.ask(5, &head("GET", "/x", &[])).await;
+    let (mut goodbyes, mut body) = (Vec::new(), Vec::new());
+    while let Some(frame) = caller.next().await {
+        match frame.kind {
+            Frame::GOAWAY => goodbyes.push((frame.code(), frame.payload[..4].to_vec())),
+            // Answered, or nobody would know what was on its way.
+            Frame::PING if frame.flags == 0 => {
+                caller.put(Frame::PING, 1, 0, &frame.payload).await;
+            }
+            Frame::DATA => body.extend(frame.payload),
+            _ => {}
+        }
+    }
+    assert_eq!(body, b"ok");
+    // First that there is an end, then where.
+    let most = vec![0x7f, 0xff, 0xff, 0xff];
+    assert_eq!(goodbyes, [(0, most), (0, vec![0, 0, 0, 5])]);
+    // A client of another make goes on, on other connections.
+    for _ in 0..10 {
+        let mut client = client(&gateway, "apis").await;
+        for _ in 0..3 {
+            assert_eq!(ask(&mut client, get("/")).await.unwrap().status, 200);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_hear_the_goodbye_gets_no_more_by_it() {
+    let origin = Origin::open().await.answering(|head| {
+        let hangs = head.starts_with("GET /held ");
+        if hangs {
+            String::new()
+        } else {
+            ANSWER.to_owned()
+        }
+    });
+    let gateway = before(&origin.url, "limits: { requests_per_connection: 3 }").await;
+    let mut caller = Frames::open(gateway.address("apis")).await;
+    // It is never without a request, and answers no PING.
+    caller.ask(1, &head("GET", "/held", &[])).await;
+    let mut last = 1;
+    let outcome = loop {
+        last += 2;
+        caller.ask(last, &head("GET", "/x", &[])).await;
+        let outcome = caller.outcome(last).await;
+        if outcome.is_err() {
+            break outcome;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(last < 5000, "it goes on for ever");
+    };
+    assert_eq!(outcome, Err(REFUSED_STREAM));
+    caller.ask(last + 2, &head("GET", "/x", &[])).await;
+    assert_eq!(caller.outcome(last + 2).await, Err(REFUSED_STREAM));
+    let served = origin.heads().len();
+    assert!(served >= 3, "as many as it may have: {served}");
+    assert!(
+        !origin.heads().iter().any(|(_, head)| head.is_empty()),
+        "and none of those that were refused"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_connection_makes_room_and_one_that_serves_does_not() {
     let origin = Origin::open().await;

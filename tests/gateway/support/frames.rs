@@ -82,23 +82,30 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Opens one, with the preface and settings that say nothing.
+    /// Opens and begins one.
     pub async fn open(address: SocketAddr) -> Self {
-        let mut frames = Self {
-            stream: TcpStream::connect(address).await.unwrap(),
-            held: Vec::new(),
-        };
-        frames.send(PREFACE).await;
-        frames.put(Frame::SETTINGS, 0, 0, &[]).await;
+        let mut frames = Self::silent(address).await;
+        frames.begin().await;
         frames
     }
 
     /// Nothing is said yet.
     pub async fn silent(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// On a connection that is there.
+    pub fn over(stream: TcpStream) -> Self {
         Self {
-            stream: TcpStream::connect(address).await.unwrap(),
+            stream,
             held: Vec::new(),
         }
+    }
+
+    /// The preface, and settings that say nothing.
+    pub async fn begin(&mut self) {
+        self.send(PREFACE).await;
+        self.put(Frame::SETTINGS, 0, 0, &[]).await;
     }
 
     /// False where the other side does not take it any more.

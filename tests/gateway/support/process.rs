@@ -192,6 +192,12 @@ impl Process {
         tasks.unwrap().count()
     }
 
+    /// How many files and sockets it has open.
+    pub fn descriptors(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        open.unwrap().count()
+    }
+
     /// The memory that it has resident, in KiB.
     pub fn memory(&self) -> usize {
         let about = format!("/proc/{}/status", self.child.id());
