@@ -207,11 +207,9 @@ impl<A: Application> Life<A> {
             self.conversation.refuse(Misread::Http2(Fault::Resets));
             return Err(End::Done);
         }
-        // SECURITY: what was proven when it connected may not be what is asked for now. And who never
-        // says that it has heard of the end would go on for ever.
+        // SECURITY: other proof may be asked for by now, and who never heard of the end would go on for ever.
         let is_over = self.leaves.as_ref().is_some_and(Deadline::has_passed);
-        let is_over = is_over || self.settings.era.has_ended();
-        if is_over || !self.conversation.passes_head(false) {
+        if is_over || self.settings.era.has_ended() || !self.conversation.passes_head(false) {
             // As if it had come a moment later, which its peer may take as it is said.
             respond.send_reset(Reason::REFUSED_STREAM);
             return Ok(());
