@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What looks at the chart, for scripts/test: the programs, and the schemas of Kubernetes and of CRDs.
-# Sourced after scripts/needs.sh; defines `chart_tools` and `chart_schemas`.
+# Sourced after scripts/needs.sh; defines `chart_tools`, `helm_command` and `chart_schemas`.
 : "${tools:=$root/.tools}"
 
 # Minor versions of Kubernetes 1 that the chart is validated for.
@@ -47,4 +47,14 @@ chart_tools() {
     echo "building helm, helm-unittest and kubeconform, about two minutes, once ..."
     mapfile -t commands < <(sed -n 's/^\t_ "\(.*\)"$/\1/p' "$module/tools.go")
     (cd "$module" && GOBIN=$tools/bin go install "${commands[@]}") && cp "$module/go.sum" "$tools/bin/chart-tools"
+}
+
+# Prints the helm to use: the one on the path if it is a 3, else the pinned one, built by go.
+helm_command() {
+    if [[ $(helm version --short 2>/dev/null || true) == v3.* ]]; then
+        command -v helm
+    else
+        [ -x "$tools/bin/helm" ] || (cd "$root/tests/chart/tools" && GOBIN=$tools/bin go install helm.sh/helm/v3/cmd/helm) >&2
+        echo "$tools/bin/helm"
+    fi
 }
