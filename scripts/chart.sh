@@ -39,14 +39,15 @@ crds_of() {
     done
 }
 
-# helm, helm-unittest and kubeconform, pinned in one module and built by go: about two minutes, once.
+# helm, helm-unittest, kubeconform and a program on helm's library, pinned in one module and built by go: about two minutes, once.
 chart_tools() {
     local module=tests/chart/tools
-    cmp -s "$module/go.sum" "$tools/bin/chart-tools" && return 0
+    cat "$module"/{go.sum,lifecycle/main.go} | cmp -s - "$tools/bin/chart-tools" && return 0
     command -v go >/dev/null 2>&1 || return 1
     echo "building helm, helm-unittest and kubeconform, about two minutes, once ..."
     mapfile -t commands < <(sed -n 's/^\t_ "\(.*\)"$/\1/p' "$module/tools.go")
-    (cd "$module" && GOBIN=$tools/bin go install "${commands[@]}") && cp "$module/go.sum" "$tools/bin/chart-tools"
+    (cd "$module" && GOBIN=$tools/bin go install "${commands[@]}" ./lifecycle) &&
+        cat "$module"/{go.sum,lifecycle/main.go} >"$tools/bin/chart-tools"
 }
 
 # Prints the helm to use: the one on the path if it is a 3, else the pinned one, built by go.
