@@ -68,6 +68,10 @@ image-try:
 sbom file="dist/bearergate.spdx.json":
     scripts/image sbom {{ file }}
 
+# The chart and the image on a real control plane: upgrades good and bad, drains, rollback, under load. 15 minutes, root.
+cluster *steps:
+    scripts/cluster/run {{ steps }}
+
 # One step of a release into ./dist: version, program, chart, checksums, login, push-image, push-chart, publish.
 release step:
     scripts/release {{ step }}
