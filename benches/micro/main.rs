@@ -16,7 +16,7 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use bearergate::admission::{Admission, Held, admit};
+use bearergate::admission::{Admission, Passage, admit};
 use bearergate::clock::UnixTime;
 use bearergate::policy::{Evidence, Permit};
 use bearergate::request::{Authorization, Head, Params};
@@ -99,8 +99,8 @@ type Admitted = (Place, Admission, HeaderMap);
 
 fn admitted() -> Admitted {
     let place = Place::new();
-    let mut held = Held::from(Instant::now());
-    let decided = admit(&place.plan, place.request(), UnixTime::now(), &mut held).now_or_never();
+    let mut passage = Passage::from(Instant::now());
+    let decided = admit(&place.plan, place.request(), UnixTime::now(), &mut passage).now_or_never();
     let Some(Ok(admission)) = decided else {
         panic!("a genuine token was not let in")
     };
@@ -127,6 +127,7 @@ const LINE: AccessLine<'_> = AccessLine {
     time_ms: 1_790_000_000_123,
     severity: Severity::Usual,
     request_id: "0f8b2f4e-7c1d-4a50-9a53-3d2f6f0c9b11",
+    trace_id: None,
     listener: "in",
     route: Some("orders"),
     method: "GET",

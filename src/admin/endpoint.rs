@@ -76,7 +76,9 @@ impl Admin {
     }
 
     fn exposition(&self, now: UnixTime) -> String {
-        self.metrics.render(&samples::of(&self.plan.load()), now)
+        let plan = self.plan.load();
+        self.metrics.ready(self.readiness.report(&plan, now).ready);
+        self.metrics.render(&samples::of(&plan), now)
     }
 }
 

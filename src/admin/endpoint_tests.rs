@@ -21,6 +21,7 @@ fn admin(address: &str) -> Admin {
         limits: PlanLimits::none(),
         issuers: HashMap::new(),
         tokens: Vec::new(),
+        tracer: None,
     };
     Admin {
         plan: Arc::new(ArcSwap::from_pointee(plan)),

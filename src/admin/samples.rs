@@ -26,6 +26,7 @@ fn key_sets(plan: &Plan) -> Vec<KeySetSample> {
             issuer: name.to_string(),
             keys: status.keys,
             fetched_at: status.fetch.fetched_at,
+            took: status.fetch.took,
             fetches: status.fetch.fetches,
             failures: status.fetch.failures,
         }
@@ -42,6 +43,7 @@ fn tokens(plan: &Plan) -> Vec<TokenSample> {
             expires_at: status.expires_at,
             certificate: status.certificate,
             acquired_at: status.fetch.fetched_at,
+            took: status.fetch.took,
             fetches: status.fetch.fetches,
             failures: status.fetch.failures,
         }

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{Denial, Held, Plan, Refusal, guard};
+use super::{Denial, Passage, Plan, Refusal, guard};
 use crate::clock::UnixTime;
-use crate::outbound::Carried;
+use crate::outbound::{Carried, TokenDefinition};
 use crate::policy::Permit;
 use crate::reason::Reason;
 use crate::request::{AccessRequest, AllowedForms, Params};
@@ -32,18 +32,19 @@ impl Admission {
     }
 }
 
-/// A denial knows its route, and the principal where one was proven. `held` is what the request takes
-/// up of limits, also where it is denied.
+/// A denial knows its route, and the principal where one was proven. `passage` is what the request takes
+/// up of limits and waited for, also where it is denied.
 pub async fn admit(
     plan: &Plan,
     request: AccessRequest<'_>,
     now: UnixTime,
-    held: &mut Held,
+    passage: &mut Passage,
 ) -> Result<Admission, Denial> {
-    held.at_the_door(plan, request).map_err(Denial::unrouted)?;
+    let at_the_door = passage.held.at_the_door(plan, request);
+    at_the_door.map_err(Denial::unrouted)?;
     let found = plan.routes.find(request);
     let (route, params) = found.map_err(|miss| Denial::unrouted(unrouted(miss, request)))?;
-    decide(plan, route, &params, request, now, held)
+    decide(plan, route, &params, request, now, passage)
         .await
         .map_err(|why| why.on(route))
 }
@@ -74,14 +75,19 @@ async fn decide(
     params: &Params,
     request: AccessRequest<'_>,
     now: UnixTime,
-    held: &mut Held,
+    passage: &mut Passage,
 ) -> Result<Admission, Refusal> {
     guard::check(route, request)?;
-    held.of_address(plan, route, request)?;
-    let proven = route.gate.identify(request, now).await?;
+    passage.held.of_address(plan, route, request)?;
+    let identifying = route.gate.identify(request, now);
+    let proven = passage.through("fetch keys", || None, identifying).await?;
     let permit = route.gate.authorize(proven, params)?;
-    held.of_caller(plan, route, &permit)?;
-    match route.egress.token(&permit, now).await {
+    passage.held.of_caller(plan, route, &permit)?;
+    let acquiring = route.egress.token(&permit, now);
+    match passage
+        .through("acquire token", || identity(route), acquiring)
+        .await
+    {
         Ok(token) => Ok(Admission {
             route: Arc::clone(route),
             permit,
@@ -91,5 +97,15 @@ async fn decide(
             why,
             principal: permit.principal().clone(),
         }),
+    }
+}
+
+/// Whose token a route carries.
+fn identity(route: &Route) -> Option<(&'static str, String)> {
+    match &route.definition.token {
+        TokenDefinition::App { identity, .. } => {
+            Some(("bearergate.identity", identity.to_string()))
+        }
+        TokenDefinition::Nothing | TokenDefinition::Forward => None,
     }
 }

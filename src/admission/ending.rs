@@ -13,7 +13,7 @@ use crate::policy::Principal;
 use crate::reason::Reason;
 use crate::request::{Client, Peer};
 use crate::routing::Route;
-use crate::telemetry::{AccessLine, Outcome};
+use crate::telemetry::{AccessLine, Outcome, Told, Trace};
 
 impl Drop for Record {
     fn drop(&mut self) {
@@ -22,6 +22,9 @@ impl Drop for Record {
         let metrics = self.route().map(|route| &route.metrics);
         let metrics = metrics.unwrap_or(&self.shared.unrouted);
         metrics.finished(outcome, self.status, duration);
+        if let Some((_, after)) = self.heard {
+            metrics.heard(after);
+        }
         if self.is_heard(outcome) {
             self.with_line(outcome, duration, |line| self.tell(outcome, line));
         }
@@ -31,13 +34,31 @@ impl Drop for Record {
 impl Record {
     /// Whether anybody hears more of this end than counters do: what they hear is not made for nobody.
     fn is_heard(&self, _outcome: Outcome) -> bool {
-        self.shared.access_log.is_enabled()
+        self.shared.access_log.is_enabled() || self.recorded().is_some()
     }
 
     /// Where everybody hears of an end, in strings and figures: no token, no query, all that a caller
     /// chose still to be bounded.
-    fn tell(&self, _outcome: Outcome, line: &AccessLine<'_>) {
+    fn tell(&self, outcome: Outcome, line: &AccessLine<'_>) {
         self.shared.access_log.write(line);
+        if let Some(trace) = self.recorded() {
+            let template = self.route().map(|route| route.definition.path.as_str());
+            trace.end(&Told {
+                line,
+                outcome,
+                template,
+                host: self
+                    .head
+                    .as_ref()
+                    .and_then(|head| Some(head.host.as_ref()?.as_str())),
+                is_encrypted: self.peer.is_some_and(|peer| peer.encrypted),
+                waits: &self.passage.waits,
+            });
+        }
+    }
+
+    fn recorded(&self) -> Option<&Trace> {
+        self.trace.as_deref().filter(|trace| trace.is_recorded())
     }
 
     fn with_line(&self, outcome: Outcome, duration: Duration, told: impl FnOnce(&AccessLine<'_>)) {
@@ -46,6 +67,7 @@ impl Record {
             time_ms: self.started.1.saturating_add(whole_ms(duration)),
             severity: outcome.severity(),
             request_id: self.request_id.as_str(),
+            trace_id: self.trace.as_ref().map(|trace| trace.id()).as_deref(),
             listener: &self.listener,
             route: self.route().map(|route| &*route.definition.id),
             method: self

@@ -11,12 +11,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
 use super::caught::{caught, internal};
 use super::cors::{self, Preflight};
-use super::{Admission, Denial, Held, Plan, Refusal, Shared, admit, grpc};
+use super::{Admission, Denial, Held, Passage, Plan, Refusal, Shared, admit, grpc};
 use crate::clock::UnixTime;
 use crate::outbound::Endpoint;
 use crate::reason::Reason;
 use crate::request::{AccessRequest, Head, HeadError, Limits, Peer, RequestId, Sent};
-use crate::telemetry::{Counted, debug_of_left_out, milliseconds, warn_of_failure};
+use crate::telemetry::{Counted, Trace, debug_of_left_out, milliseconds, warn_of_failure};
 
 /// Of a path that was refused, so many characters are told.
 const LONGEST_RAW: usize = 200;
@@ -40,7 +40,9 @@ pub struct Record {
     in_flight: Option<Counted>,
     /// Its caller reads gRPC's answers.
     is_grpc: bool,
-    held: Held,
+    pub(super) passage: Passage,
+    /// Where there are traces.
+    pub(super) trace: Option<Box<Trace>>,
     pub(super) status: u16,
     pub(super) bytes_out: u64,
     /// Which of several endpoints it went to last.
@@ -70,7 +72,8 @@ impl Record {
             origin: None,
             in_flight: None,
             is_grpc: false,
-            held: Held::from(now),
+            passage: Passage::from(now),
+            trace: None,
             status: 0,
             bytes_out: 0,
             endpoint: None,
@@ -83,6 +86,8 @@ impl Record {
     pub fn meet(&mut self, peer: Option<Peer>, method: &Method, headers: &HeaderMap) {
         let trusted = peer.is_some_and(|peer| peer.trusted);
         self.request_id = self.shared.request_ids.of(headers, trusted);
+        let tracer = self.plan.tracer.as_ref();
+        self.trace = tracer.map(|tracer| tracer.begin(headers, trusted));
         self.method = method.clone();
         self.peer = peer;
     }
@@ -92,7 +97,7 @@ impl Record {
     pub async fn decide(&mut self, sent: &Sent<'_>, limits: &Limits, now: UnixTime) -> bool {
         let (plan, listener, peer) = (&self.plan, &self.listener, self.peer);
         self.is_grpc = grpc::is_spoken(sent.version, sent.headers);
-        let (kept, held) = (&mut self.head, &mut self.held);
+        let (kept, passage) = (&mut self.head, &mut self.passage);
         let decided = caught(&self.shared, async {
             let no_peer = || internal("the connection has no peer address");
             let peer = peer.ok_or_else(no_peer)?;
@@ -100,9 +105,9 @@ impl Record {
             let head = kept.insert(read.map_err(|why| Denial::unrouted(why.into()))?);
             let headers = sent.headers;
             let request = AccessRequest { head, headers };
-            match Preflight::of(plan, request, held)? {
+            match Preflight::of(plan, request, &mut passage.held)? {
                 Some(preflight) => Ok(Err(preflight)),
-                None => admit(plan, request, now, held).await.map(Ok),
+                None => admit(plan, request, now, passage).await.map(Ok),
             }
         });
         let admitted = match decided.await {
@@ -166,7 +171,21 @@ impl Record {
 
     /// What the request takes up of limits.
     pub fn held(&self) -> &Held {
-        &self.held
+        &self.passage.held
+    }
+
+    /// The upstream is asked now.
+    pub fn asks(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.asks();
+        }
+    }
+
+    /// Tells the upstream which trace the request belongs to; without traces that is its caller's word.
+    pub fn tell_trace(&self, headers: &mut HeaderMap) {
+        if let Some(trace) = &self.trace {
+            trace.tell(headers);
+        }
     }
 
     /// Of several endpoints the request went to this one.

@@ -47,6 +47,7 @@ impl World {
             limits: PlanLimits::none(),
             issuers: HashMap::new(),
             tokens: Vec::new(),
+            tracer: None,
         };
         let lines = Lines::default();
         let log = AccessLog::to_writer(Box::new(lines.clone()), LogFormat::Json);

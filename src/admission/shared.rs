@@ -13,7 +13,7 @@ use crate::inbound::Issuer;
 use crate::outbound::AppTokens;
 use crate::request::RequestIds;
 use crate::routing::Table;
-use crate::telemetry::{AccessLog, Metrics, RouteMetrics};
+use crate::telemetry::{AccessLog, Metrics, RouteMetrics, Tracer};
 
 /// Everything a decision needs, read by each request from one snapshot.
 pub struct Plan {
@@ -28,6 +28,8 @@ pub struct Plan {
     pub issuers: HashMap<Arc<str>, Arc<Issuer>>,
     /// The tokens of all (identity, scope) that routes carry.
     pub tokens: Vec<Arc<AppTokens>>,
+    /// What makes traces, where the file wants any.
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 pub struct Shared {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::export::Export;
 use crate::admission::{HeaderRules, Plan, PlanLimits};
 use crate::config::Config;
 use crate::http_client::{FetchDefinition, FetchError, HttpClient};
@@ -15,7 +16,7 @@ use crate::outbound::{
     Upstream, UpstreamDefinition, UpstreamError,
 };
 use crate::routing::{Route, RouteDefinition, Table};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, TracesDefinition};
 
 pub(super) struct Live {
     pub(super) plan: Arc<Plan>,
@@ -23,6 +24,7 @@ pub(super) struct Live {
     tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
     upstreams: HashMap<UpstreamDefinition, Arc<Upstream>>,
     endpoints: Endpoints,
+    export: Option<(TracesDefinition, Arc<Export>)>,
 }
 
 /// An identity's name and a scope.
@@ -33,6 +35,8 @@ type Way = (Egress, Arc<Upstream>);
 pub enum ComposeError {
     #[error("fetch: {0}")]
     Fetch(#[from] FetchError),
+    #[error("traces: {0}")]
+    Traces(FetchError),
     #[error("route {route}: {cause}")]
     Upstream {
         route: Arc<str>,
@@ -74,6 +78,7 @@ impl Live {
         // What can fail comes first: for what is not taken over, nothing is fetched and no series begun.
         let ways = config.routes.iter().map(|route| parts.way(route));
         let ways = ways.collect::<Result<Vec<_>, _>>()?;
+        let export = export(config.traces.as_ref(), metrics, previous)?;
         for definition in &config.issuers {
             let known = kept.and_then(|live| live.plan.issuers.get(&definition.name));
             let issuer = match known.filter(|issuer| issuer.definition() == definition) {
@@ -121,6 +126,7 @@ impl Live {
             },
             issuers,
             tokens: tokens.values().map(|(_, it)| Arc::clone(it)).collect(),
+            tracer: export.as_ref().map(|(_, it)| Arc::clone(&it.tracer)),
         };
         Ok(Self {
             plan: Arc::new(plan),
@@ -128,7 +134,13 @@ impl Live {
             tokens,
             upstreams,
             endpoints,
+            export,
         })
+    }
+
+    /// What sends spans, where the file wants any.
+    pub(super) fn export(&self) -> Option<Arc<Export>> {
+        self.export.as_ref().map(|(_, it)| Arc::clone(it))
     }
 
     pub(super) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
@@ -222,6 +234,24 @@ impl Parts<'_> {
             .insert(definition.clone(), Arc::clone(&upstream));
         Ok(upstream)
     }
+}
+
+type Sent = Option<(TracesDefinition, Arc<Export>)>;
+
+fn export(
+    wanted: Option<&TracesDefinition>,
+    metrics: &Metrics,
+    previous: Option<&Live>,
+) -> Result<Sent, ComposeError> {
+    let Some(wanted) = wanted else {
+        return Ok(None);
+    };
+    let known = previous.and_then(|live| live.export.as_ref());
+    if let Some(same) = known.filter(|(known, _)| known == wanted) {
+        return Ok(Some(same.clone()));
+    }
+    let export = Export::start(wanted, metrics).map_err(ComposeError::Traces)?;
+    Ok(Some((wanted.clone(), Arc::new(export))))
 }
 
 fn is_same_egress(one: &Egress, other: &Egress) -> bool {

@@ -49,6 +49,10 @@ impl App {
         let open: usize = edges.map(|edge| edge.open_connections()).sum();
         let left = self.shared.in_flight.load(Ordering::Acquire).max(open);
         self.shared.access_log.flush();
+        let export = self.current.lock().live.export();
+        if let Some(export) = export {
+            export.flush().await;
+        }
         left
     }
 }

@@ -6,6 +6,7 @@
 mod compose;
 mod descriptors;
 mod drain;
+mod export;
 mod follow;
 mod inherited;
 mod listen;

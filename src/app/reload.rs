@@ -10,6 +10,7 @@ use super::App;
 use super::compose::{ComposeError, Live};
 use super::listen::TlsRefused;
 use super::warm::Cold;
+use crate::clock::UnixTime;
 use crate::config::{Config, ReadinessRule};
 use crate::edge::{Address, ListenerDefinition};
 use crate::telemetry::LogDefinition;
@@ -72,6 +73,9 @@ impl App {
         reloaded.cold = cold.left();
         self.doors.redefine(prepared);
         self.plan.store(Arc::clone(&live.plan));
+        if !reloaded.is_nothing() {
+            self.metrics.loaded(UnixTime::now());
+        }
         let ids = live.plan.routes.routes().iter();
         let ids = ids.map(|route| &*route.definition.id).collect();
         self.metrics.keep_routes(&ids);
@@ -117,7 +121,8 @@ fn parts(live: &Live) -> BTreeSet<Part> {
     let upstreams = upstreams.map(|it| part(format!("upstream {}", it.definition().origins()), it));
     let routes = plan.routes.routes().iter();
     let routes = routes.map(|it| part(format!("routes.{}", it.definition.id), it));
-    let ways = upstreams.chain(routes);
+    let traces = live.export().map(|it| part("traces".to_owned(), &it));
+    let ways = upstreams.chain(routes).chain(traces);
     let parties = issuers.chain(tokens);
     listeners.chain(parties).chain(ways).collect()
 }

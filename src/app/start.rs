@@ -91,6 +91,7 @@ impl App {
         let metrics = Metrics::new();
         metrics.watch_access_log(&access_log);
         let live = Live::compose(&config, &metrics, None)?;
+        metrics.loaded(UnixTime::now());
         let buckets = Arc::clone(&live.plan.limits.buckets);
         metrics.watch_buckets(move || {
             let sample = buckets.sample();

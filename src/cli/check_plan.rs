@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
 use ipnet::IpNet;
 
-use super::{check_limits, check_tls};
+use super::{check_limits, check_tls, check_told};
 use crate::config::Config;
 use crate::edge::{Address, Protocols};
 use crate::outbound::{TokenDefinition, UpstreamDefinition, UpstreamProtocol};
@@ -129,7 +129,9 @@ fn doors(config: &Config) -> Block<'_> {
         }
         None => vec!["none: no probes, no metrics".to_owned()],
     };
-    vec![("listeners", listeners.collect()), ("admin", admin)]
+    let mut doors = vec![("listeners", listeners.collect()), ("admin", admin)];
+    doors.extend(check_told::told(config));
+    doors
 }
 
 fn proxy(network: &IpNet) -> String {

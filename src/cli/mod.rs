@@ -10,6 +10,7 @@ mod check_limits;
 mod check_online;
 mod check_plan;
 mod check_tls;
+mod check_told;
 mod completions;
 mod dev;
 mod manual;

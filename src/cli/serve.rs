@@ -15,7 +15,7 @@ use super::service::{self, Service};
 use super::{ConfigFile, Failure};
 use crate::app::{App, Bound, Followed, Follower, MeetingPlace, Predecessor, Succession};
 use crate::config::{Config, Files};
-use crate::telemetry::{AccessLog, log_panics, start_logging};
+use crate::telemetry::{AccessLog, AccessSink, LogDefinition, log_panics, start_logging};
 
 /// Threads for what blocks: three ask for the names of upstreams, which leaves one for those of
 /// issuers.
@@ -61,10 +61,12 @@ impl Serve {
         let mut signals = Signals::new().context("cannot listen for signals")?;
         // Whose default would kill.
         let hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+        let usr1 = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
         let mut files = Files::default();
         let config = self.config.load_noting(&mut files)?;
         start_logging(&config.log);
         log_panics();
+        let access_log = access_log(&config.log)?;
         let (ages, certificates) = watch::channel(CertificateAges::of(&config));
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -89,7 +91,6 @@ impl Serve {
             .enable_all()
             .build()
             .context("cannot start worker threads")?;
-        let access_log = AccessLog::start(config.log.access, config.log.format);
         let started = {
             let _inside = workers.enter();
             let started = App::prepare(config, bound, access_log.clone());
@@ -129,6 +130,7 @@ impl Serve {
             never = self.follow(&app, files, hung_up, &told) => match never {},
             never = settle(&change) => match never {},
             never = remind(certificates) => match never {},
+            never = rotate(usr1, &access_log) => match never {},
         };
         // Nobody is to wait where nobody accepts.
         drop((passed_on, succession));
@@ -265,6 +267,24 @@ async fn hear(mut hangup: Signal, hang_up: mpsc::Sender<()>) -> Infallible {
         hangup.recv().await;
         // One that waits already says the same.
         let _ = hang_up.try_send(());
+    }
+}
+
+fn access_log(definition: &LogDefinition) -> anyhow::Result<AccessLog> {
+    let opened = AccessLog::open(&definition.access, definition.format);
+    opened.with_context(|| match &definition.access {
+        AccessSink::File(path) => format!("cannot write to log.access.file, {}", path.display()),
+        AccessSink::Nothing | AccessSink::StandardOutput => "no access log".to_owned(),
+    })
+}
+
+/// Opens the file of access lines anew at each SIGUSR1, whose default would kill.
+async fn rotate(mut usr1: Signal, access_log: &AccessLog) -> Infallible {
+    loop {
+        usr1.recv().await;
+        if !access_log.reopen() {
+            tracing::warn!("SIGUSR1: access lines go to no file; nothing is opened anew");
+        }
     }
 }
 

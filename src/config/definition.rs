@@ -19,7 +19,7 @@ use crate::located::{Problems, Reader, Schemas, Tree};
 use crate::outbound::IdentityDefinition;
 use crate::routing::RouteDefinition;
 use crate::secret::why_unreadable;
-use crate::telemetry::LogDefinition;
+use crate::telemetry::{LogDefinition, TracesDefinition};
 
 /// The largest file that is read; ten thousand routes have a third of it.
 const LARGEST_FILE: u64 = 16 * 1024 * 1024;
@@ -36,6 +36,8 @@ pub struct Config {
     /// In file order.
     pub routes: Vec<RouteDefinition>,
     pub log: LogDefinition,
+    /// `None`: there are none.
+    pub traces: Option<TracesDefinition>,
     pub threads: usize,
     pub readiness: ReadinessRule,
     pub shutdown: ShutdownDefinition,

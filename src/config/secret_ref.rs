@@ -12,7 +12,7 @@ pub(super) const MASKING: Masking = Masking {
     parts: &["secret", "passphrase", "password", "passwd"],
     endings: &["_key", "-key"],
     references: &[("file", |_| true), ("env", is_variable)],
-    openings: &["eyJ"],
+    openings: &["eyJ", "Bearer ", "Basic "],
     marks: &["-----BEGIN"],
 };
 

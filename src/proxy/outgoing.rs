@@ -38,6 +38,7 @@ pub(super) fn edit(
         // chunks its next request.
         *coding = HeaderValue::from_static("chunked");
     }
+    record.tell_trace(headers);
     headers.insert(X_REQUEST_ID, record.request_id().header().clone());
     // HTTP/1.0 may come without a Host, and what goes on is HTTP/1.1.
     if !definition.preserve_host || !headers.contains_key(header::HOST) {

@@ -66,6 +66,7 @@ pub(super) async fn forward(
             return early::say(gateway, record, &asked, body.has_ended(), &conversation);
         }
     };
+    record.asks();
     let exchanged = {
         // Pinned where it stands: it is large, and would be kept once more by whom it moves to.
         let exchange = pin!(exchange(

@@ -2,7 +2,7 @@
 //! next. Good is never replaced by what failed. When to fetch is a policy's, of which there are two.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, MutexGuard};
@@ -36,6 +36,8 @@ pub(super) struct State<S: Source, P> {
     timer: Option<AbortHandle>,
     fetches: u64,
     failures: u64,
+    /// How long the last fetch took.
+    took: Option<Duration>,
 }
 
 impl<S: Source, P: Policy<S::Item>> State<S, P> {
@@ -55,6 +57,8 @@ pub struct Status {
     pub fetched_at: Option<UnixTime>,
     pub fetches: u64,
     pub failures: u64,
+    /// How long the last fetch took.
+    pub took: Option<Duration>,
     /// Why the last one failed, where it did.
     pub last_error: Option<String>,
 }
@@ -73,6 +77,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
                 timer: None,
                 fetches: 0,
                 failures: 0,
+                took: None,
             }),
         })
     }
@@ -83,6 +88,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
             fetched_at: self.kept.load().as_ref().map(|kept| kept.fetched_at),
             fetches: state.fetches,
             failures: state.failures,
+            took: state.took,
             last_error: state.last_error.as_ref().map(ToString::to_string),
         }
     }
@@ -127,7 +133,11 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
         now: UnixTime,
     ) -> InFlightOf<S> {
         let (keeper, asked) = (Arc::clone(self), Arc::clone(self));
-        let end = move |outcome, ended| keeper.end(now, outcome, ended);
+        let clock = Instant::now();
+        let end = move |outcome, ended| {
+            keeper.state.lock().took = Some(clock.elapsed());
+            keeper.end(now, outcome, ended)
+        };
         let (fetch, in_flight) = Fetch::new(now, Box::new(end));
         state.in_flight = Some(in_flight.clone());
         // A runtime that is going down drops a task, and so ends it, while it is being spawned.

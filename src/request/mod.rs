@@ -13,6 +13,7 @@ mod peer;
 mod request_id;
 #[cfg(test)]
 pub(crate) mod samples;
+mod trace_context;
 
 pub use authorization::{Authorization, AuthorizationError, Scheme, Unread};
 pub use escapes::{MOST_DECODINGS, decoded_fully, decoded_once};
@@ -24,3 +25,4 @@ pub use path::{CanonicalPath, PathError, decoded_segment};
 pub use path_forms::{AllowedForms, Forms, is_parameter_name};
 pub use peer::{AddressText, Client, Peer, counted_as};
 pub use request_id::{RequestId, RequestIds};
+pub use trace_context::{TRACEPARENT, TRACESTATE, TraceParent, is_sound_tracestate};

@@ -21,6 +21,8 @@ pub struct AccessLine<'a> {
     pub time_ms: u64,
     pub severity: Severity,
     pub request_id: &'a str,
+    /// The trace's that it belongs to, where there are any.
+    pub trace_id: Option<&'a str>,
     pub listener: &'a str,
     pub route: Option<&'a str>,
     pub method: &'a str,
@@ -77,6 +79,18 @@ pub fn milliseconds() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The same to the nanosecond, as far as the system has it.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a span's time is told, never decided by"
+)]
+pub(super) fn nanoseconds() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl AccessLine<'_> {
     pub(super) fn render(&self, format: LogFormat, out: &mut Vec<u8>) {
         let start = out.len();
@@ -107,6 +121,7 @@ impl AccessLine<'_> {
         out.extend_from_slice(self.severity.level().as_bytes());
         let id = b"\",\"kind\":\"access\",\"request_id\":";
         text(out, id, Some(self.request_id), SHORT)?;
+        text(out, b",\"trace_id\":", self.trace_id, SHORT)?;
         text(out, b",\"listener\":", Some(self.listener), usize::MAX)?;
         text(out, b",\"route\":", self.route, usize::MAX)?;
         text(out, b",\"method\":", Some(self.method), SHORT)?;
@@ -159,6 +174,7 @@ impl AccessLine<'_> {
             ("upstream", self.upstream, SHORT),
             ("listener", Some(self.listener), usize::MAX),
             ("request_id", Some(self.request_id), SHORT),
+            ("trace_id", self.trace_id, SHORT),
         ] {
             let Some(value) = value else { continue };
             write!(out, " {name}=")?;
@@ -180,6 +196,31 @@ fn write_word(out: &mut Vec<u8>, word: &str) -> std::io::Result<()> {
         out.write_all(word.as_bytes())
     } else {
         write!(out, "\"{}\"", word.escape_debug())
+    }
+}
+
+/// One of which there is as little to say as may be.
+#[cfg(test)]
+pub(super) fn sample() -> AccessLine<'static> {
+    AccessLine {
+        time_ms: 0,
+        severity: Severity::Usual,
+        request_id: "r",
+        trace_id: None,
+        listener: "apis",
+        route: None,
+        method: "GET",
+        path: "/",
+        status: 200,
+        reason: None,
+        detail: None,
+        principal: None,
+        token_id: None,
+        client: None,
+        upstream: None,
+        heard: None,
+        duration: Duration::ZERO,
+        bytes_out: 0,
     }
 }
 

@@ -5,6 +5,7 @@ fn line() -> AccessLine<'static> {
         time_ms: 1_800_000_000_123,
         severity: Severity::Usual,
         request_id: "r-1",
+        trace_id: None,
         listener: "apis",
         route: Some("calc"),
         method: "GET",

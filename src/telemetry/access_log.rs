@@ -3,8 +3,11 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use super::log_file::{Asked, LogFile};
 use super::outlet::Outlet;
 use super::{AccessLine, LogFormat};
 
@@ -16,23 +19,44 @@ thread_local! {
     static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Where the file wants access lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessSink {
+    Nothing,
+    StandardOutput,
+    /// It is opened anew when that is asked for.
+    File(PathBuf),
+}
+
 /// Where access lines go. Cloning is cheap; the last one dropped ends the writer.
 #[derive(Clone)]
 pub struct AccessLog {
     outlet: Option<Arc<Outlet>>,
     format: LogFormat,
+    /// Of a file, whether it is to be opened anew.
+    asked: Option<Asked>,
 }
 
 impl AccessLog {
-    pub fn start(enabled: bool, format: LogFormat) -> Self {
-        if enabled {
-            Self::to_writer(Box::new(io::stdout()), format)
-        } else {
-            Self {
+    /// # Errors
+    /// A file cannot be written to.
+    pub fn open(sink: &AccessSink, format: LogFormat) -> io::Result<Self> {
+        Ok(match sink {
+            AccessSink::Nothing => Self {
                 outlet: None,
                 format,
+                asked: None,
+            },
+            AccessSink::StandardOutput => Self::to_writer(Box::new(io::stdout()), format),
+            AccessSink::File(path) => {
+                let file = LogFile::open(path)?;
+                let asked = Some(file.asked());
+                Self {
+                    asked,
+                    ..Self::to_writer(Box::new(file), format)
+                }
             }
-        }
+        })
     }
 
     pub fn to_writer(out: Box<dyn Write + Send>, format: LogFormat) -> Self {
@@ -43,7 +67,18 @@ impl AccessLog {
         Self {
             outlet: outlet.ok().map(Arc::new),
             format,
+            asked: None,
         }
+    }
+
+    /// Has the file opened anew under its name, soon; false where lines go to no file.
+    pub fn reopen(&self) -> bool {
+        let (Some(outlet), Some(asked)) = (&self.outlet, &self.asked) else {
+            return false;
+        };
+        asked.store(true, Ordering::Release);
+        outlet.nudge();
+        true
     }
 
     pub fn is_enabled(&self) -> bool {

@@ -1,30 +1,13 @@
 use std::sync::mpsc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::super::Severity;
 use super::*;
 
 fn line(path: &str) -> AccessLine<'_> {
     AccessLine {
-        time_ms: 0,
-        severity: Severity::Usual,
-        request_id: "r",
-        listener: "apis",
-        route: None,
-        method: "GET",
         path,
-        status: 200,
-        reason: None,
-        detail: None,
-        principal: None,
-        token_id: None,
-        client: None,
-        upstream: None,
-        heard: None,
-        duration: Duration::ZERO,
-        bytes_out: 0,
+        ..super::super::access_line::sample()
     }
 }
 
@@ -169,8 +152,32 @@ fn the_last_clone_ends_the_writer_after_the_last_line() {
 
 #[test]
 fn a_log_that_is_off_takes_everything_and_does_nothing() {
-    let log = AccessLog::start(false, LogFormat::Json);
+    let log = AccessLog::open(&AccessSink::Nothing, LogFormat::Json).unwrap();
     log.write(&line("/x"));
     log.flush();
     assert_eq!(log.dropped(), 0);
+}
+
+#[test]
+fn a_file_is_opened_anew_when_that_is_asked_for_also_where_nobody_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, old) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
+    let log = AccessLog::open(&AccessSink::File(path.clone()), LogFormat::Json).unwrap();
+    log.write(&line("/one"));
+    log.flush();
+    std::fs::rename(&path, &old).unwrap();
+    assert!(log.reopen());
+    while !path.exists() {
+        std::thread::yield_now();
+    }
+    log.write(&line("/two"));
+    log.flush();
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    assert_eq!(
+        (read(&old).lines().count(), read(&path).lines().count()),
+        (1, 1)
+    );
+    assert!(read(&path).contains("/two"));
+    let nowhere = AccessLog::open(&AccessSink::Nothing, LogFormat::Json).unwrap();
+    assert!(!nowhere.reopen());
 }

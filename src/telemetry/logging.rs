@@ -12,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::AccessSink;
 use super::process_log::{Clock, ProcessLog};
 use crate::reason::Reason;
 
@@ -23,7 +24,7 @@ pub struct LogDefinition {
     /// `error`, `warn`, `info`, `debug`, `trace`.
     pub level: String,
     pub format: LogFormat,
-    pub access: bool,
+    pub access: AccessSink,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Default for LogDefinition {
         Self {
             level: "info".to_owned(),
             format: LogFormat::Json,
-            access: true,
+            access: AccessSink::StandardOutput,
         }
     }
 }

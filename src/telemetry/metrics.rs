@@ -12,7 +12,10 @@ use prometheus::{
 use super::edge_metrics::CertificateEnd;
 use super::names::{counter, gauge, opts, register};
 use super::route_metrics::RouteFamilies;
-use super::{AccessLog, EdgeMetrics, RouteMetrics, Samples, logging, names, samples};
+use super::{
+    AccessLog, EdgeMetrics, RouteMetrics, Samples, SpanMetrics, logging, milliseconds, names,
+    process, samples,
+};
 use crate::clock::UnixTime;
 
 const ROUTE_LABELS: usize = 200;
@@ -40,8 +43,13 @@ struct Families {
     accepted: IntCounterVec,
     refused: IntCounterVec,
     panics: IntCounter,
+    spans: IntCounterVec,
     reloads: IntCounterVec,
     stale: IntGauge,
+    loaded: IntGauge,
+    ready: IntGauge,
+    /// In milliseconds since the epoch.
+    started: u64,
     routes: Mutex<HashMap<Arc<str>, RouteMetrics>>,
     access_log: OnceLock<AccessLog>,
     buckets: OnceLock<LookAtBuckets>,
@@ -52,14 +60,17 @@ struct Families {
 impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
-        let durations = HistogramOpts::new(names::DURATION.0, names::DURATION.2)
-            .buckets(DURATION_BUCKETS.to_vec());
+        let durations = |(name, _, help)| {
+            let opts = HistogramOpts::new(name, help).buckets(DURATION_BUCKETS.to_vec());
+            HistogramVec::new(opts, &["route"])
+        };
         let build = gauge(&registry, names::BUILD, &["version"]);
         let labels = &["route", "outcome", "reason", "status"];
         let families = Families {
             by_route: RouteFamilies {
                 requests: counter(&registry, names::REQUESTS, labels),
-                durations: register(&registry, HistogramVec::new(durations, &["route"])),
+                durations: register(&registry, durations(names::DURATION)),
+                upstream: register(&registry, durations(names::UPSTREAM_DURATION)),
                 left_out: counter(&registry, names::LEFT_OUT, &["route"]),
                 repetitions: counter(&registry, names::REPETITIONS, &["route", "cause"]),
                 in_flight: register(&registry, IntGauge::with_opts(opts(names::IN_FLIGHT))),
@@ -69,8 +80,12 @@ impl Metrics {
             accepted: counter(&registry, names::CONNECTIONS_TOTAL, &["listener"]),
             refused: counter(&registry, names::REFUSED, &["listener", "cause"]),
             panics: register(&registry, IntCounter::with_opts(opts(names::PANICS))),
+            spans: counter(&registry, names::SPANS, &["outcome"]),
             reloads: counter(&registry, names::RELOADS, &["outcome"]),
             stale: register(&registry, IntGauge::with_opts(opts(names::STALE))),
+            loaded: register(&registry, IntGauge::with_opts(opts(names::LOADED))),
+            ready: register(&registry, IntGauge::with_opts(opts(names::READY))),
+            started: milliseconds(),
             routes: Mutex::default(),
             access_log: OnceLock::new(),
             buckets: OnceLock::new(),
@@ -121,6 +136,11 @@ impl Metrics {
         )
     }
 
+    /// Counted from then on.
+    pub fn spans(&self) -> SpanMetrics {
+        SpanMetrics::new(&self.families.spans)
+    }
+
     pub fn panicked(&self) {
         self.families.panics.inc();
     }
@@ -134,6 +154,17 @@ impl Metrics {
         let reloads = &self.families.reloads;
         reloads.with_label_values(&[outcome]).inc();
         self.families.stale.set((!taken_over).into());
+    }
+
+    /// Another configuration is in force from now on.
+    pub fn loaded(&self, now: UnixTime) {
+        let seconds = i64::try_from(now.seconds()).unwrap_or(i64::MAX);
+        self.families.loaded.set(seconds);
+    }
+
+    /// Whether traffic may come.
+    pub fn ready(&self, is_ready: bool) {
+        self.families.ready.set(is_ready.into());
     }
 
     /// Shows how many lines this access log has lost. The first one given stays.
@@ -154,6 +185,7 @@ impl Metrics {
         samples::tokens(&sampled, &of_plan.tokens, now);
         samples::endpoints(&sampled, &of_plan.endpoints);
         samples::circuits(&sampled, &of_plan.circuits);
+        process::sample(&sampled, self.families.started);
         let certificates = self.families.certificates.lock();
         let ends = certificates.iter();
         let ends = ends.filter_map(|(listener, end)| Some((listener.as_str(), end.get()?)));

@@ -59,6 +59,7 @@ fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     let metrics = Metrics::new();
     let route = metrics.route(&id("a"));
     route.finished(Outcome::Allowed, 200, Duration::ZERO);
+    route.heard(Duration::ZERO);
     route.left_out(1);
     route.repeated(Repetition::Stale);
     metrics.edge("apis").refused(Refused::Limit);
@@ -66,6 +67,7 @@ fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     let log = AccessLog::to_writer(Box::new(std::io::sink()), LogFormat::Json);
     metrics.watch_access_log(&log);
     metrics.watch_buckets(|| (1, 2));
+    metrics.spans().sent(1);
     let text = metrics.render(&samples::tests::one_of_each(), NOW);
     let page = Page::read(&text);
     let shown: BTreeSet<(&str, &str, &str)> = page

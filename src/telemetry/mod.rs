@@ -4,18 +4,22 @@
 mod access_line;
 mod access_log;
 mod edge_metrics;
+mod log_file;
 mod logging;
 mod metrics;
 mod names;
 mod outlet;
+mod process;
 mod process_log;
 mod repeats;
 mod route_metrics;
 mod samples;
+mod span_metrics;
+mod traces;
 mod written;
 
 pub use access_line::{AccessLine, Severity, milliseconds};
-pub use access_log::AccessLog;
+pub use access_log::{AccessLog, AccessSink};
 pub use edge_metrics::{CAUSES, EdgeMetrics, Refused};
 pub use logging::{
     LogDefinition, LogFormat, debug_of_left_out, flush_logging, log_panics, start_logging,
@@ -25,3 +29,5 @@ pub use metrics::Metrics;
 pub use names::NAMES;
 pub use route_metrics::{Counted, Outcome, Repetition, RouteMetrics};
 pub use samples::{CONDITIONS, CircuitSample, EndpointSample, KeySetSample, Samples, TokenSample};
+pub use span_metrics::SpanMetrics;
+pub use traces::{Batch, Spans, Told, Trace, Tracer, TracesDefinition, Wait, rejected};

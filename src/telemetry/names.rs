@@ -18,6 +18,8 @@ metrics! {
         "Requests that ended, by route, outcome (allowed, denied, failed), reason and class of status.";
     DURATION "bearergate_request_duration_seconds" "histogram"
         "Time from a request's head to the end of its answer, by route.";
+    UPSTREAM_DURATION "bearergate_upstream_duration_seconds" "histogram"
+        "Time from asking an upstream to the head of its answer, by route.";
     IN_FLIGHT "bearergate_requests_in_flight" "gauge"
         "Requests being served now.";
     LEFT_OUT "bearergate_headers_left_out_total" "counter"
@@ -50,14 +52,20 @@ metrics! {
         "Access lines that were lost because they could not be written fast enough.";
     PROCESS_LINES_DROPPED "bearergate_process_log_dropped_total" "counter"
         "Lines of the process's own log that were lost because they could not be written fast enough.";
+    SPANS "bearergate_spans_total" "counter"
+        "Spans of recorded traces, by outcome (sent, dropped for want of room, failed at the collector); absent without traces.";
     KEY_SET_KEYS "bearergate_key_set_keys" "gauge"
         "Signing keys held, by issuer; 0 means that its tokens cannot be verified.";
     KEY_SET_AGE "bearergate_key_set_age_seconds" "gauge"
         "Time since an issuer's keys were last fetched with success; absent before the first time.";
     KEY_SET_FETCHES "bearergate_key_set_fetches_total" "counter"
         "Fetches of an issuer's keys, by outcome (success, failure).";
+    KEY_SET_FETCH_DURATION "bearergate_key_set_fetch_duration_seconds" "gauge"
+        "How long the last fetch of an issuer's keys took; absent before the first.";
     TOKEN_FETCHES "bearergate_token_fetches_total" "counter"
         "Attempts to acquire a token, by identity and outcome (success, failure).";
+    TOKEN_FETCH_DURATION "bearergate_token_fetch_duration_seconds" "gauge"
+        "How long the last attempt to acquire a token took, by identity and scope; absent before the first.";
     TOKEN_AGE "bearergate_token_age_seconds" "gauge"
         "Time since the token in hand was acquired, by identity and scope; absent while there is none.";
     TOKEN_EXPIRY "bearergate_token_expiry_seconds" "gauge"
@@ -68,10 +76,26 @@ metrics! {
         "Configurations read anew while running, by outcome (success, failure).";
     STALE "bearergate_configuration_stale" "gauge"
         "1 while the configuration that was read last was refused, and the one before it goes on; else 0.";
+    LOADED "bearergate_configuration_loaded_timestamp_seconds" "gauge"
+        "When the configuration in force was taken over, in seconds since the epoch.";
+    READY "bearergate_ready" "gauge"
+        "1 while /readyz says so, else 0.";
     LISTENER_CERTIFICATE_EXPIRY "bearergate_listener_certificate_expiry_seconds" "gauge"
         "Time until the first of a listener's certificates to end does, negative once it has, by listener; absent without TLS.";
     BUILD "bearergate_build_info" "gauge"
         "Always 1; the label tells the version that runs.";
+    PROCESS_CPU "process_cpu_seconds_total" "counter"
+        "Time that processors spent on it, in seconds.";
+    PROCESS_START "process_start_time_seconds" "gauge"
+        "When it started, in seconds since the epoch.";
+    PROCESS_MEMORY "process_resident_memory_bytes" "gauge"
+        "Memory that it has in hand.";
+    PROCESS_OPEN_FILES "process_open_fds" "gauge"
+        "Files and sockets that it has open.";
+    PROCESS_MOST_FILES "process_max_fds" "gauge"
+        "Files and sockets that it may have open.";
+    PROCESS_THREADS "process_threads" "gauge"
+        "Its threads.";
 }
 
 pub(super) fn gauge(registry: &Registry, name: (&str, &str, &str), labels: &[&str]) -> IntGaugeVec {

@@ -59,6 +59,14 @@ impl Outlet {
     pub(super) fn flush(&self) {
         self.queue.flush();
     }
+
+    /// Lets what is written to be flushed, though there may be no lines.
+    pub(super) fn nudge(&self) {
+        let mut state = self.queue.state.lock();
+        state.nudged = true;
+        state.asleep = false;
+        self.queue.wake.notify_one();
+    }
 }
 
 impl Drop for Outlet {
@@ -89,6 +97,8 @@ struct State {
     asleep: bool,
     /// Somebody flushes: gather no longer.
     hurry: bool,
+    /// To be flushed with or without lines.
+    nudged: bool,
     closed: bool,
 }
 
@@ -159,6 +169,9 @@ impl Queue {
         while state.waiting.is_empty() {
             if state.closed {
                 return None;
+            }
+            if mem::take(&mut state.nudged) {
+                return Some(0);
             }
             let again = due.and_then(|due| due(lines));
             if !lines.is_empty() {

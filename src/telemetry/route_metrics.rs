@@ -55,6 +55,8 @@ struct Series {
     label: Arc<str>,
     families: RouteFamilies,
     durations: Histogram,
+    /// Made when it first counts.
+    upstream: OnceLock<Histogram>,
     allowed: ByClass,
     denied: Counts,
     failed: Counts,
@@ -101,6 +103,7 @@ fn class(status: u16) -> usize {
 pub(super) struct RouteFamilies {
     pub(super) requests: IntCounterVec,
     pub(super) durations: HistogramVec,
+    pub(super) upstream: HistogramVec,
     pub(super) left_out: IntCounterVec,
     pub(super) repetitions: IntCounterVec,
     pub(super) in_flight: IntGauge,
@@ -117,6 +120,7 @@ impl RouteMetrics {
         let series = Series {
             allowed: no_counts(),
             durations: families.durations.with_label_values(&[label]),
+            upstream: OnceLock::new(),
             denied: OnceLock::new(),
             failed: OnceLock::new(),
             left_out: OnceLock::new(),
@@ -138,6 +142,14 @@ impl RouteMetrics {
     pub fn finished(&self, outcome: Outcome, status: u16, duration: Duration) {
         self.series.count(outcome, status).inc();
         self.series.durations.observe(duration.as_secs_f64());
+    }
+
+    /// An upstream has answered, so long after it was asked.
+    pub fn heard(&self, after: Duration) {
+        let (families, label) = (&self.series.families, [&*self.series.label]);
+        let upstream = &self.series.upstream;
+        let upstream = upstream.get_or_init(|| families.upstream.with_label_values(&label));
+        upstream.observe(after.as_secs_f64());
     }
 
     /// Header fields that did not go on beside our token.
@@ -199,6 +211,7 @@ impl Drop for Series {
         }
         let label = [&*self.label];
         let _ = self.families.durations.remove_label_values(&label);
+        let _ = self.families.upstream.remove_label_values(&label);
         let _ = self.families.left_out.remove_label_values(&label);
         for why in Repetition::ALL {
             let labels = [&*self.label, why];

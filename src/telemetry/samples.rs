@@ -1,9 +1,11 @@
 //! How are keys, tokens and upstreams at the moment of a scrape? They keep their own figures; a scrape
 //! copies them, so that nothing has to be kept in step.
 
-use prometheus::Registry;
+use std::time::Duration;
 
-use super::names::{self, counter, gauge};
+use prometheus::{GaugeVec, Registry};
+
+use super::names::{self, counter, gauge, opts, register};
 use crate::clock::UnixTime;
 
 /// What the conditions of an endpoint are called, in the label `condition` too.
@@ -26,6 +28,8 @@ pub struct KeySetSample {
     pub issuer: String,
     pub keys: usize,
     pub fetched_at: Option<UnixTime>,
+    /// How long the last fetch took.
+    pub took: Option<Duration>,
     pub fetches: u64,
     pub failures: u64,
 }
@@ -38,6 +42,8 @@ pub struct TokenSample {
     /// When the identity's certificate ends.
     pub certificate: Option<UnixTime>,
     pub acquired_at: Option<UnixTime>,
+    /// How long the last attempt took.
+    pub took: Option<Duration>,
     pub fetches: u64,
     pub failures: u64,
 }
@@ -70,12 +76,16 @@ pub(super) fn key_sets(registry: &Registry, samples: &[KeySetSample], now: UnixT
     let keys = gauge(registry, names::KEY_SET_KEYS, &["issuer"]);
     let age = gauge(registry, names::KEY_SET_AGE, &["issuer"]);
     let fetches = counter(registry, names::KEY_SET_FETCHES, &["issuer", "outcome"]);
+    let took = seconds(registry, names::KEY_SET_FETCH_DURATION, &["issuer"]);
     for sample in samples {
         let issuer = sample.issuer.as_str();
         keys.with_label_values(&[issuer]).set(whole(sample.keys));
         if let Some(fetched_at) = sample.fetched_at {
             age.with_label_values(&[issuer])
                 .set(age_of(fetched_at, now));
+        }
+        if let Some(last) = sample.took {
+            took.with_label_values(&[issuer]).set(last.as_secs_f64());
         }
         for (outcome, count) in [("success", sample.fetches), ("failure", sample.failures)] {
             fetches.with_label_values(&[issuer, outcome]).inc_by(count);
@@ -89,6 +99,7 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
     let expiry = gauge(registry, names::TOKEN_EXPIRY, labels);
     let certificate = gauge(registry, names::CERTIFICATE_EXPIRY, &["identity"]);
     let fetches = counter(registry, names::TOKEN_FETCHES, &["identity", "outcome"]);
+    let took = seconds(registry, names::TOKEN_FETCH_DURATION, labels);
     for sample in samples {
         let identity = sample.identity.as_str();
         let both = &[identity, sample.scope.as_str()];
@@ -99,6 +110,9 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
             expiry
                 .with_label_values(both)
                 .set(seconds_between(now, expires_at));
+        }
+        if let Some(last) = sample.took {
+            took.with_label_values(both).set(last.as_secs_f64());
         }
         if let Some(end) = sample.certificate {
             certificate
@@ -162,6 +176,10 @@ pub(super) fn listener_certificates<'l>(
 
 fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn seconds(registry: &Registry, name: (&str, &str, &str), labels: &[&str]) -> GaugeVec {
+    register(registry, GaugeVec::new(opts(name), labels))
 }
 
 /// A clock that was set back makes nothing younger than new.

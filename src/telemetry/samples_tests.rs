@@ -24,6 +24,7 @@ fn key_set(issuer: &str, keys: usize, fetched_at: Option<u64>) -> KeySetSample {
         issuer: issuer.into(),
         keys,
         fetched_at: fetched_at.map(UnixTime::from_seconds),
+        took: Some(Duration::from_millis(250)),
         fetches: 3,
         failures: 1,
     }
@@ -36,6 +37,7 @@ fn token(identity: &str, scope: &str, expires_at: u64) -> TokenSample {
         expires_at: Some(UnixTime::from_seconds(expires_at)),
         certificate: Some(UnixTime::from_seconds(expires_at + 86_400)),
         acquired_at: Some(NOW.minus(Duration::from_secs(60))),
+        took: Some(Duration::from_millis(125)),
         fetches: 2,
         failures: 5,
     }

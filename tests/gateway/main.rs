@@ -32,4 +32,5 @@ mod shutdown;
 mod sources;
 mod support;
 mod targets;
+mod telemetry;
 mod upstream;

@@ -13,7 +13,7 @@ use super::example::Example;
 use super::stage::{Stage, StageOptions};
 use crate::cli::{ConfigFile, Failure, say};
 use crate::config::Config;
-use crate::telemetry::{AccessLog, LogDefinition, LogFormat, start_logging};
+use crate::telemetry::{AccessLog, AccessSink, LogDefinition, LogFormat, start_logging};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -62,10 +62,13 @@ impl Dev {
         let log = LogDefinition {
             level: "warn".to_owned(),
             format: LogFormat::Text,
-            access: true,
+            access: match self.try_it {
+                true => AccessSink::Nothing,
+                false => AccessSink::StandardOutput,
+            },
         };
         start_logging(&log);
-        let access_log = AccessLog::start(!self.try_it, LogFormat::Text);
+        let access_log = AccessLog::open(&log.access, log.format)?;
         let stage = Stage::set(self.options, own, access_log)?;
         let examples = stage.examples()?;
         let own = stage.own_lines()?;

@@ -6,15 +6,14 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::limit::Limit;
-use super::{Identity, Issuer, Proxy, Route, Tls};
+use super::{Identity, Issuer, Log, Proxy, Route, Tls, Traces};
 use crate::config::secret_ref::SecretRef;
-use crate::config::value::{FileMode, Level, ListenAddress, TrustedProxy};
+use crate::config::value::{FileMode, ListenAddress, TrustedProxy};
 use crate::config::{ReadinessRule, ShutdownDefinition};
 use crate::edge::{Spoken, Timeouts};
 use crate::located::{
     At, FilePath, Filled, Form, HttpUrl, May, Must, Named, Or, Scalar, Size, Text, Wrong, object,
 };
-use crate::telemetry::{LogDefinition, LogFormat};
 
 object! {
     /// The configuration of bearergate: a route is who may come in, where it goes, and whose token it carries.
@@ -27,8 +26,10 @@ object! {
         admin: May<Admin> = "none",
         /// How the gateway itself gets keys and tokens.
         fetch: Or<Fetch> = "{}",
-        /// The process's own log, on standard error.
+        /// What is told: the process's own log, on standard error, and a line for each request.
         log: Or<Log> = "{}",
+        /// Traces of requests, sent to a collector.
+        traces: May<Traces> = "none",
         /// Worker threads.
         threads: May<usize> = "one a core" in "1" to "1024",
         /// When `/readyz` says so: `lenient`, once every issuer of a route has keys, or one after 30 seconds, and ever after; `strict`, while all have keys and every identity has its token.
@@ -141,18 +142,6 @@ object! {
         user: May<Text> = "none",
         /// Where the password is: `{ file: … }` or `{ env: … }`.
         password: May<SecretRef> = "none",
-    }
-}
-
-object! {
-    /// The process's own log, on standard error.
-    Log "a mapping such as `{ level: info }`" => LogDefinition {
-        /// The least severe level that is written: `error`, `warn`, `info`, `debug` or `trace`.
-        level: Or<Level> = "info",
-        /// One JSON object a line, or `text` for people.
-        format: Or<LogFormat> = "json",
-        /// Whether each request gets a line.
-        access: Or<bool> = "true",
     }
 }
 

@@ -12,12 +12,14 @@ mod cors;
 mod identity;
 mod issuer;
 mod limit;
+mod log;
 mod microsoft;
 mod names;
 mod route;
 mod server;
 mod tls;
 mod token;
+mod traces;
 mod upstream;
 mod whole;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::names::{Known, Names};
-use super::{identity, issuer, route, server};
+use super::{identity, issuer, log, route, server, traces};
 use crate::config::Files;
 use crate::config::definition::Config;
 use crate::config::file::File;
@@ -31,6 +31,8 @@ fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
     let issuers = issuer::issuers(context, &file.issuers);
     let identities = identity::identities(context, &file.identities);
     let routes = routes(context, file);
+    let log = log::log(context, &file.log);
+    let traces = file.traces.optional(|at| traces::traces(context, at));
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     file.version.get()?;
     Some(Config {
@@ -41,7 +43,8 @@ fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
         issuers: issuers?,
         identities: identities?,
         routes: routes?,
-        log: file.log.fill(),
+        log: log?,
+        traces: traces?,
         threads: file.threads.value().copied().unwrap_or_else(cores),
         readiness: *file.readiness,
         shutdown: file.shutdown.fill(),

@@ -74,7 +74,11 @@ fn full_yaml_shows_the_defaults() {
     );
     assert_eq!(bare.fetch, FetchDefinition::default());
     assert_eq!(full.fetch.timeout, bare.fetch.timeout);
-    assert_eq!(full.log, LogDefinition::default());
+    assert_eq!(bare.log, LogDefinition::default());
+    assert_eq!(
+        (&full.log.level, full.log.format),
+        (&bare.log.level, bare.log.format)
+    );
     assert_eq!(full.shutdown, bare.shutdown);
     assert_eq!(full.issuers[0].leeway, bare.issuers[0].leeway);
     assert_eq!(full.issuers[0].leeway, Duration::from_secs(60));

@@ -1,0 +1,44 @@
+//! What holds for the gateway's own calls.
+
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct FetchDefinition {
+    /// For a whole exchange.
+    pub timeout: Duration,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// A proxy for https destinations other than loopback.
+    pub proxy: Option<Url>,
+    /// Hosts and networks that are reached without it.
+    pub no_proxy: Vec<String>,
+    /// The key of the configuration that names `ca_pem`, for messages.
+    pub ca_key: Option<&'static str>,
+}
+
+impl Default for FetchDefinition {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            ca_pem: None,
+            proxy: None,
+            no_proxy: Vec::new(),
+            ca_key: Some("fetch.ca_file"),
+        }
+    }
+}
+
+impl fmt::Debug for FetchDefinition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A proxy's URL may carry a password.
+        let proxy = self.proxy.as_ref().map(Url::host_str);
+        out.debug_struct("FetchDefinition")
+            .field("timeout", &self.timeout)
+            .field("ca_pem", &self.ca_pem.as_ref().map(Vec::len))
+            .field("proxy", &proxy)
+            .finish()
+    }
+}

@@ -1,0 +1,93 @@
+//! A file of lines that is moved away under us, as logrotate does: asked to, it is opened anew under its
+//! name, between two batches of whole lines, so that none is lost and none is torn.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// For its owner to write and its group to read: lines tell who called what.
+const MODE: u32 = 0o640;
+
+/// Whether a file is to be opened anew.
+pub(super) type Asked = Arc<AtomicBool>;
+
+pub(super) struct LogFile {
+    path: PathBuf,
+    file: File,
+    asked: Asked,
+    /// The last byte that was written.
+    last: u8,
+    /// A write failed in the middle of a line, on a full disk: what comes next begins a line of its own.
+    is_torn: bool,
+}
+
+impl LogFile {
+    /// Appends to what is there, or makes it.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: open(path)?,
+            path: path.to_owned(),
+            asked: Asked::default(),
+            last: b'\n',
+            is_torn: false,
+        })
+    }
+
+    pub(super) fn asked(&self) -> Asked {
+        Arc::clone(&self.asked)
+    }
+
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_torn {
+            self.file.write_all(b"\n")?;
+            self.is_torn = false;
+        }
+        let written = self.file.write(bytes)?;
+        if let Some(last) = bytes[..written].last() {
+            self.last = *last;
+        }
+        Ok(written)
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.write_some(bytes);
+        let is_final = |why: &io::Error| why.kind() != io::ErrorKind::Interrupted;
+        if written.as_ref().is_err_and(is_final) {
+            self.is_torn = self.last != b'\n';
+        }
+        written
+    }
+
+    /// Behind each batch of lines, and when it was asked to open the file anew.
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.asked.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let file = self.path.display();
+        match open(&self.path) {
+            Ok(new) => {
+                self.file = new;
+                (self.last, self.is_torn) = (b'\n', false);
+                tracing::info!(%file, "access log opened anew");
+            }
+            Err(why) => {
+                tracing::error!(%file, %why, "access log not opened anew; the old file goes on");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(MODE).open(path)
+}
+
+#[cfg(test)]
+#[path = "log_file_tests.rs"]
+mod tests;

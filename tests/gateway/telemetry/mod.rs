@@ -1,0 +1,7 @@
+//! What is told of requests and of the process: fields of lines, files that are moved away, traces, and
+//! what there is to be woken by.
+
+mod alerts;
+mod fields;
+mod rotation;
+mod traces;
