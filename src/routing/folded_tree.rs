@@ -114,29 +114,35 @@ impl Node {
                 };
                 walk.left = left;
             }
-            let next = &mut |node: &'t Self| node.possible(below, Some(segment), walk);
+            let next = &mut |node: &'t Self, is_whole: bool| match is_whole {
+                true => node.possible(below, Some(segment), walk),
+                false => tell(&node.rest, walk.visit),
+            };
             self.reading(reading, segment, next)?;
         }
         ControlFlow::Continue(())
     }
 
-    /// Follows each word by a literal and by a parameter.
+    /// Follows each word by a literal and by a parameter. `next` is told of the node behind all of
+    /// them, and of those before it, where `**` may take the other words.
     fn reading<'t>(
         &'t self,
         words: &[String],
         segment: &str,
-        next: &mut dyn FnMut(&'t Self) -> ControlFlow<()>,
+        next: &mut dyn FnMut(&'t Self, bool) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let Some((word, words)) = words.split_first() else {
-            return next(self);
+            return next(self, true);
         };
-        if let Some(node) = self.literal(word) {
+        let parameter = self.parameter.as_deref();
+        let parameter = parameter.filter(|_| !segment.is_empty());
+        for node in self.literal(word).into_iter().chain(parameter) {
+            if !words.is_empty() {
+                next(node, false)?;
+            }
             node.reading(words, segment, next)?;
         }
-        match &self.parameter {
-            Some(node) if !segment.is_empty() => node.reading(words, segment, next),
-            _ => ControlFlow::Continue(()),
-        }
+        ControlFlow::Continue(())
     }
 
     fn fitting<'t>(
@@ -197,7 +203,10 @@ impl Node {
         };
         tell(&self.rest, visit)?;
         for reading in readings(literal, before) {
-            let next = &mut |node: &'t Self| node.meeting(pattern, Some(literal), visit);
+            let next = &mut |node: &'t Self, is_whole: bool| match is_whole {
+                true => node.meeting(pattern, Some(literal), visit),
+                false => tell(&node.rest, visit),
+            };
             self.reading(&reading, literal, next)?;
         }
         ControlFlow::Continue(())

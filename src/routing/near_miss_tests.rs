@@ -141,6 +141,23 @@ fn a_method_is_kept_back_by_each_pattern_of_a_folded_form() {
 }
 
 #[test]
+fn what_is_under_a_narrower_route_may_be_a_second_key_of_the_same_name() {
+    let routes = [
+        definition("narrow", "/b/{key}/**").for_key("one"),
+        definition("broad", "/**").for_key("other"),
+    ];
+    for path in [
+        "/b('a')('a')",
+        "/b(%27a')(%27a')",
+        "/b(1)(2)(3)",
+        "/b('a')('a')/c",
+    ] {
+        assert_eq!(found(&routes, "GET", path), "not exactly narrow", "{path}");
+    }
+    assert_eq!(found(&routes, "GET", "/b"), "broad");
+}
+
+#[test]
 fn a_file_with_a_number_in_parentheses_is_no_key() {
     let routes = [
         definition("file", "/files/{folder}/{name}").for_key("x"),
