@@ -21,6 +21,7 @@ WORKDIR /build
 # Without rust-toolchain.toml: the base image's toolchain is the one it names.
 COPY Cargo.toml Cargo.lock ./
 COPY config config
+COPY docs/errors.md docs/errors.md
 COPY benches benches
 COPY src src
 # The caches hold what was compiled before, of every platform in its own.

@@ -171,6 +171,7 @@ async fn plan(config: &Config, count: usize) -> Plan {
         issuers,
         tokens: Vec::new(),
         tracer: None,
+        observers: None,
     }
 }
 

@@ -1,32 +1,35 @@
-//! `/livez`, `/readyz`, `/metrics`: read only, and on loopback only for those who ask a loopback
-//! name for it.
+//! `/livez`, `/readyz`, `/metrics`, `/status`: read only, and on loopback only for those who ask a
+//! loopback name for it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use http::uri::Authority;
+use http::header::{ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, HOST, REFRESH};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 
-use super::{Readiness, samples};
+use super::pages::{GUARDED, HTML, JSON, METRICS, TEXT, names_loopback, page};
+use super::status::{self, Report};
+use super::{Observed, Readiness, observers, samples};
 use crate::admission::Plan;
 use crate::clock::UnixTime;
 use crate::edge::{Abandoned, Application, Arriving, Conversation, Misread};
 use crate::telemetry::Metrics;
 
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
-const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// How often a browser may ask again by itself, in seconds.
+const EVERY: std::ops::RangeInclusive<u32> = 2..=3600;
 
 /// Answers about the plan of the moment.
 pub struct Admin {
     pub plan: Arc<ArcSwap<Plan>>,
     pub metrics: Metrics,
     pub readiness: Arc<Readiness>,
+    /// What the status page shows that a plan does not know.
+    pub observed: Observed,
     /// Where the listener is really bound.
     pub address: SocketAddr,
 }
@@ -39,10 +42,8 @@ impl Admin {
         host: Option<&HeaderValue>,
         now: UnixTime,
     ) -> Response<Vec<u8>> {
-        // SECURITY: against DNS rebinding, by which a web page reaches a loopback listener under
-        // its own name.
-        if self.address.ip().is_loopback() && !host.is_some_and(names_loopback) {
-            return page(StatusCode::MISDIRECTED_REQUEST, TEXT, "wrong host\n".into());
+        if let Some(refusal) = self.misdirected(host) {
+            return refusal;
         }
         let answer = match path {
             "/livez" => page(StatusCode::OK, TEXT, "alive\n".into()),
@@ -50,12 +51,55 @@ impl Admin {
             "/metrics" => page(StatusCode::OK, METRICS, self.exposition(now).into_bytes()),
             _ => return page(StatusCode::NOT_FOUND, TEXT, "not found\n".into()),
         };
-        if method != Method::GET && method != Method::HEAD {
-            let text = "method not allowed\n".into();
-            let mut refusal = page(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
-            let allow = HeaderValue::from_static("GET, HEAD");
-            refusal.headers_mut().insert(ALLOW, allow);
+        wrong_method(method).unwrap_or(answer)
+    }
+
+    /// SECURITY: against DNS rebinding, by which a web page reaches a loopback listener under its own
+    /// name.
+    fn misdirected(&self, host: Option<&HeaderValue>) -> Option<Response<Vec<u8>>> {
+        let wrong = self.address.ip().is_loopback() && !host.is_some_and(names_loopback);
+        let text = "wrong host\n";
+        wrong.then(|| page(StatusCode::MISDIRECTED_REQUEST, TEXT, text.into()))
+    }
+
+    /// The status page, or the same for programs, where whoever asks may see it.
+    async fn status(&self, head: &Parts, conversation: &Conversation) -> Response<Vec<u8>> {
+        let now = UnixTime::now();
+        let refusal = self.misdirected(head.headers.get(HOST));
+        if let Some(refusal) = refusal.or_else(|| wrong_method(&head.method)) {
             return refusal;
+        }
+        let plan = self.plan.load_full();
+        let peer = observers::peer(conversation.peer().ip(), conversation.is_encrypted());
+        if let Some(refusal) = self.keeps_from(&plan, head, peer, now).await {
+            return refusal;
+        }
+        let report = Report::of(self, now);
+        let mut answer = match head.uri.path() {
+            "/status.json" => json(StatusCode::OK, &report),
+            _ => self.drawn(&report, head.uri.query().unwrap_or_default()),
+        };
+        for (name, value) in GUARDED {
+            answer
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        answer
+    }
+
+    fn drawn(&self, report: &Report, query: &str) -> Response<Vec<u8>> {
+        let mut asked = url::form_urlencoded::parse(query.as_bytes());
+        let every =
+            asked.find_map(|(name, value)| (name == "every").then(|| value.parse().ok())?);
+        let every = every.filter(|seconds| EVERY.contains(seconds));
+        let mut answer = page(StatusCode::OK, HTML, status::page(report, every));
+        if let Some(policy) = &*status::PAGE_POLICY {
+            answer
+                .headers_mut()
+                .insert(CONTENT_SECURITY_POLICY, policy.clone());
+        }
+        if let Some(every) = every {
+            answer.headers_mut().insert(REFRESH, every.into());
         }
         answer
     }
@@ -66,13 +110,7 @@ impl Admin {
             true => StatusCode::OK,
             false => StatusCode::SERVICE_UNAVAILABLE,
         };
-        match serde_json::to_vec(&report) {
-            Ok(body) => page(status, JSON, body),
-            Err(why) => {
-                tracing::error!(%why, "the readiness report cannot be written");
-                page(StatusCode::INTERNAL_SERVER_ERROR, TEXT, Vec::new())
-            }
-        }
+        json(status, &report)
     }
 
     fn exposition(&self, now: UnixTime) -> String {
@@ -90,17 +128,17 @@ impl Application for Admin {
         request: Request<Arriving>,
         conversation: Arc<Conversation>,
     ) -> Result<Response<Full<Bytes>>, Abandoned> {
-        let mut answer = self.answer(
-            request.method(),
-            request.uri().path(),
-            request.headers().get(HOST),
-            UnixTime::now(),
-        );
-        if request.method() == Method::HEAD {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path();
+        let mut answer = match path {
+            "/status" | "/status.json" => self.status(&head, &conversation).await,
+            _ => self.answer(&head.method, path, head.headers.get(HOST), UnixTime::now()),
+        };
+        if head.method == Method::HEAD {
             answer.body_mut().clear();
         }
         // Nobody here wants a body.
-        if !request.body().is_end_stream() {
+        if !body.is_end_stream() {
             conversation.body_unread();
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(CONNECTION, close);
@@ -117,32 +155,25 @@ impl Application for Admin {
     }
 }
 
-fn page(status: StatusCode, kind: &'static str, mut body: Vec<u8>) -> Response<Vec<u8>> {
-    if !body.is_empty() && !body.ends_with(b"\n") {
-        body.push(b'\n');
+fn wrong_method(method: &Method) -> Option<Response<Vec<u8>>> {
+    if method == Method::GET || method == Method::HEAD {
+        return None;
     }
-    let length = HeaderValue::from(body.len());
-    let mut answer = Response::new(body);
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(CONTENT_LENGTH, length);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+    let text = "method not allowed\n".into();
+    let mut refusal = page(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
+    let allow = HeaderValue::from_static("GET, HEAD");
+    refusal.headers_mut().insert(ALLOW, allow);
+    Some(refusal)
 }
 
-/// `localhost` or a loopback address, whatever the port.
-fn names_loopback(host: &HeaderValue) -> bool {
-    let authority = host.to_str().ok().and_then(|host| host.parse().ok());
-    let Some(authority) = authority.filter(|it: &Authority| !it.as_str().contains('@')) else {
-        return false;
-    };
-    let name = authority.host();
-    let bare = name
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    let address = bare.unwrap_or(name).parse::<IpAddr>();
-    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+fn json(status: StatusCode, report: &impl serde::Serialize) -> Response<Vec<u8>> {
+    match serde_json::to_vec(report) {
+        Ok(body) => page(status, JSON, body),
+        Err(why) => {
+            tracing::error!(%why, "a report cannot be written");
+            page(StatusCode::INTERNAL_SERVER_ERROR, TEXT, Vec::new())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -8,7 +9,7 @@ use super::*;
 use crate::admission::{HeaderRules, PlanLimits};
 use crate::edge::{Bound, Edge, Era, Limits, Protocols, Settings, Timeouts};
 use crate::routing::Table;
-use crate::telemetry::Samples;
+use crate::telemetry::{Rates, Refusals, Samples};
 
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
@@ -22,9 +23,15 @@ fn admin(address: &str) -> Admin {
         issuers: HashMap::new(),
         tokens: Vec::new(),
         tracer: None,
+        observers: None,
     };
     Admin {
         plan: Arc::new(ArcSwap::from_pointee(plan)),
+        observed: Observed {
+            listeners: Vec::new(),
+            refusals: Refusals::new(),
+            rates: Arc::new(Rates::new(Metrics::new())),
+        },
         metrics: Metrics::new(),
         readiness: Arc::new(Readiness::new(false, NOW)),
         address: address.parse().unwrap(),
@@ -51,7 +58,7 @@ fn it_answers_three_questions_and_no_other() {
         (Method::POST, "/", 404, TEXT),
         (Method::GET, "/livez/", 404, TEXT),
         (Method::GET, "/LIVEZ", 404, TEXT),
-        (Method::GET, "/status", 404, TEXT),
+        (Method::GET, "/status/", 404, TEXT),
         (Method::GET, "//livez", 404, TEXT),
     ] {
         let answer = ask(&admin, method.clone(), path, "localhost:9090");

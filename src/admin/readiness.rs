@@ -3,6 +3,7 @@
 //! `readiness: strict` wants all of it, all the time: keys of every issuer, a token of every identity.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -23,7 +24,18 @@ pub struct Readiness {
     started: UnixTime,
     draining: AtomicBool,
     was_ready: AtomicBool,
-    unfit: Mutex<Option<Unfit>>,
+    configuration: Mutex<Configuration>,
+}
+
+/// Which configuration runs, and what became of the one that was read last.
+#[derive(Clone, Debug)]
+pub(super) struct Configuration {
+    /// Counts those that were taken over, the first included.
+    pub(super) generation: u64,
+    pub(super) taken_over_at: UnixTime,
+    pub(super) read_at: UnixTime,
+    /// Why the last one was not taken over, where it was not; as the log has it.
+    pub(super) refusal: Option<(Unfit, String)>,
 }
 
 /// The answer of `/readyz`.
@@ -87,13 +99,39 @@ impl Readiness {
             started,
             draining: AtomicBool::new(false),
             was_ready: AtomicBool::new(false),
-            unfit: Mutex::default(),
+            configuration: Mutex::new(Configuration {
+                generation: 1,
+                taken_over_at: started,
+                read_at: started,
+                refusal: None,
+            }),
         }
     }
 
-    /// What became of the configuration that was read last.
-    pub fn reloaded(&self, unfit: Option<Unfit>) {
-        *self.unfit.lock() = unfit;
+    /// The configuration that was read last holds, and is what runs; it may differ in nothing.
+    pub fn taken_over(&self, differs: bool, now: UnixTime) {
+        let mut configuration = self.configuration.lock();
+        if differs {
+            configuration.generation += 1;
+            configuration.taken_over_at = now;
+        }
+        configuration.read_at = now;
+        configuration.refusal = None;
+    }
+
+    /// The configuration that was read last does not hold.
+    pub fn refused(&self, unfit: Unfit, why: &dyn Display, now: UnixTime) {
+        let mut configuration = self.configuration.lock();
+        configuration.read_at = now;
+        configuration.refusal = Some((unfit, why.to_string()));
+    }
+
+    pub(super) fn configuration(&self) -> Configuration {
+        self.configuration.lock().clone()
+    }
+
+    pub(super) fn started(&self) -> UnixTime {
+        self.started
     }
 
     /// From now on not ready, whatever else holds.
@@ -145,12 +183,13 @@ impl Readiness {
             state,
             issuers,
             tokens,
-            configuration: self.configuration(),
+            configuration: self.configuration_report(),
         }
     }
 
-    fn configuration(&self) -> ConfigurationReport {
-        let failure = *self.unfit.lock();
+    fn configuration_report(&self) -> ConfigurationReport {
+        let configuration = self.configuration.lock();
+        let failure = configuration.refusal.as_ref().map(|(unfit, _)| *unfit);
         ConfigurationReport {
             state: match failure {
                 Some(_) => "refused",

@@ -163,9 +163,9 @@ fn a_configuration_that_was_refused_is_told_and_takes_nobody_out() {
         assert!(report.ready);
         serde_json::to_value(&report.configuration).unwrap()
     };
-    readiness.reloaded(Some(Unfit::NeedsRestart));
+    readiness.refused(Unfit::NeedsRestart, &"why", at(1));
     let refused = serde_json::json!({ "state": "refused", "failure": "needs_restart" });
     assert_eq!(configuration(), refused);
-    readiness.reloaded(None);
+    readiness.taken_over(true, at(2));
     assert_eq!(configuration(), serde_json::json!({ "state": "current" }));
 }

@@ -13,7 +13,7 @@ use crate::policy::Principal;
 use crate::reason::Reason;
 use crate::request::{Client, Peer};
 use crate::routing::Route;
-use crate::telemetry::{AccessLine, Outcome, Told, Trace};
+use crate::telemetry::{AccessLine, Outcome, Room, Told, Trace};
 
 impl Drop for Record {
     fn drop(&mut self) {
@@ -25,8 +25,9 @@ impl Drop for Record {
         if let Some((_, after)) = self.heard {
             metrics.heard(after);
         }
-        if self.is_heard(outcome) {
-            self.with_line(outcome, duration, |line| self.tell(outcome, line));
+        let room = self.room(outcome, duration);
+        if room.is_some() || self.is_heard(outcome) {
+            self.with_line(outcome, duration, |line| self.tell(outcome, line, room));
         }
     }
 }
@@ -37,10 +38,21 @@ impl Record {
         self.shared.access_log.is_enabled() || self.recorded().is_some()
     }
 
+    /// Room among the last that were not served, where it was not.
+    fn room(&self, outcome: Outcome, duration: Duration) -> Option<Room> {
+        let refusals = self.shared.refusals.as_ref()?;
+        let route = self.route().map(|route| &*route.definition.id);
+        let ended_ms = self.started.1.saturating_add(whole_ms(duration));
+        refusals.room_for(outcome, route, ended_ms)
+    }
+
     /// Where everybody hears of an end, in strings and figures: no token, no query, all that a caller
     /// chose still to be bounded.
-    fn tell(&self, outcome: Outcome, line: &AccessLine<'_>) {
+    fn tell(&self, outcome: Outcome, line: &AccessLine<'_>, room: Option<Room>) {
         self.shared.access_log.write(line);
+        if let (Some(refusals), Some(room)) = (&self.shared.refusals, room) {
+            refusals.keep(&room, line);
+        }
         if let Some(trace) = self.recorded() {
             let template = self.route().map(|route| route.definition.path.as_str());
             trace.end(&Told {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::clock::UnixTime;
-use crate::outbound::AccessToken;
+use crate::outbound::{AccessToken, UsedCredential};
 use crate::request::{Head, Peer, samples};
 use crate::routing::CallerClaim;
 use crate::routing::samples::definition;
@@ -270,6 +270,11 @@ fn authorization_is_ours_the_callers_or_absent() {
         header: HeaderValue::from_static("Bearer ours"),
         expires_at: UnixTime::from_seconds(2),
         renew_at: UnixTime::from_seconds(1),
+        by: UsedCredential {
+            place: 0,
+            kind: "secret",
+            passed_over: None,
+        },
     };
     for (carried, expected) in [
         (Carried::CallersOwn(own), "Bearer own"),

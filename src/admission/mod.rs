@@ -2,6 +2,7 @@
 //! listener asks, answers and tells.
 
 mod admit;
+mod advice;
 mod answer;
 mod caught;
 mod cors;
@@ -18,6 +19,7 @@ mod shared;
 mod telling;
 
 pub use admit::{Admission, admit};
+pub use advice::{Advice, advice};
 pub use denial::{Denial, Refusal};
 pub use headers::HeaderRules;
 pub use limits::{Held, PlanLimits};

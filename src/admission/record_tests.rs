@@ -48,11 +48,12 @@ impl World {
             issuers: HashMap::new(),
             tokens: Vec::new(),
             tracer: None,
+            observers: None,
         };
         let lines = Lines::default();
         let log = AccessLog::to_writer(Box::new(lines.clone()), LogFormat::Json);
         let plan = Arc::new(ArcSwap::from_pointee(plan));
-        let shared = Shared::new(plan, log, &Metrics::new());
+        let shared = Shared::new(plan, log, &Metrics::new(), None);
         Self { shared, lines }
     }
 

@@ -9,11 +9,11 @@ use arc_swap::ArcSwap;
 
 use super::{HeaderRules, PlanLimits};
 use crate::edge::ListenerDefinition;
-use crate::inbound::Issuer;
+use crate::inbound::{Gate, Issuer};
 use crate::outbound::AppTokens;
 use crate::request::RequestIds;
 use crate::routing::Table;
-use crate::telemetry::{AccessLog, Metrics, RouteMetrics, Tracer};
+use crate::telemetry::{AccessLog, Metrics, Refusals, RouteMetrics, Tracer};
 
 /// Everything a decision needs, read by each request from one snapshot.
 pub struct Plan {
@@ -30,6 +30,8 @@ pub struct Plan {
     pub tokens: Vec<Arc<AppTokens>>,
     /// What makes traces, where the file wants any.
     pub tracer: Option<Arc<Tracer>>,
+    /// Who may see the status page, where the file names somebody.
+    pub observers: Option<Gate>,
 }
 
 pub struct Shared {
@@ -41,13 +43,21 @@ pub struct Shared {
     /// The process is ending: every answer says that its connection does, too.
     pub draining: AtomicBool,
     pub metrics: Metrics,
+    /// The last requests that were not served; `None` where nobody could look at them.
+    pub refusals: Option<Arc<Refusals>>,
     pub(super) unrouted: RouteMetrics,
     pub(super) request_ids: RequestIds,
 }
 
 impl Shared {
-    pub fn new(plan: Arc<ArcSwap<Plan>>, access_log: AccessLog, metrics: &Metrics) -> Arc<Self> {
+    pub fn new(
+        plan: Arc<ArcSwap<Plan>>,
+        access_log: AccessLog,
+        metrics: &Metrics,
+        refusals: Option<Arc<Refusals>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            refusals,
             plan,
             access_log,
             in_flight: AtomicUsize::new(0),

@@ -105,6 +105,11 @@ impl Live {
             upstreams,
             ..
         } = parts;
+        let observers = config
+            .admin
+            .as_ref()
+            .and_then(|admin| admin.callers.as_ref());
+        let observers = observers.map(|callers| Gate::new(Arc::clone(callers), &issuers));
         let mut upstreams_now = config.routes.iter().map(|route| &route.upstream);
         let mut listeners: Vec<_> = config.listeners.iter().collect();
         listeners.sort_unstable_by_key(|it| &it.name);
@@ -124,6 +129,7 @@ impl Live {
                 buckets,
                 doors: config.doors.clone(),
             },
+            observers,
             issuers,
             tokens: tokens.values().map(|(_, it)| Arc::clone(it)).collect(),
             tracer: export.as_ref().map(|(_, it)| Arc::clone(&it.tracer)),

@@ -46,6 +46,7 @@ impl Export {
             ca_pem: definition.ca_pem.as_ref().map(|pem| pem.to_vec()),
             proxy: None,
             no_proxy: Vec::new(),
+            headers: http::HeaderMap::new(),
             ca_key: Some("traces.ca_file"),
         };
         let metrics = metrics.spans();

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::watch::Watch;
 use super::{App, ReloadError, Reloaded};
 use crate::admin::Unfit;
+use crate::clock::UnixTime;
 use crate::config::{Config, Files, Problems};
 
 /// What does not hold may be half of a change, a certificate before its key: so long the rest may
@@ -110,7 +111,8 @@ impl App {
 
     fn tell(&self, reloaded: &Reloaded, took: Duration, asked: bool) {
         self.metrics.reloaded(true);
-        self.readiness.reloaded(None);
+        let differs = !reloaded.is_nothing();
+        self.readiness.taken_over(differs, UnixTime::now());
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if reloaded.is_nothing() && !asked {
             tracing::debug!("the configuration was read again; nothing differs");
@@ -131,7 +133,7 @@ impl App {
 
     fn refuse(&self, unfit: Unfit, why: &dyn std::fmt::Display) {
         self.metrics.reloaded(false);
-        self.readiness.reloaded(Some(unfit));
+        self.readiness.refused(unfit, why, UnixTime::now());
         tracing::error!(%why, "configuration refused; the one before it goes on");
     }
 }

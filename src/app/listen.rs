@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::Inherited;
 use super::compose::ComposeError;
 use super::descriptors::Descriptors;
-use crate::admin::{Admin, Readiness};
+use crate::admin::{Admin, Observed, Readiness};
 use crate::admission::Shared;
 use crate::config::{AdminDefinition, Config};
 use crate::edge::{
@@ -19,7 +19,7 @@ use crate::edge::{
     Settings, Timeouts, Tls, TlsDefinition, TlsError,
 };
 use crate::proxy::Gateway;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Rates, Refusals};
 
 /// Sockets that are bound and not yet accepted on.
 #[derive(Debug)]
@@ -154,8 +154,16 @@ impl Doors {
         }
         if let Some((definition, (socket, address))) = admin {
             tracing::info!(%address, "admin listening");
+            let bound = doors.addresses.iter();
+            let bound = bound.map(|(name, address)| (Arc::clone(name), address.to_string()));
+            let observed = Observed {
+                listeners: bound.collect(),
+                refusals: shared.refusals.clone().unwrap_or_else(Refusals::new),
+                rates: Rates::start(metrics.clone()),
+            };
             doors.addresses.push((Arc::clone(&name), address.clone()));
             let admin = Admin {
+                observed,
                 plan: Arc::clone(&shared.plan),
                 metrics: metrics.clone(),
                 readiness: Arc::clone(readiness),

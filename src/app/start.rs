@@ -16,7 +16,7 @@ use crate::admission::{Plan, Shared};
 use crate::clock::UnixTime;
 use crate::config::{Config, ReadinessRule, ShutdownDefinition};
 use crate::edge::Address;
-use crate::telemetry::{AccessLog, Metrics};
+use crate::telemetry::{AccessLog, Metrics, Refusals};
 
 pub struct App {
     pub(super) metrics: Metrics,
@@ -98,7 +98,9 @@ impl App {
             (sample.kept, sample.forgotten)
         });
         let plan = Arc::new(ArcSwap::new(Arc::clone(&live.plan)));
-        let shared = Shared::new(Arc::clone(&plan), access_log, &metrics);
+        // Where nobody can look, nothing is kept to be looked at.
+        let refusals = config.admin.is_some().then(Refusals::new);
+        let shared = Shared::new(Arc::clone(&plan), access_log, &metrics, refusals);
         let readiness = Arc::new(Readiness::new(
             config.readiness == ReadinessRule::Strict,
             UnixTime::now(),

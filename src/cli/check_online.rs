@@ -117,6 +117,7 @@ async fn reach(config: &Config, endpoint: &EndpointDefinition) -> anyhow::Result
         ca_pem: trusted,
         proxy: None,
         no_proxy: Vec::new(),
+        headers: http::HeaderMap::new(),
         ca_key: Some("upstream.ca_file"),
     })?;
     let answer = http.fetch(&endpoint.origin(), 1024 * 1024).await?;

@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
 use ipnet::IpNet;
 
-use super::{check_limits, check_tls, check_told};
+use super::{check_admin, check_limits, check_tls, check_told};
 use crate::config::Config;
 use crate::edge::{Address, Protocols};
 use crate::outbound::{TokenDefinition, UpstreamDefinition, UpstreamProtocol};
@@ -120,15 +120,7 @@ fn doors(config: &Config) -> Block<'_> {
         let tls = tls.into_iter().flatten();
         once(first).chain(spoken).chain(tls).chain(trusted)
     });
-    let admin = match &config.admin {
-        Some(admin) => {
-            let tls = admin.tls.as_ref().map(check_tls::spoken);
-            once(admin.address.to_string())
-                .chain(tls.into_iter().flatten())
-                .collect()
-        }
-        None => vec!["none: no probes, no metrics".to_owned()],
-    };
+    let admin = check_admin::admin(config.admin.as_ref());
     let mut doors = vec![("listeners", listeners.collect()), ("admin", admin)];
     doors.extend(check_told::told(config));
     doors
@@ -185,7 +177,7 @@ fn forms(allowed: &AllowedForms) -> String {
 }
 
 /// One condition a line, and a line `or` between entries.
-fn who(callers: &Callers) -> Vec<String> {
+pub(super) fn who(callers: &Callers) -> Vec<String> {
     match callers {
         Callers::Public => vec!["anyone".to_owned()],
         Callers::Entries(entries) => {

@@ -5,6 +5,7 @@ mod arguments;
 mod certificate;
 mod certificate_age;
 mod check;
+mod check_admin;
 mod check_format;
 mod check_limits;
 mod check_online;
@@ -20,6 +21,7 @@ mod serve;
 mod service;
 mod token;
 mod version;
+mod why;
 
 pub use arguments::main;
 

@@ -17,6 +17,7 @@ use crate::inbound::IssuerDefinition;
 use crate::limit::Limit;
 use crate::located::{Problems, Reader, Schemas, Tree};
 use crate::outbound::IdentityDefinition;
+use crate::policy::Callers;
 use crate::routing::RouteDefinition;
 use crate::secret::why_unreadable;
 use crate::telemetry::{LogDefinition, TracesDefinition};
@@ -49,6 +50,8 @@ pub struct AdminDefinition {
     pub address: SocketAddr,
     /// `None`: in clear.
     pub tls: Option<TlsDefinition>,
+    /// Who may see the status page; `None`: on loopback whoever is there, elsewhere nobody.
+    pub callers: Option<Arc<Callers>>,
 }
 
 /// `readiness:` of the file.

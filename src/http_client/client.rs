@@ -172,6 +172,7 @@ fn bounded(definition: &FetchDefinition) -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT.min(definition.timeout))
         .timeout(definition.timeout)
         .pool_max_idle_per_host(IDLE_PER_HOST)
+        .default_headers(definition.headers.clone())
         // SECURITY: plain http is allowed to `localhost`; no resolver may point it elsewhere.
         .resolve_to_addrs("localhost", &loopback)
 }

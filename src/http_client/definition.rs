@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::HeaderMap;
 use url::Url;
 
 #[derive(Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct FetchDefinition {
     pub proxy: Option<Url>,
     /// Hosts and networks that are reached without it.
     pub no_proxy: Vec<String>,
+    /// Sent with each request.
+    pub headers: HeaderMap,
     /// The key of the configuration that names `ca_pem`, for messages.
     pub ca_key: Option<&'static str>,
 }
@@ -26,6 +29,7 @@ impl Default for FetchDefinition {
             ca_pem: None,
             proxy: None,
             no_proxy: Vec::new(),
+            headers: HeaderMap::new(),
             ca_key: Some("fetch.ca_file"),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AccessToken, TokenRequestError, TokenSource};
+use super::{AccessToken, TokenRequestError, TokenSource, UsedCredential};
 use crate::clock::UnixTime;
 use crate::reason::Reason;
 use crate::refresh::{BeforeExpiry, Status, Unavailable};
@@ -61,8 +61,11 @@ impl AppTokens {
     }
 
     pub fn status(&self) -> TokenStatus {
+        let kept = self.0.kept();
         TokenStatus {
-            expires_at: self.0.kept().map(|token| token.expires_at),
+            expires_at: kept.as_ref().map(|token| token.expires_at),
+            by: kept.map(|token| token.by.clone()),
+            credentials: self.0.source().identity.credentials.len(),
             failure: self.0.last_error().map(|why| why.reason()),
             certificate: self.0.source().identity.certificate_ends_at(),
             fetch: self.0.status(),
@@ -84,6 +87,10 @@ impl fmt::Debug for AppTokens {
 pub struct TokenStatus {
     /// When the token in hand ends.
     pub expires_at: Option<UnixTime>,
+    /// What the token in hand was given for.
+    pub by: Option<UsedCredential>,
+    /// How many the identity has.
+    pub credentials: usize,
     /// What the last failure is called, where the last attempt failed.
     pub failure: Option<Reason>,
     /// When the identity's certificate ends; of several the first.

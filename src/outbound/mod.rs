@@ -17,7 +17,7 @@ pub use egress::{Carried, Egress, TokenDefinition};
 pub use identity::{IdentityDefinition, TokenTimes};
 pub use route_tokens::RouteTokens;
 pub use token_error::TokenRequestError;
-pub use token_source::{AccessToken, TokenSource};
+pub use token_source::{AccessToken, TokenSource, UsedCredential};
 pub use upstream::{
     AnswerStream, Balance, Broken, Carrier, Carries, CheckDefinition, Condition, ConnectError,
     Crowded, Endpoint, EndpointDefinition, Endpoints, ExchangeError, HealthDefinition,

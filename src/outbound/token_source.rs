@@ -1,6 +1,8 @@
 //! Where an app-only token comes from: an identity's credentials, put to its token endpoint in
 //! order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use zeroize::Zeroizing;
@@ -41,14 +43,23 @@ impl TokenSource {
             scope: &self.scope,
             now,
         };
-        let mut credentials = identity.credentials.iter().peekable();
-        while let Some(credential) = credentials.next() {
+        let mut credentials = identity.credentials.iter().enumerate().peekable();
+        let mut passed_over = None;
+        while let Some((place, credential)) = credentials.next() {
             match credential.acquire(&request).await {
                 Err(error) if credentials.peek().is_some() && error.blames_credential() => {
                     let (identity, credential) = (&*identity.name, credential.kind());
                     tracing::warn!(identity, credential, %error, "the next credential is tried");
+                    passed_over = Some(error.to_string().into());
                 }
-                response => return AccessToken::of(&response?, identity.tokens, now, chance()),
+                response => {
+                    let by = UsedCredential {
+                        place,
+                        kind: credential.kind(),
+                        passed_over,
+                    };
+                    return AccessToken::of(&response?, identity.tokens, by, now, chance());
+                }
             }
         }
         Err(TokenRequestError::NoCredential)
@@ -99,12 +110,24 @@ pub struct AccessToken {
     pub header: HeaderValue,
     pub expires_at: UnixTime,
     pub renew_at: UnixTime,
+    pub by: UsedCredential,
+}
+
+/// The credential that a token was given for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsedCredential {
+    /// Of the identity's, from 0.
+    pub place: usize,
+    pub kind: &'static str,
+    /// Why the one before it was refused, where one was.
+    pub passed_over: Option<Arc<str>>,
 }
 
 impl AccessToken {
     fn of(
         response: &TokenResponse,
         times: TokenTimes,
+        by: UsedCredential,
         now: UnixTime,
         chance: u32,
     ) -> Result<Self, TokenRequestError> {
@@ -121,6 +144,7 @@ impl AccessToken {
             header,
             expires_at: end,
             renew_at: renew_at(wanted, end, times.renew_before, now, chance),
+            by,
         })
     }
 }

@@ -30,7 +30,12 @@ fn the_header_is_set_whole_and_never_shown() {
         expires_at: NOW.plus(Duration::from_secs(3599)),
         refresh_at: None,
     };
-    let token = AccessToken::of(&response, TokenTimes::default(), NOW, 0).unwrap();
+    let by = UsedCredential {
+        place: 0,
+        kind: "secret",
+        passed_over: None,
+    };
+    let token = AccessToken::of(&response, TokenTimes::default(), by, NOW, 0).unwrap();
     assert_eq!(token.header, "Bearer eyJ0.e30.c2ln");
     assert!(token.header.is_sensitive());
     assert!(!format!("{token:?}").contains("eyJ0"), "{token:?}");

@@ -99,7 +99,7 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
     }
 
     pub fn status(&self) -> Status {
-        self.keeper.status()
+        self.keeper.status(UnixTime::now())
     }
 
     /// The one at hand, if it is good, and whether it is stale.

@@ -61,6 +61,8 @@ pub struct Status {
     pub took: Option<Duration>,
     /// Why the last one failed, where it did.
     pub last_error: Option<String>,
+    /// When the next one is due, or may be: at no time where nobody wants it.
+    pub next_at: Option<UnixTime>,
 }
 
 impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
@@ -82,9 +84,12 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
         })
     }
 
-    pub(super) fn status(&self) -> Status {
+    pub(super) fn status(&self, now: UnixTime) -> Status {
         let state = self.state.lock();
+        let failure = state.backoff.filter(|backoff| backoff.failed);
+        let may_ask = failure.map(|backoff| backoff.until);
         Status {
+            next_at: self.due(&state, now).or(may_ask),
             fetched_at: self.kept.load().as_ref().map(|kept| kept.fetched_at),
             fetches: state.fetches,
             failures: state.failures,

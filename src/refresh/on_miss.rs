@@ -76,7 +76,7 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
     }
 
     pub fn status(&self) -> Status {
-        self.keeper.status()
+        self.keeper.status(UnixTime::now())
     }
 
     fn look<R>(&self, now: UnixTime, pick: impl Fn(&S::Item) -> Option<R>) -> Option<Found<R>> {

@@ -33,16 +33,16 @@ type LookAtBuckets = Box<dyn Fn() -> (usize, u64) + Send + Sync>;
 
 #[derive(Clone)]
 pub struct Metrics {
-    families: Arc<Families>,
+    pub(super) families: Arc<Families>,
 }
 
-struct Families {
+pub(super) struct Families {
     registry: Registry,
-    by_route: RouteFamilies,
-    connections: IntGaugeVec,
-    accepted: IntCounterVec,
-    refused: IntCounterVec,
-    panics: IntCounter,
+    pub(super) by_route: RouteFamilies,
+    pub(super) connections: IntGaugeVec,
+    pub(super) accepted: IntCounterVec,
+    pub(super) refused: IntCounterVec,
+    pub(super) panics: IntCounter,
     spans: IntCounterVec,
     reloads: IntCounterVec,
     stale: IntGauge,
@@ -50,11 +50,11 @@ struct Families {
     ready: IntGauge,
     /// In milliseconds since the epoch.
     started: u64,
-    routes: Mutex<HashMap<Arc<str>, RouteMetrics>>,
-    access_log: OnceLock<AccessLog>,
+    pub(super) routes: Mutex<HashMap<Arc<str>, RouteMetrics>>,
+    pub(super) access_log: OnceLock<AccessLog>,
     buckets: OnceLock<LookAtBuckets>,
     /// By listener.
-    certificates: Mutex<BTreeMap<String, CertificateEnd>>,
+    pub(super) certificates: Mutex<BTreeMap<String, CertificateEnd>>,
 }
 
 impl Metrics {

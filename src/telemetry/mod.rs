@@ -4,6 +4,7 @@
 mod access_line;
 mod access_log;
 mod edge_metrics;
+mod figures;
 mod log_file;
 mod logging;
 mod metrics;
@@ -11,6 +12,9 @@ mod names;
 mod outlet;
 mod process;
 mod process_log;
+mod rates;
+mod redaction;
+mod refusals;
 mod repeats;
 mod route_metrics;
 mod samples;
@@ -21,12 +25,15 @@ mod written;
 pub use access_line::{AccessLine, Severity, milliseconds};
 pub use access_log::{AccessLog, AccessSink};
 pub use edge_metrics::{CAUSES, EdgeMetrics, Refused};
+pub use figures::{ListenerFigures, ProcessFigures, RouteFigures};
 pub use logging::{
     LogDefinition, LogFormat, debug_of_left_out, flush_logging, log_panics, start_logging,
     warn_of_failure,
 };
 pub use metrics::Metrics;
 pub use names::NAMES;
+pub use rates::{Rates, RouteRate};
+pub use refusals::{Refusals, RefusedRequest, Room};
 pub use route_metrics::{Counted, Outcome, Repetition, RouteMetrics};
 pub use samples::{CONDITIONS, CircuitSample, EndpointSample, KeySetSample, Samples, TokenSample};
 pub use span_metrics::SpanMetrics;

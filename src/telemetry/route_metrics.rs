@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use prometheus::core::Metric;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
-use super::Severity;
+use super::{RouteFigures, Severity};
 use crate::reason::Reason;
 
 const REASONS: usize = Reason::ALL.len();
@@ -158,6 +159,45 @@ impl RouteMetrics {
         let count = &self.series.left_out;
         let count = count.get_or_init(|| families.left_out.with_label_values(&label));
         count.inc_by(fields as u64);
+    }
+
+    /// What it has counted.
+    pub(super) fn figures(&self) -> RouteFigures {
+        let series = &self.series;
+        let sum = |counts: &ByClass| {
+            counts
+                .iter()
+                .filter_map(OnceLock::get)
+                .map(IntCounter::get)
+                .sum()
+        };
+        let of = |counts: &Counts, reason: Reason| {
+            let counted = counts
+                .get()
+                .and_then(|counts| counts[reason as usize].get());
+            counted.map_or(0, |counts| sum(counts))
+        };
+        let mut figures = RouteFigures {
+            requests: sum(&series.allowed),
+            upstream_errors: series.allowed[class(500)].get().map_or(0, IntCounter::get),
+            ..RouteFigures::default()
+        };
+        for reason in Reason::ALL {
+            let (denied, failed): (u64, u64) =
+                (of(&series.denied, *reason), of(&series.failed, *reason));
+            if denied + failed > 0 {
+                figures.requests += denied + failed;
+                figures.denied += denied;
+                figures.failed += failed;
+                figures.reasons.push((*reason, denied + failed));
+            }
+        }
+        let durations = series.durations.metric();
+        let buckets = durations.get_histogram().get_bucket().iter();
+        figures.durations = buckets
+            .map(|it| (it.upper_bound(), it.cumulative_count()))
+            .collect();
+        figures
     }
 
     pub fn repeated(&self, why: Repetition) {

@@ -30,6 +30,7 @@ mod proxied_by;
 mod reload;
 mod shutdown;
 mod sources;
+mod status;
 mod support;
 mod targets;
 mod telemetry;

@@ -16,6 +16,7 @@ import tempfile
 import time
 import traceback
 import types
+import urllib.parse
 import urllib.request
 
 PATIENCE = float(os.environ.get("BEARERGATE_PATIENCE", "60"))
@@ -26,6 +27,9 @@ for name in list(os.environ):
     if name.lower().endswith("_proxy"):
         del os.environ[name]
 os.environ["NO_PROXY"] = "127.0.0.1"
+
+# What the API that adds numbers is asked.
+CALC = "/calc/v1/add/1/1"
 
 _checks = []
 
@@ -236,6 +240,29 @@ def eventually(holds, what):
 
 def bearer(token):
     return f"Authorization: Bearer {token}"
+
+
+def token(dev, client):
+    who = dev.clients[client]
+    form = urllib.parse.urlencode(
+        {
+            "grant_type": "client_credentials",
+            "client_id": who.client_id,
+            "client_secret": who.secret,
+            "scope": dev.api.scope,
+        }
+    )
+    url = f"{dev.authority}/{dev.tenant}/oauth2/v2.0/token"
+    with urllib.request.urlopen(url, form.encode(), PATIENCE, context=dev.tls) as answer:
+        return json.load(answer)["access_token"]
+
+
+def messages(dev, mailbox, query="$top=10&$orderby=receivedDateTime%20desc"):
+    return f"{dev.gateway.legacy}/graph/v1.0/users/{mailbox}/messages?{query}"
+
+
+def key(dev):
+    return f"X-Api-Key: {dev.api_key}"
 
 
 def seen_headers(answer):

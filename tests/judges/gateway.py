@@ -4,37 +4,9 @@ Both legs, what is refused and how it is said, readiness, metrics, and that noth
 
 import json
 import re
-import urllib.parse
-import urllib.request
 
-from court import PATIENCE, bearer, check, curl, eventually, seen_headers, sit
+from court import CALC, bearer, check, curl, eventually, key, messages, seen_headers, sit, token
 from prometheus_client.parser import text_string_to_metric_families
-
-CALC = "/calc/v1/add/1/1"
-
-
-def token(dev, client):
-    who = dev.clients[client]
-    form = urllib.parse.urlencode(
-        {
-            "grant_type": "client_credentials",
-            "client_id": who.client_id,
-            "client_secret": who.secret,
-            "scope": dev.api.scope,
-        }
-    )
-    url = f"{dev.authority}/{dev.tenant}/oauth2/v2.0/token"
-    with urllib.request.urlopen(url, form.encode(), PATIENCE, context=dev.tls) as answer:
-        return json.load(answer)["access_token"]
-
-
-def messages(dev, mailbox, query="$top=10&$orderby=receivedDateTime%20desc"):
-    return f"{dev.gateway.legacy}/graph/v1.0/users/{mailbox}/messages?{query}"
-
-
-def key(dev):
-    return f"X-Api-Key: {dev.api_key}"
-
 
 def samples(dev):
     """Every sample of /metrics: (name, sorted labels) → value."""

@@ -114,7 +114,7 @@ impl Dev {
             ],
         };
         if !admin.is_empty() {
-            places.push(("gateway, admin".to_owned(), admin + "/readyz  /metrics"));
+            places.push(("gateway, admin".to_owned(), admin + "/status  /metrics"));
         }
         let others = [
             ("Entra-shaped issuer", doors.issuer.base()),

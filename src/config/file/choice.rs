@@ -17,6 +17,15 @@ pub(in crate::config) enum Callers {
     Entries(Vec<At<Entry>>, usize),
 }
 
+impl Callers {
+    pub(in crate::config) fn entries(&self) -> &[At<Entry>] {
+        match self {
+            Self::Public => &[],
+            Self::Entries(entries, _) => entries,
+        }
+    }
+}
+
 impl Read for Callers {
     fn read(node: NodeId, reader: &mut Reader<'_>) -> Option<Self> {
         let expected = "a list of entries or `public`";

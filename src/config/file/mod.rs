@@ -19,6 +19,6 @@ pub(super) use entra::{Certificate, Credential, Identity, Issuer};
 pub(super) use limit::Limit;
 pub(super) use log::{Access, Log};
 pub(super) use route::{ApiKey, Bearer, Entry, Match, OurToken, Route, Upstream};
-pub(super) use server::{Admin, Fetch, File, FullProxy, Listener};
+pub(super) use server::{Admin, Fetch, File, FullProxy, Listener, Observer};
 pub(super) use tls::{ClientCertificate, ListenerCertificate, Tls};
 pub(super) use traces::Traces;

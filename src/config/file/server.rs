@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::limit::Limit;
-use super::{Identity, Issuer, Log, Proxy, Route, Tls, Traces};
+use super::{ApiKey, Bearer, Identity, Issuer, Log, Proxy, Route, Tls, Traces};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::{FileMode, ListenAddress, TrustedProxy};
 use crate::config::{ReadinessRule, ShutdownDefinition};
@@ -22,7 +23,7 @@ object! {
         version: Must<Version>,
         /// Where connections are accepted, by name.
         listeners: Must<Named<Listener>>,
-        /// The second listener, for probes and metrics.
+        /// The second listener, for probes, metrics and the status page.
         admin: May<Admin> = "none",
         /// How the gateway itself gets keys and tokens.
         fetch: Or<Fetch> = "{}",
@@ -109,14 +110,29 @@ object! {
 }
 
 object! {
-    /// The second listener: /livez, /readyz, /metrics.
+    /// The second listener: /livez, /readyz, /metrics, /status.
     Admin "an admin listener such as `{ address: 127.0.0.1:9090 }`" {
-        /// Where `/livez`, `/readyz` and `/metrics` answer; none of the listeners' addresses.
+        /// Where `/livez`, `/readyz`, `/metrics` and `/status` answer; none of the listeners' addresses.
         address: Must<SocketAddr>,
         /// TLS, as of a listener.
         tls: May<Tls> = "none: in clear",
+        /// Who may see `/status` and `/status.json`, as of a route. The other pages are for whoever reaches them.
+        callers: May<Vec<At<Observer>>> = "on loopback whoever is on this host, elsewhere nobody",
     }
-    later ["callers"]
+}
+
+object! {
+    /// One way to be shown the status page: every condition must hold.
+    Observer "an entry such as `network: [10.1.0.0/16]`" {
+        /// A token of an issuer. An entry takes `bearer` or `api_key`, not both.
+        bearer: May<Bearer> = "none",
+        /// A key, in `X-Api-Key` or as the password of Basic, which browsers ask for.
+        api_key: May<ApiKey> = "none",
+        /// Whoever asks is in one of these networks. Who is known by nothing else asks by an address or `localhost`: a name in `Host` could be a web page's.
+        network: May<Filled<IpNet>> = "none",
+        /// Says that a `network` with nothing beside it in its entry, but with other entries beside it, is meant. Many who write it mean *and*.
+        alone: Or<bool> = "false",
+    }
 }
 
 object! {

@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use super::bearer::bearer;
 use super::context::{Context, rules};
 use super::limit::limit;
 use super::names::Known;
-use crate::config::file::{ApiKey, Callers as Written, Entry as WrittenEntry, Route};
-use crate::located::{At, Filled, NodeId, suggestion};
+use crate::config::file::{ApiKey, Bearer, Callers as Written, Entry as WrittenEntry, Observer};
+use crate::located::{At, Filled, May, NodeId, Or, suggestion};
 use crate::policy::{ApiKeyCondition, Callers, Credential, Entry, Networks, Where};
 use crate::routing::Template;
 
 pub(super) fn callers(
     context: &mut Context<'_>,
     known: &Known<'_>,
-    route: &Route,
+    written: &Written,
     path: Option<&Template>,
 ) -> Option<Callers> {
-    let Written::Entries(entries, count) = route.callers.value()? else {
+    let Written::Entries(entries, count) = written else {
         return Some(Callers::Public);
     };
     let resolved: Vec<_> = entries
@@ -27,20 +29,73 @@ pub(super) fn callers(
     (resolved.len() == *count).then_some(Callers::Entries(resolved.into()))
 }
 
-/// The resolved keys of a route with the places they were written at.
+/// Who may see the status page.
+pub(super) fn observers(
+    context: &mut Context<'_>,
+    known: &Known<'_>,
+    written: &[At<Observer>],
+) -> Option<Callers> {
+    let several = written.len() > 1;
+    let resolved = written.iter().filter_map(|at| {
+        let before = context.reader.count();
+        let (credential, network) = who(context, known, &Who::of_observer(at), several)?;
+        // INVARIANT: as below.
+        (context.reader.count() == before && at.complete).then(|| Entry {
+            credential,
+            network: network.map(Networks::of),
+            parameters: Where::default(),
+            limit: None,
+        })
+    });
+    let resolved: Vec<_> = resolved.collect();
+    let all = !resolved.is_empty() && resolved.len() == written.len();
+    all.then(|| Callers::Entries(resolved.into()))
+}
+
+/// The resolved keys of callers with the places they were written at.
 pub(super) fn keys<'a>(
-    route: &'a Route,
+    written: impl Iterator<Item = &'a May<ApiKey>>,
     callers: &'a Callers,
 ) -> impl Iterator<Item = (NodeId, &'a ApiKeyCondition)> {
-    let written = match route.callers.value() {
-        Some(Written::Entries(written, _)) => &written[..],
-        Some(Written::Public) | None => &[],
-    };
     let both = callers.entries().iter().zip(written);
     both.filter_map(|(entry, written)| match &entry.credential {
-        Some(Credential::ApiKey(key)) => Some((written.api_key.get()?.node, key)),
+        Some(Credential::ApiKey(key)) => Some((written.get()?.node, key)),
         _ => None,
     })
+}
+
+/// What of an entry says who it is about.
+struct Who<'w> {
+    bearer: &'w May<Bearer>,
+    api_key: &'w May<ApiKey>,
+    network: &'w May<Filled<IpNet>>,
+    alone: &'w Or<bool>,
+    node: NodeId,
+    complete: bool,
+}
+
+impl<'w> Who<'w> {
+    fn of_entry(at: &'w At<WrittenEntry>) -> Self {
+        Self {
+            bearer: &at.bearer,
+            api_key: &at.api_key,
+            network: &at.network,
+            alone: &at.alone,
+            node: at.node,
+            complete: at.complete,
+        }
+    }
+
+    fn of_observer(at: &'w At<Observer>) -> Self {
+        Self {
+            bearer: &at.bearer,
+            api_key: &at.api_key,
+            network: &at.network,
+            alone: &at.alone,
+            node: at.node,
+            complete: at.complete,
+        }
+    }
 }
 
 fn entry(
@@ -51,8 +106,39 @@ fn entry(
     path: Option<&Template>,
 ) -> Option<Entry> {
     let before = context.reader.count();
-    let (bearer, api_key) = (&written.bearer, &written.api_key);
-    let (network, alone) = (&written.network, &written.alone);
+    let network = &written.network;
+    let named = who(context, known, &Who::of_entry(written), beside_others);
+    rules! { context,
+        !network.is_written() && written.proxies.node().is_some() => written.proxies.node(),
+            "`proxies` is about the entry's `network`, and it has none";
+    }
+    let parameters = parameters(context, written, path);
+    let limit = written.limits.optional(|at| limit(context, at));
+    let (credential, network) = named?;
+    let networks = |networks| Networks::of(networks).and_proxies(*written.proxies);
+    // INVARIANT: an entry with a problem is never made: what is missing from it would admit.
+    (context.reader.count() == before && written.complete).then_some(Entry {
+        credential,
+        network: network.map(networks),
+        parameters: parameters?,
+        limit: limit?,
+    })
+}
+
+/// By what, and from where.
+fn who(
+    context: &mut Context<'_>,
+    known: &Known<'_>,
+    written: &Who<'_>,
+    beside_others: bool,
+) -> Option<(Option<Credential>, Option<Vec<IpNet>>)> {
+    let Who {
+        bearer,
+        api_key,
+        network,
+        alone,
+        ..
+    } = written;
     let presented = bearer.is_written() || api_key.is_written();
     let network_beside = !presented && beside_others;
     rules! { context,
@@ -66,35 +152,21 @@ fn entry(
         network_beside && alone.node().is_none() => network.node(),
             "this network alone would be let in, beside the other entries",
             "put it into the entry it belongs to";
-        network_beside && alone.node().is_some() && !**alone => network.node(),
+        network_beside && alone.node().is_some() && !***alone => network.node(),
             "this network is alone, whatever `alone` says";
-        !network.is_written() && written.proxies.node().is_some() => written.proxies.node(),
-            "`proxies` is about the entry's `network`, and it has none";
-        presented && **alone => alone.node(),
+        presented && ***alone => alone.node(),
             "`alone` is for entries of nothing but a network";
     }
-    let parameters = parameters(context, written, path);
-    let limit = written.limits.optional(|at| limit(context, at));
     let credential = match (bearer.get(), api_key.get()) {
         (Some(at), _) => self::bearer(context, known, at).map(Credential::Bearer),
         (None, Some(at)) => self::api_key(context, at).map(Credential::ApiKey),
         (None, None) => None,
     };
-    let networks = |nets: &Filled<_>| {
-        let networks = Networks::of(nets.values().copied().collect());
-        networks.and_proxies(*written.proxies)
-    };
+    let networks = |networks: &Filled<_>| networks.values().copied().collect();
     let network_read = network.value().map(networks);
-    if presented && credential.is_none() || network.is_written() && network_read.is_none() {
-        return None;
-    }
-    // INVARIANT: an entry with a problem is never made: what is missing from it would admit.
-    (context.reader.count() == before && written.complete).then_some(Entry {
-        credential,
-        network: network_read,
-        parameters: parameters?,
-        limit: limit?,
-    })
+    let missing =
+        presented && credential.is_none() || network.is_written() && network_read.is_none();
+    (!missing).then_some((credential, network_read))
 }
 
 fn parameters(

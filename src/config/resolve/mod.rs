@@ -2,6 +2,7 @@
 //! domain types come out. Every check runs, whatever else is wrong.
 
 mod address;
+mod admin;
 mod balance;
 mod bearer;
 mod callers;

@@ -11,7 +11,7 @@ use super::{address, callers, cors, limit, microsoft, token, upstream};
 use crate::config::file::{CallerHeaders, Callers as WrittenCallers, Entry, Match, Route};
 use crate::config::value::{KeptHeader, Verb};
 use crate::located::{At, Filled, NodeId};
-use crate::policy::{Callers, QueryRules};
+use crate::policy::{ApiKeyCondition, Callers, QueryRules};
 use crate::request::AllowedForms;
 use crate::request::header_names::{are_one, spelling};
 use crate::routing::{CallerClaim, RouteDefinition};
@@ -33,11 +33,19 @@ pub(super) fn route(
     let listener = known.listeners.find(context, written.listener.get());
     let matched = written.r#match.value();
     let path = matched.and_then(|matched| matched.path.value());
-    let callers = callers::callers(context, known, written, path);
+    let callers = written.callers.value();
+    let callers = callers.and_then(|written| {
+        let callers = callers::callers(context, known, written, path)?;
+        Some((written, callers))
+    });
     address::check_networks(context, written, listener);
-    if let Some(callers) = &callers {
-        check_keys(context, seen, written, callers);
+    if let Some((written_callers, callers)) = &callers {
+        let id = written.id.value().map_or("", |id| &id.0);
+        let whose = format!("route `{id}`");
+        let keys = written_callers.entries().iter().map(|entry| &entry.api_key);
+        check_keys(context, seen, &whose, callers::keys(keys, callers));
     }
+    let callers = callers.map(|(_, callers)| callers);
     let limits = limit::of_route(context, written, listener, callers.as_ref());
     let upstream = upstream::upstream(context, written, path);
     let token = token::token(context, known, written);
@@ -119,19 +127,23 @@ fn check_id(context: &mut Context<'_>, seen: &mut Seen, written: &Route) {
 }
 
 /// A key's id is what the log and the upstream are told: it must mean one key in the whole file.
-fn check_keys(context: &mut Context<'_>, seen: &mut Seen, written: &Route, callers: &Callers) {
-    let mut on_this_route: HashMap<[u8; 32], usize> = HashMap::new();
-    let route = written.id.value().map_or("", |id| &id.0);
-    for (index, (node, key)) in callers::keys(written, callers).enumerate() {
-        let first = on_this_route.insert(key.sha256, index);
-        let known = || (key.sha256, route.to_owned());
+pub(super) fn check_keys<'k>(
+    context: &mut Context<'_>,
+    seen: &mut Seen,
+    whose: &str,
+    keys: impl Iterator<Item = (NodeId, &'k ApiKeyCondition)>,
+) {
+    let mut among_these: HashMap<[u8; 32], usize> = HashMap::new();
+    for (index, (node, key)) in keys.enumerate() {
+        let first = among_these.insert(key.sha256, index);
+        let known = || (key.sha256, whose.to_owned());
         let (sha256, other) = seen.keys.entry(key.id.clone()).or_insert_with(known);
         rules! { context,
             true => first.map(|_| node),
-                format!("this key is that of the route's {} key already", ordinal(first)),
+                format!("this key is that of the {} key here already", ordinal(first)),
                 "one key names one caller; make them one entry";
             *sha256 != key.sha256 => node,
-                format!("the key id `{}` is that of another key on route `{other}`", key.id),
+                format!("the key id `{}` is that of another key on {other}", key.id),
                 "give each key an id of its own";
         }
     }

@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::context::{Context, rules};
 use super::tls::tls;
 use super::{address, limit};
-use crate::config::AdminDefinition;
-use crate::config::file::{Admin, Fetch, File, Listener, Proxy};
+use crate::config::file::{Fetch, File, Listener, Proxy};
 use crate::edge::{Limits, ListenerDefinition, Protocols, Spoken};
 use crate::http_client::FetchDefinition;
 use crate::limit::Limit;
@@ -102,14 +101,6 @@ fn protocols(context: &mut Context<'_>, listener: &Listener, has_tls: bool) -> P
     said.into_iter().collect()
 }
 
-pub(super) fn admin(context: &mut Context<'_>, written: &Admin) -> Option<AdminDefinition> {
-    let tls = written.tls.optional(|at| tls(context, at));
-    Some(AdminDefinition {
-        address: *written.address.value()?,
-        tls: tls?,
-    })
-}
-
 pub(super) fn fetch(context: &mut Context<'_>, written: &Fetch) -> FetchDefinition {
     let pem = written
         .ca_file
@@ -132,6 +123,7 @@ pub(super) fn fetch(context: &mut Context<'_>, written: &Fetch) -> FetchDefiniti
         ca_pem: pem.map(|pem| pem.to_vec()),
         proxy: proxy.map(Proxied::into_url),
         no_proxy: no_proxy.iter().map(|at| at.0.clone()).collect(),
+        headers: HeaderMap::new(),
         ca_key: Some("fetch.ca_file"),
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::names::{Known, Names};
-use super::{identity, issuer, log, route, server, traces};
+use super::{admin, identity, issuer, log, route, server, traces};
 use crate::config::Files;
 use crate::config::definition::Config;
 use crate::config::file::File;
@@ -26,11 +26,19 @@ pub(in crate::config) fn resolve(
 fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
     let listeners = server::listeners(context, file);
     let doors = server::doors(context, file);
-    let admin = file.admin.optional(|admin| server::admin(context, admin));
     let fetch = server::fetch(context, &file.fetch);
     let issuers = issuer::issuers(context, &file.issuers);
     let identities = identity::identities(context, &file.identities);
-    let routes = routes(context, file);
+    let known = Known {
+        listeners: Names::new("listener", file.listeners.value(), true),
+        issuers: Names::new("issuer", Some(&file.issuers), file.complete),
+        identities: Names::new("identity", Some(&file.identities), file.complete),
+    };
+    let mut seen = route::Seen::default();
+    let admin = file
+        .admin
+        .optional(|at| admin::admin(context, &known, &mut seen, at));
+    let routes = routes(context, file, &known, &mut seen);
     let log = log::log(context, &file.log);
     let traces = file.traces.optional(|at| traces::traces(context, at));
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -51,17 +59,16 @@ fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
     })
 }
 
-fn routes(context: &mut Context<'_>, file: &File) -> Option<Vec<RouteDefinition>> {
+fn routes(
+    context: &mut Context<'_>,
+    file: &File,
+    known: &Known<'_>,
+    seen: &mut route::Seen,
+) -> Option<Vec<RouteDefinition>> {
     let written = file.routes.value()?;
-    let known = Known {
-        listeners: Names::new("listener", file.listeners.value(), true),
-        issuers: Names::new("issuer", Some(&file.issuers), file.complete),
-        identities: Names::new("identity", Some(&file.identities), file.complete),
-    };
-    let mut seen = route::Seen::default();
     let (mut places, mut definitions) = (Vec::new(), Vec::new());
     for at in written {
-        if let Some(definition) = route::route(context, &known, &mut seen, at) {
+        if let Some(definition) = route::route(context, known, seen, at) {
             places.push(at.r#match.node().unwrap_or(at.node));
             definitions.push(definition);
         }

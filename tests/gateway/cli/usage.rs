@@ -120,6 +120,7 @@ fn version_and_schema_tell_what_this_is() {
         "api-key",
         "schema",
         "probe",
+        "why",
         "completions",
         "manual",
         "version",

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{API_KEY, Connection, NIGHT_KEY, Process, Setup, eventually};
+use crate::support::{API_KEY, Connection, NIGHT_KEY, Process, Setup, eventually, run};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bearergate::config::Config;
@@ -116,9 +116,12 @@ async fn nothing_that_the_program_writes_holds_a_secret() {
     setup.stop_issuer().await;
     send("apis", "/first", &bearer(&presented[2])).await;
 
+    let shown = shown(&program).await;
+    assert!(shown.contains("token_expired") && shown.contains("bad_key"));
+
     let (code, out, log) = program.stop().await;
     assert_eq!(code, Some(0), "{log}");
-    for text in [&out, &log] {
+    for text in [&out, &log, &shown] {
         assert!(!text.contains("panicked"), "{text}");
         for secret in &secrets {
             assert!(!text.contains(secret.as_str()), "{secret} was written");
@@ -129,6 +132,26 @@ async fn nothing_that_the_program_writes_holds_a_secret() {
         lines.contains("\"reason\":\"token_expired\""),
         "the access lines are among what was read"
     );
+}
+
+/// Everything that the admin pages say, and what `why` makes of it.
+async fn shown(program: &Process) -> String {
+    let address = program.address("admin");
+    let mut shown = String::new();
+    for page in ["/status", "/status.json", "/readyz", "/metrics"] {
+        let mut connection = Connection::open(address).await;
+        let head = format!("GET {page} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        connection.send(head).await;
+        let reply = connection.reply().await.unwrap();
+        if page == "/status.json" {
+            let requests = reply.json()["refusals"]["requests"].take();
+            let id = requests[0]["request_id"].as_str().unwrap();
+            let ran = run(&["why", id, "--address", &format!("http://{address}")]);
+            shown.push_str(&ran.ends(0).out);
+        }
+        shown.push_str(&reply.text());
+    }
+    shown
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

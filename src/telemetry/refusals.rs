@@ -1,0 +1,202 @@
+//! Which requests were not served lately? The last that were denied or failed, for the status page and
+//! `bearergate why`: bounded in number, in size, and in what a flood of them costs. What is served
+//! never comes here.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::redaction::redacted;
+use super::{AccessLine, Outcome};
+use crate::reason::Reason;
+
+/// So many are kept, of all together.
+const KEPT: usize = 512;
+/// What is refused for the same reason on the same route goes by one lane, and by which one nobody
+/// can foresee.
+const LANES: usize = 64;
+/// So many of a lane's are kept of each second; of a flood, its beginning.
+const PER_SECOND: u64 = 32;
+
+/// Bytes of a text that are kept.
+const LONG: usize = 512;
+const SHORT: usize = 256;
+
+pub struct Refusals {
+    lanes: [Lane; LANES],
+    kept: Mutex<Kept>,
+    /// Those that came too fast.
+    left_out: AtomicU64,
+    hasher: RandomState,
+}
+
+/// The second, and how many came in it so far: in the lower half.
+#[derive(Default)]
+struct Lane(AtomicU64);
+
+struct Kept {
+    /// Each from its oldest to its newest.
+    lanes: [VecDeque<Arc<RefusedRequest>>; LANES],
+    count: usize,
+}
+
+/// A request that was denied or failed, redacted.
+#[derive(Clone, Debug)]
+pub struct RefusedRequest {
+    /// When it ended, milliseconds since the epoch.
+    pub at_ms: u64,
+    pub request_id: Box<str>,
+    pub listener: Box<str>,
+    pub route: Option<Box<str>>,
+    pub method: Box<str>,
+    pub path: Box<str>,
+    /// 0 where none was sent.
+    pub status: u16,
+    /// `denied` or `failed`.
+    pub outcome: &'static str,
+    pub reason: Reason,
+    pub detail: Option<Box<str>>,
+    pub principal: Option<Box<str>>,
+    pub client: Option<IpAddr>,
+    pub upstream: Option<Box<str>>,
+    /// What the upstream said, and how long its head took.
+    pub heard: Option<(u16, Duration)>,
+    pub duration: Duration,
+}
+
+/// That there is room for one.
+pub struct Room {
+    lane: usize,
+    reason: Reason,
+    outcome: &'static str,
+}
+
+impl Refusals {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            lanes: std::array::from_fn(|_| Lane::default()),
+            kept: Mutex::new(Kept {
+                lanes: std::array::from_fn(|_| VecDeque::new()),
+                count: 0,
+            }),
+            left_out: AtomicU64::new(0),
+            hasher: RandomState::new(),
+        })
+    }
+
+    /// Whether a request that ended so is to be kept: before anything is put together for it.
+    pub fn room_for(&self, outcome: Outcome, route: Option<&str>, now_ms: u64) -> Option<Room> {
+        let (Outcome::Denied(reason) | Outcome::Failed(reason)) = outcome else {
+            return None;
+        };
+        let hash = self.hasher.hash_one((route, reason));
+        let lane = usize::try_from(hash).unwrap_or_default() % LANES;
+        if !self.lanes[lane].takes(now_ms / 1000) {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Room {
+            lane,
+            reason,
+            outcome: outcome.word(),
+        })
+    }
+
+    pub fn keep(&self, room: &Room, line: &AccessLine<'_>) {
+        let request = Arc::new(RefusedRequest::of(room, line));
+        let gone = self.kept.lock().push(room.lane, request);
+        // Freed when others may go on.
+        drop(gone);
+    }
+
+    /// All that are kept, the newest first.
+    pub fn all(&self) -> Vec<Arc<RefusedRequest>> {
+        let kept = self.kept.lock();
+        let mut all: Vec<_> = kept.lanes.iter().flatten().cloned().collect();
+        drop(kept);
+        all.sort_by_key(|request| std::cmp::Reverse(request.at_ms));
+        all
+    }
+
+    /// How many came too fast to be kept.
+    pub fn left_out(&self) -> u64 {
+        self.left_out.load(Ordering::Relaxed)
+    }
+}
+
+impl Lane {
+    /// Races cost one more or less.
+    fn takes(&self, second: u64) -> bool {
+        let second = second << 32;
+        let seen = self.0.load(Ordering::Relaxed);
+        if seen & !u64::from(u32::MAX) != second {
+            self.0.store(second | 1, Ordering::Relaxed);
+            return true;
+        }
+        // Once it is full, it is only read.
+        if seen & u64::from(u32::MAX) >= PER_SECOND {
+            return false;
+        }
+        self.0.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+}
+
+impl Kept {
+    /// Where there are too many, the fullest lane gives up its oldest: a flood takes what others do
+    /// not use, and no more.
+    fn push(&mut self, lane: usize, request: Arc<RefusedRequest>) -> Option<Arc<RefusedRequest>> {
+        self.lanes[lane].push_back(request);
+        if self.count < KEPT {
+            self.count += 1;
+            return None;
+        }
+        self.lanes
+            .iter_mut()
+            .max_by_key(|lane| lane.len())?
+            .pop_front()
+    }
+}
+
+impl RefusedRequest {
+    fn of(room: &Room, line: &AccessLine<'_>) -> Self {
+        Self {
+            at_ms: line.time_ms,
+            request_id: whole(line.request_id),
+            listener: whole(line.listener),
+            route: line.route.map(whole),
+            method: whole(line.method),
+            path: told(line.path),
+            status: line.status,
+            outcome: room.outcome,
+            reason: room.reason,
+            detail: line.detail.map(told),
+            principal: line.principal.map(told),
+            client: line.client,
+            upstream: line.upstream.map(whole),
+            heard: line.heard,
+            duration: line.duration,
+        }
+    }
+}
+
+fn whole(text: &str) -> Box<str> {
+    cut(text, SHORT).into()
+}
+
+fn told(text: &str) -> Box<str> {
+    redacted(cut(text, LONG)).into()
+}
+
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+#[cfg(test)]
+#[path = "refusals_tests.rs"]
+mod tests;
