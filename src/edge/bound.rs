@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net as unix;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, fchmod, flock};
 use rustix::net::{
@@ -20,6 +21,10 @@ use super::socket::{CallerSocket, Socket};
 
 /// Connections the kernel may hold for us until we accept them.
 const BACKLOG: u16 = 4096;
+
+/// How often, and how long between, a folder's lock is tried: two seconds in all.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// A socket that nobody accepts on yet.
 #[derive(Debug)]
@@ -129,7 +134,7 @@ fn at_path(address: &UnixAddress) -> io::Result<unix::UnixListener> {
     let UnixAddress { path, mode } = address;
     let folder = File::open(path.parent().unwrap_or(Path::new("/")))?;
     // Between the look at what is there and the bind, nobody like us comes in between.
-    flock(&folder, FlockOperation::LockExclusive)?;
+    lock(&folder);
     make_room(path)?;
     let flags = SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
@@ -141,6 +146,22 @@ fn at_path(address: &UnixAddress) -> io::Result<unix::UnixListener> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(*mode))?;
     listen(socket.as_fd(), BACKLOG.into())?;
     Ok(unix::UnixListener::from(socket))
+}
+
+/// Waits for others who bind in this folder, but not for good: whoever may read it may lock it.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "at start, and at a reload in a thread that nobody else needs"
+)]
+fn lock(folder: &File) {
+    for _ in 0..LOCK_TRIES {
+        match flock(folder, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
+            Ok(()) | Err(_) => return,
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    tracing::warn!("somebody holds a lock on the folder of a Unix socket; it is not waited for");
 }
 
 /// Removes a socket that nobody listens on any more, as a process leaves it behind, and nothing else.

@@ -81,3 +81,11 @@ fn a_socket_of_another_kind_is_none_to_listen_on() {
     );
     drop(one);
 }
+
+#[test]
+fn a_lock_that_somebody_keeps_on_the_folder_is_not_waited_for_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = File::open(folder.path()).unwrap();
+    flock(&kept, FlockOperation::LockShared).unwrap();
+    assert!(at(&folder.path().join("apis.sock"), 0o600).is_ok());
+}

@@ -157,7 +157,9 @@ fn hop(text: &[u8]) -> Option<IpAddr> {
             .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()))
             .ok()?,
     };
-    Some(address.to_canonical())
+    let address = address.to_canonical();
+    // What some proxies write for a peer without an address names nobody.
+    (!address.is_unspecified()).then_some(address)
 }
 
 /// Whether an address, normalised, is in one of the networks; one may be written IPv4-mapped.
@@ -254,6 +256,10 @@ mod tests {
             "192.0.2.7,,10.0.0.2",
             "192.0.2.7, x, 10.0.0.2",
             "010.0.0.1",
+            "::",
+            "0.0.0.0",
+            "::ffff:0.0.0.0",
+            "192.0.2.7, ::",
             "192.0.2",
             "192.0.2.7:port",
             "192.0.2.7:99999",

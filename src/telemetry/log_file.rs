@@ -3,10 +3,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::OFlags;
 
 /// For its owner to write and its group to read: lines tell who called what.
 const MODE: u32 = 0o640;
@@ -85,7 +87,15 @@ impl Write for LogFile {
 
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(MODE).open(path)
+    // A pipe without a reader would be waited for.
+    let waits_for_nobody = OFlags::NONBLOCK.bits().cast_signed();
+    options.append(true).create(true).mode(MODE);
+    let file = options.custom_flags(waits_for_nobody).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if !kind.is_file() && !kind.is_char_device() {
+        return Err(io::Error::other("it is neither a file nor a device"));
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

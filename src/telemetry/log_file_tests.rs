@@ -65,3 +65,17 @@ fn a_line_that_was_torn_is_no_part_of_the_next() {
     file.write_all(b"{\"whole\":1}\n").unwrap();
     assert_eq!(read(&path), "{\"half\n{\"whole\":1}\n");
 }
+
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.log");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    assert!(LogFile::open(&path).is_err(), "nobody reads");
+    let reader = OpenOptions::new().read(true).write(true).open(&path);
+    assert!(LogFile::open(&path).is_err(), "somebody reads");
+    drop(reader);
+    std::fs::remove_file(&path).unwrap();
+    assert!(LogFile::open(&path).is_ok());
+}

@@ -51,8 +51,10 @@ impl Tracer {
             None => (Uuid::new_v4().into_bytes(), Uuid::new_v4()),
         };
         let (own, onward) = random.as_u64_pair();
-        let is_recorded = match parent.filter(|_| trusted) {
-            Some(parent) => parent.is_sampled,
+        let is_recorded = match parent {
+            Some(parent) if trusted => parent.is_sampled,
+            // SECURITY: nor by the id that it chose.
+            Some(_) => self.is_recorded(random.into_bytes()),
             None => self.is_recorded(trace),
         };
         Box::new(Trace {

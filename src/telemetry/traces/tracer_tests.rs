@@ -140,3 +140,16 @@ fn what_nobody_fetches_is_dropped_and_counted() {
     );
     assert_eq!(spans.len(), WAITING);
 }
+
+#[test]
+fn a_caller_does_not_have_itself_recorded_by_the_id_that_it_chooses() {
+    let (tracer, _spans) = tracer(1);
+    for (highest, most) in [("ffffffffffffff", 200), ("00000000000000", 200)] {
+        let field = format!("00-0af7651916cd43dd84{highest}-b7ad6b7169203331-01");
+        let mut headers = HeaderMap::new();
+        headers.insert(TRACEPARENT, HeaderValue::from_str(&field).unwrap());
+        let traces = (0..2000).map(|_| tracer.begin(&headers, false).is_recorded());
+        let recorded = traces.filter(|recorded| *recorded).count();
+        assert!((1..most).contains(&recorded), "{recorded}");
+    }
+}
