@@ -1,7 +1,7 @@
 //! What the system tells of folders: that something in them was written, replaced, linked or removed.
 //! Linux tells by inotify; elsewhere, and where it cannot be had, files are looked at now and then.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -10,8 +10,13 @@ pub(super) use linux::Notices;
 #[cfg(not(target_os = "linux"))]
 pub(super) use none::Notices;
 
+/// In which folders something is waited for, and the names in each that are meant: what happens to
+/// others there is nobody's news.
+pub(super) type Places = BTreeMap<PathBuf, BTreeSet<OsString>>;
+
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::collections::{HashMap, HashSet};
     use std::ffi::{CStr, OsStr};
     use std::mem::MaybeUninit;
     use std::os::fd::OwnedFd;
@@ -22,7 +27,7 @@ mod linux {
     use rustix::io::Errno;
     use tokio::io::unix::AsyncFd;
 
-    use super::{BTreeSet, OsString, PathBuf};
+    use super::{BTreeSet, OsString, Places};
 
     const TOLD: WatchFlags = WatchFlags::CLOSE_WRITE
         .union(WatchFlags::MODIFY)
@@ -38,21 +43,21 @@ mod linux {
         .union(ReadFlags::DELETE_SELF)
         .union(ReadFlags::MOVE_SELF)
         .union(ReadFlags::UNMOUNT);
-    /// How many files that are being written are told apart.
-    const MOST_WRITTEN: usize = 1024;
     /// Bytes of events that are read at a time.
     const ROOM: usize = 4096;
 
     pub(in crate::app) struct Notices {
         inotify: AsyncFd<OwnedFd>,
         incomplete: bool,
-        /// What was written to and not closed: a watch, and a name in its folder.
-        written: BTreeSet<(i32, Vec<u8>)>,
+        /// By watch; `None`: whatever its name.
+        meant: HashMap<i32, Option<BTreeSet<OsString>>>,
+        /// What is meant, was written to and not closed: a watch, and a name in its folder.
+        written: HashSet<(i32, OsString)>,
     }
 
     impl Notices {
         /// `None` where there can be none: they are looked for by hand then. Needs a tokio runtime.
-        pub(in crate::app) fn of(folders: &BTreeSet<PathBuf>) -> Option<Self> {
+        pub(in crate::app) fn of(places: &Places) -> Option<Self> {
             let made = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC);
             let made = made.and_then(|it| registered(it).map_err(|_| Errno::IO));
             let inotify = match made {
@@ -62,15 +67,49 @@ mod linux {
                     return None;
                 }
             };
-            let mut incomplete = false;
-            for folder in folders {
-                incomplete |= !watch(&inotify, folder);
-            }
-            Some(Self {
+            let mut notices = Self {
                 inotify,
-                incomplete,
-                written: BTreeSet::new(),
-            })
+                incomplete: false,
+                meant: HashMap::new(),
+                written: HashSet::new(),
+            };
+            notices.mean(places);
+            Some(notices)
+        }
+
+        /// The same folders, and other names in them.
+        pub(in crate::app) fn mean(&mut self, places: &Places) {
+            self.meant.clear();
+            for (folder, names) in places {
+                self.watch(folder, names);
+            }
+        }
+
+        /// Watches a folder, or, where there is none, the nearest above it.
+        fn watch(&mut self, folder: &Path, names: &BTreeSet<OsString>) {
+            for (steps, folder) in folder.ancestors().enumerate() {
+                match inotify::add_watch(self.inotify.get_ref(), folder, TOLD) {
+                    Ok(watch) if steps == 0 => {
+                        // Two ways may lead to one folder.
+                        let known = self.meant.entry(watch);
+                        if let Some(known) = known.or_insert_with(|| Some(BTreeSet::new())) {
+                            known.extend(names.iter().cloned());
+                        }
+                        return;
+                    }
+                    Ok(watch) => {
+                        self.meant.insert(watch, None);
+                        break;
+                    }
+                    Err(Errno::NOENT | Errno::NOTDIR) => {}
+                    Err(why) => {
+                        let folder = folder.display();
+                        tracing::warn!(%why, %folder, "changes of files in a folder are seen late");
+                        return;
+                    }
+                }
+            }
+            self.incomplete = true;
         }
 
         /// Whether some folder is not watched, or no longer.
@@ -78,13 +117,12 @@ mod linux {
             self.incomplete
         }
 
-        /// Whether one of these is being written: what is there now may be half of it.
-        pub(in crate::app) fn are_of_half(&self, names: &BTreeSet<OsString>) -> bool {
-            let name = |written: &(i32, Vec<u8>)| names.contains(OsStr::from_bytes(&written.1));
-            self.written.iter().any(name)
+        /// Whether something that is meant is being written: what is there now may be half of it.
+        pub(in crate::app) fn are_of_half(&self) -> bool {
+            !self.written.is_empty()
         }
 
-        /// Waits until something has happened, and takes note of it.
+        /// Waits until something has happened to what is meant, and takes note of it.
         pub(in crate::app) async fn next(&mut self) {
             loop {
                 let Ok(mut ready) = self.inotify.readable().await else {
@@ -94,23 +132,30 @@ mod linux {
                 let mut events = Reader::new(self.inotify.get_ref(), &mut room);
                 let mut any = false;
                 loop {
-                    match events.next() {
-                        Ok(event) => {
-                            any = true;
-                            let what = event.events();
-                            self.incomplete |= what.intersects(LAST);
-                            let name = event.file_name().map(CStr::to_bytes).unwrap_or_default();
-                            let place = (event.wd(), name.to_owned());
-                            if !what.contains(ReadFlags::MODIFY) {
-                                // Closed, or another file by now.
-                                self.written.remove(&place);
-                            } else if self.written.len() < MOST_WRITTEN {
-                                self.written.insert(place);
-                            }
-                        }
-                        Err(Errno::INTR) => {}
+                    let event = match events.next() {
+                        Ok(event) => event,
+                        Err(Errno::INTR) => continue,
                         Err(_) => break,
+                    };
+                    let (watch, what) = (event.wd(), event.events());
+                    let name = event.file_name().map(CStr::to_bytes).unwrap_or_default();
+                    let name = OsStr::from_bytes(name);
+                    self.incomplete |= what.intersects(LAST);
+                    let meant = self.meant.get(&watch).and_then(Option::as_ref);
+                    match meant {
+                        Some(names) if names.contains(name) => {
+                            let place = (watch, name.to_owned());
+                            match what.contains(ReadFlags::MODIFY) {
+                                true => self.written.insert(place),
+                                // Closed, or another file by now.
+                                false => self.written.remove(&place),
+                            };
+                        }
+                        Some(_) if !name.is_empty() => continue,
+                        // Of the folder itself, or of nobody knows whom: more than could be told.
+                        Some(_) | None => {}
                     }
+                    any = true;
                 }
                 ready.clear_ready();
                 if any {
@@ -127,40 +172,28 @@ mod linux {
     fn registered(inotify: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
         AsyncFd::new(inotify)
     }
-
-    /// Watches a folder, or, where there is none, the nearest above it.
-    fn watch(inotify: &AsyncFd<OwnedFd>, folder: &Path) -> bool {
-        for (steps, folder) in folder.ancestors().enumerate() {
-            match inotify::add_watch(inotify.get_ref(), folder, TOLD) {
-                Ok(_) => return steps == 0,
-                Err(Errno::NOENT | Errno::NOTDIR) => {}
-                Err(why) => {
-                    let folder = folder.display();
-                    tracing::warn!(%why, %folder, "changes of files in a folder are seen late");
-                    return true;
-                }
-            }
-        }
-        false
-    }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod none {
-    use super::{BTreeSet, OsString, PathBuf};
+    use super::Places;
 
     pub(in crate::app) enum Notices {}
 
     impl Notices {
-        pub(in crate::app) fn of(_: &BTreeSet<PathBuf>) -> Option<Self> {
+        pub(in crate::app) fn of(_: &Places) -> Option<Self> {
             None
+        }
+
+        pub(in crate::app) fn mean(&mut self, _: &Places) {
+            match *self {}
         }
 
         pub(in crate::app) fn are_incomplete(&self) -> bool {
             match *self {}
         }
 
-        pub(in crate::app) fn are_of_half(&self, _: &BTreeSet<OsString>) -> bool {
+        pub(in crate::app) fn are_of_half(&self) -> bool {
             match *self {}
         }
 

@@ -2,20 +2,18 @@
 //! written, replaced, or linked elsewhere, as Kubernetes does it. Folders are watched, not files, for
 //! most changes leave the file that was read as it is and put another in its place.
 
-use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::notices::Notices;
+use super::notices::{Notices, Places};
 use crate::config::Files;
 
 /// After the last of several changes that come together, so long nothing must have happened.
-const SETTLED: Duration = Duration::from_millis(25);
-/// Whoever writes on and on is not waited for longer.
-const RESTLESS: Duration = Duration::from_millis(500);
+const SETTLED: Duration = Duration::from_millis(10);
+/// Whoever changes them on and on is not waited for longer: what was revoked is to be refused.
+const RESTLESS: Duration = Duration::from_millis(50);
 /// How often files are looked at of which nobody tells: on a network's file system, or past what
 /// inotify may watch.
 const LOOK: Duration = Duration::from_secs(match cfg!(target_os = "linux") {
@@ -30,7 +28,7 @@ const STANDS: Duration = Duration::from_secs(1);
 /// Whoever begins to write a file and does not end is waited for so long.
 const HALF_WRITTEN: Duration = Duration::from_secs(10);
 
-/// The files to be watched, and the folders in which it happens.
+/// The files to be watched, and where it happens.
 pub(super) struct Watch {
     files: Files,
     places: Places,
@@ -56,11 +54,16 @@ impl Watch {
     }
 
     fn look_where_they_are(&mut self) {
-        let mut places = Places::default();
-        self.files.paths().for_each(|path| places.add(path));
-        let broken = self.notices.as_ref().is_none_or(Notices::are_incomplete);
-        if broken || places.folders != self.places.folders {
-            self.notices = Notices::of(&places.folders);
+        let mut places = Places::new();
+        self.files.paths().for_each(|path| add(&mut places, path));
+        let same_folders = places.keys().eq(self.places.keys());
+        match &mut self.notices {
+            Some(notices) if same_folders && !notices.are_incomplete() => {
+                if places != self.places {
+                    notices.mean(&places);
+                }
+            }
+            _ => self.notices = Notices::of(&places),
         }
         self.places = places;
     }
@@ -101,7 +104,7 @@ impl Watch {
             return false;
         };
         while timeout(Duration::ZERO, notices.next()).await.is_ok() {}
-        notices.are_of_half(&self.places.names)
+        notices.are_of_half()
     }
 
     /// Waits until they stand still, where nobody tells when who writes them has ended.
@@ -125,7 +128,7 @@ impl Watch {
         let begin = Instant::now();
         loop {
             // SECURITY: half a file may be valid, and say less than the whole: of who may not come in, too.
-            let half = notices.are_of_half(&self.places.names);
+            let half = notices.are_of_half();
             let (most, quiet) = match half {
                 true => (HALF_WRITTEN, HALF_WRITTEN),
                 false => (RESTLESS, SETTLED),
@@ -138,33 +141,30 @@ impl Watch {
     }
 }
 
-/// Where it shows that paths mean other files than before.
-#[derive(Default)]
-struct Places {
-    /// Of the files, and of the links on the ways to them.
-    folders: BTreeSet<PathBuf>,
-    /// Of the files, without their folders.
-    names: BTreeSet<OsString>,
+/// Where it shows that a path means another file than before: at the file, and at each link on the way
+/// to it.
+fn add(places: &mut Places, path: &Path) {
+    let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for _ in 0..MOST_LINKS {
+        match first_link(&path) {
+            Some((link, meant)) => {
+                note(places, &link);
+                path = meant;
+            }
+            None => break,
+        }
+    }
+    note(places, &path);
 }
 
-impl Places {
-    fn add(&mut self, path: &Path) {
-        let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        for _ in 0..MOST_LINKS {
-            match first_link(&path) {
-                Some((folder, meant)) => {
-                    self.folders.insert(folder);
-                    path = meant;
-                }
-                None => break,
-            }
-        }
-        self.folders.extend(path.parent().map(Path::to_owned));
-        self.names.extend(path.file_name().map(OsStr::to_owned));
+fn note(places: &mut Places, path: &Path) {
+    if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+        let names = places.entry(folder.to_owned()).or_default();
+        names.insert(name.to_owned());
     }
 }
 
-/// The folder of the first link on a way, and the way past it.
+/// The first link on a way, and the way past it.
 fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut walked = PathBuf::new();
     let mut parts = path.components();
@@ -172,7 +172,8 @@ fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
         let folder = walked.clone();
         walked.push(part);
         if let Ok(target) = std::fs::read_link(&walked) {
-            return Some((folder.clone(), folder.join(target).join(parts.as_path())));
+            let meant = folder.join(target).join(parts.as_path());
+            return Some((walked, meant));
         }
     }
     None

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 
@@ -139,11 +140,39 @@ fn a_way_in_circles_ends() {
     let folder = tempfile::tempdir().unwrap();
     symlink("b", folder.path().join("a")).unwrap();
     symlink("a", folder.path().join("b")).unwrap();
-    let mut places = Places::default();
-    places.add(&folder.path().join("a/key"));
-    assert!(
-        places
-            .folders
-            .contains(&std::fs::canonicalize(folder.path()).unwrap())
-    );
+    let mut places = Places::new();
+    add(&mut places, &folder.path().join("a/key"));
+    let real = std::fs::canonicalize(folder.path()).unwrap();
+    assert!(places[&real].contains(OsStr::new("a")), "{places:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn nobody_who_writes_beside_them_prolongs_the_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("key"), "one").unwrap();
+    let mut places = Places::new();
+    add(&mut places, &at("key"));
+    let mut notices = Notices::of(&places).unwrap();
+    let told = async |notices: &mut Notices| {
+        let told = timeout(Duration::from_millis(50), notices.next());
+        told.await.is_ok()
+    };
+    // A log that is written on and on, and files that come and go.
+    let _log = {
+        let mut log = std::fs::File::create(at("log")).unwrap();
+        log.write_all(b"line").unwrap();
+        log
+    };
+    std::fs::rename(at("log"), at("log.1")).unwrap();
+    assert!(!told(&mut notices).await);
+    assert!(!notices.are_of_half());
+    std::fs::rename(at("log.1"), at("key")).unwrap();
+    assert!(told(&mut notices).await, "what takes the place of one is");
+    // What is meant from now on is told from now on.
+    add(&mut places, &at("other"));
+    notices.mean(&places);
+    std::fs::write(at("other"), "x").unwrap();
+    assert!(told(&mut notices).await);
 }

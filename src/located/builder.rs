@@ -1,5 +1,6 @@
 //! Builds the tree out of the parser's events. Bounded in size, depth and aliases; linear in time.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -138,7 +139,7 @@ impl<'t> Builder<'t> {
     /// The children of a mapping, but for those whose key is no good.
     fn entries(&mut self, map: NodeId) -> Result<Vec<NodeId>, Found> {
         let mut children = Vec::new();
-        let mut seen = HashMap::new();
+        let mut seen = Seen::default();
         loop {
             let (event, at) = self.next(Some(map))?;
             let name = match event {
@@ -154,17 +155,13 @@ impl<'t> Builder<'t> {
                 .map_or_else(|| Key::unreadable(at), |name| Key { name, at });
             let value = self.next(Some(map))?;
             let child = self.node(value, (Some(map), Step::Key(key)))?;
-            match name.map(|name| seen.entry(name)) {
-                Some(Entry::Occupied(first)) => {
-                    let message =
-                        format!("this key stands here twice; first on line {}", first.get());
+            let Some(name) = name else { continue };
+            match seen.first(name, at.line) {
+                Some(first) => {
+                    let message = format!("this key stands here twice; first on line {first}");
                     self.report(Some(child), at, message);
                 }
-                Some(Entry::Vacant(first)) => {
-                    first.insert(at.line);
-                    children.push(child);
-                }
-                None => {}
+                None => children.push(child),
             }
         }
     }
@@ -283,6 +280,36 @@ impl<'t> Builder<'t> {
         let index = self.found.len();
         self.found.push(Found::new(node, at, message));
         &mut self.found[index]
+    }
+}
+
+/// Of so few keys comparing them is cheaper than hashing one.
+const FEW: usize = 16;
+
+/// The keys of a mapping, with their lines.
+#[derive(Default)]
+struct Seen<'t> {
+    few: Vec<(Cow<'t, str>, usize)>,
+    many: HashMap<Cow<'t, str>, usize>,
+}
+
+impl<'t> Seen<'t> {
+    /// The line of a key that was there before; one that was not is from now on.
+    fn first(&mut self, name: Cow<'t, str>, line: usize) -> Option<usize> {
+        if let Some((_, first)) = self.few.iter().find(|(known, _)| *known == name) {
+            return Some(*first);
+        }
+        if self.few.len() < FEW {
+            self.few.push((name, line));
+            return None;
+        }
+        match self.many.entry(name) {
+            Entry::Occupied(first) => Some(*first.get()),
+            Entry::Vacant(place) => {
+                place.insert(line);
+                None
+            }
+        }
     }
 }
 
