@@ -1,6 +1,6 @@
 //! How does one process take the place of another without a caller who is refused? The older one passes
-//! its listening sockets through a socket file; the younger one makes itself ready, accepts on them,
-//! and says so; only then does the older one leave. They meet in a folder that is nobody else's.
+//! its listening sockets through a socket file; the younger one makes itself ready and says so; the older
+//! one answers the first that does, and leaves. They meet in a folder that is nobody else's.
 
 use std::fs::DirBuilder;
 use std::io::{self, Error, ErrorKind, IoSlice, IoSliceMut};
@@ -10,12 +10,15 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Inherited;
@@ -24,15 +27,22 @@ use super::Inherited;
 const MOST: usize = 253;
 /// What the older one says, its sockets beside it; the version of what follows.
 const GREETING: &[u8] = b"bearergate sockets 1\n";
-/// What the younger one says when it accepts.
-const ACCEPTS: u8 = b'.';
+/// What the younger one says when it can serve, and the older one when it leaves that to it.
+const READY: u8 = b'.';
+/// What the older one says to the others.
+const TAKEN: u8 = b'!';
+/// How many may make themselves ready at a time.
+const MOST_BESIDE: usize = 8;
 /// How long the younger one may take: its keys and tokens are waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the older one may take to answer.
 const PROMPT: Duration = Duration::from_secs(5);
 
 /// Who served before, and still does.
-pub struct Predecessor(UnixStream);
+pub struct Predecessor {
+    stream: UnixStream,
+    place: MeetingPlace,
+}
 
 /// Where successors come to.
 pub struct Succession {
@@ -53,6 +63,8 @@ impl MeetingPlace {
             Err(why) if why.kind() != ErrorKind::AlreadyExists => return Err(why),
             _ => {}
         }
+        // SECURITY: behind a final slash the system follows a link.
+        let folder: PathBuf = folder.components().collect();
         let about = folder.symlink_metadata()?;
         let (mode, owner) = (about.mode() & 0o7777, about.uid());
         let own = rustix::process::geteuid().as_raw();
@@ -63,7 +75,7 @@ impl MeetingPlace {
         } else if mode & 0o077 != 0 {
             format!("others may enter it, its mode is {mode:04o}; it must be 0700")
         } else {
-            return Ok(Self(folder.to_owned()));
+            return Ok(Self(folder));
         };
         Err(Error::new(ErrorKind::PermissionDenied, wrong))
     }
@@ -74,8 +86,21 @@ impl MeetingPlace {
 
     /// Whoever serves now, and its sockets; `None` where nobody does. Needs a tokio runtime.
     pub async fn predecessor(&self) -> io::Result<Option<(Predecessor, Inherited)>> {
-        let stream = match UnixStream::connect(self.socket()).await {
-            Ok(stream) => stream,
+        let Some(stream) = self.met().await? else {
+            return Ok(None);
+        };
+        is_own(&stream)?;
+        let received = timeout(PROMPT, receive(&stream)).await;
+        let sockets = received.map_err(|_| silent())??;
+        let inherited = Inherited::of(sockets)?;
+        let place = self.clone();
+        Ok(Some((Predecessor { stream, place }, inherited)))
+    }
+
+    /// Whoever waits here for a successor.
+    async fn met(&self) -> io::Result<Option<UnixStream>> {
+        match UnixStream::connect(self.socket()).await {
+            Ok(stream) => Ok(Some(stream)),
             // Nobody was there, or nobody is any more.
             Err(why)
                 if matches!(
@@ -83,13 +108,10 @@ impl MeetingPlace {
                     ErrorKind::NotFound | ErrorKind::ConnectionRefused
                 ) =>
             {
-                return Ok(None);
+                Ok(None)
             }
-            Err(why) => return Err(why),
-        };
-        is_own(&stream)?;
-        let sockets = timeout(PROMPT, receive(&stream)).await??;
-        Ok(Some((Predecessor(stream), Inherited::of(sockets)?)))
+            Err(why) => Err(why),
+        }
     }
 
     /// Waits for successors here from now on, in the place of whoever did. Needs a tokio runtime.
@@ -103,38 +125,81 @@ impl MeetingPlace {
 }
 
 impl Predecessor {
-    /// Says that this process accepts: the other one may leave.
+    /// Says that this process can serve, and returns when that is left to it.
+    ///
+    /// # Errors
+    /// Another one was faster, and serves. One that is gone without a successor needs no relief.
     pub async fn relieve(mut self) -> io::Result<()> {
-        self.0.write_all(&[ACCEPTS]).await
-    }
-}
-
-impl Succession {
-    /// Waits until a successor has taken the sockets and accepts on them. One that fails before has
-    /// changed nothing.
-    pub async fn succeeded(&self, sockets: &[OwnedFd]) {
-        loop {
-            let succeeded = match self.listener.accept().await {
-                Ok((stream, _)) => pass(stream, sockets).await,
-                Err(why) => {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    Err(why)
-                }
-            };
-            match succeeded {
-                Ok(()) => return,
-                Err(why) => tracing::warn!(%why, "a successor came, and did not take over"),
+        let answered = async {
+            // What it said last can be read also where it hears nothing any more.
+            let _ = self.stream.write_all(&[READY]).await;
+            self.stream.read_u8().await
+        };
+        let is_taken = match timeout(PROMPT, answered).await {
+            Ok(Ok(READY)) => return Ok(()),
+            Ok(Ok(_)) => true,
+            Ok(Err(_)) => self.place.met().await?.is_some(),
+            Err(_) => return Err(silent()),
+        };
+        match is_taken {
+            false => Ok(()),
+            true => {
+                let why = "another process serves there: it was ready before this one";
+                Err(Error::new(ErrorKind::AlreadyExists, why))
             }
         }
     }
 }
 
-async fn pass(mut stream: UnixStream, sockets: &[OwnedFd]) -> io::Result<()> {
+fn silent() -> Error {
+    let why = format!("it has not answered within {PROMPT:?}");
+    Error::new(ErrorKind::TimedOut, why)
+}
+
+impl Succession {
+    /// Waits until a successor has taken the sockets and can serve. One that fails before has changed
+    /// nothing, and keeps no other one waiting.
+    pub async fn succeeded(&self, sockets: &[OwnedFd]) {
+        let mut beside = FuturesUnordered::new();
+        let (taken, is_taken) = watch::channel(false);
+        loop {
+            let came = tokio::select! {
+                came = self.listener.accept(), if beside.len() < MOST_BESIDE => came,
+                Some(passed) = beside.next() => match passed {
+                    Ok(()) => break,
+                    Err(why) => Err(why),
+                },
+            };
+            match came {
+                Ok((stream, _)) => beside.push(pass(stream, sockets, is_taken.clone())),
+                Err(why) => {
+                    tracing::warn!(%why, "a successor came, and did not take over");
+                    // It may be that none can come: then there is no hurry.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        taken.send_replace(true);
+        let told = async { while beside.next().await.is_some() {} };
+        let _ = timeout(PROMPT, told).await;
+    }
+}
+
+async fn pass(
+    mut stream: UnixStream,
+    sockets: &[OwnedFd],
+    mut is_taken: watch::Receiver<bool>,
+) -> io::Result<()> {
     is_own(&stream)?;
     tracing::info!(sockets = sockets.len(), "a successor takes over");
     send(&stream, sockets).await?;
-    match timeout(PATIENCE, stream.read_u8()).await? {
-        Ok(ACCEPTS) => Ok(()),
+    let said = tokio::select! {
+        biased;
+        _ = is_taken.wait_for(|is_taken| *is_taken) => return stream.write_all(&[TAKEN]).await,
+        said = timeout(PATIENCE, stream.read_u8()) => said?,
+    };
+    match said {
+        Ok(READY) => stream.write_all(&[READY]).await,
         Ok(_) => Err(Error::new(ErrorKind::InvalidData, "it said something else")),
         Err(why) => Err(why),
     }
@@ -193,70 +258,5 @@ async fn receive(stream: &UnixStream) -> io::Result<Vec<OwnedFd>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    #[test]
-    fn only_a_folder_that_is_closed_to_others_will_do() {
-        let outer = tempfile::tempdir().unwrap();
-        let folder = outer.path().join("meet");
-        let refused = |path: &Path| MeetingPlace::at(path).unwrap_err().to_string();
-        assert!(MeetingPlace::at(&folder).is_ok(), "it is made");
-        assert!(MeetingPlace::at(&folder).is_ok(), "and found again");
-        for mode in [0o750, 0o701, 0o777] {
-            std::fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).unwrap();
-            assert!(refused(&folder).contains("it must be 0700"), "{mode:o}");
-        }
-        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
-        let link = outer.path().join("link");
-        std::os::unix::fs::symlink(&folder, &link).unwrap();
-        assert_eq!(refused(&link), "it is no folder");
-        assert!(MeetingPlace::at(Path::new("/nonexistent/meet")).is_err());
-    }
-
-    #[tokio::test]
-    async fn a_successor_that_goes_away_changes_nothing_and_the_next_one_takes_over() {
-        let outer = tempfile::tempdir().unwrap();
-        let place = MeetingPlace::at(&outer.path().join("meet")).unwrap();
-        assert!(place.predecessor().await.unwrap().is_none());
-        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = socket.local_addr().unwrap();
-        let sockets = [OwnedFd::from(socket)];
-        let succession = place.succession().unwrap();
-        let younger = async {
-            let (predecessor, mut inherited) = place.predecessor().await.unwrap().unwrap();
-            assert_eq!(inherited.left(), [address.to_string()]);
-            assert!(inherited.take(&address.into()).is_some());
-            assert!(inherited.take(&address.into()).is_none());
-            drop(predecessor);
-            let (predecessor, inherited) = place.predecessor().await.unwrap().unwrap();
-            let next = place.succession().unwrap();
-            predecessor.relieve().await.unwrap();
-            (next, inherited)
-        };
-        let ((), (_next, inherited)) = tokio::join!(succession.succeeded(&sockets), younger);
-        assert_eq!(inherited.left().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn whoever_speaks_otherwise_is_not_taken_for_a_predecessor() {
-        let outer = tempfile::tempdir().unwrap();
-        let place = MeetingPlace::at(&outer.path().join("meet")).unwrap();
-        let listener = UnixListener::bind(place.socket()).unwrap();
-        let other = async {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.write_all(&[b'x'; 21]).await.unwrap();
-        };
-        let (met, ()) = tokio::join!(place.predecessor(), other);
-        let why = met.err().unwrap().to_string();
-        assert!(why.contains("another version"), "{why}");
-        drop(listener);
-        assert!(
-            place.predecessor().await.unwrap().is_none(),
-            "a file alone is nobody"
-        );
-    }
-}
+#[path = "succession_tests.rs"]
+mod tests;

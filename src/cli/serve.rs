@@ -105,16 +105,14 @@ impl Serve {
             }
         };
         workers.spawn(app.tells_when_ready());
-        if predecessor.is_some() {
-            app.warmed().await;
-        }
+        let succession = match succeed(&app, predecessor, place.as_ref()).await {
+            Ok(succession) => succession,
+            Err(why) => {
+                workers.shutdown_background();
+                return Err(why.into());
+            }
+        };
         app.accept();
-        let succession = place.map(|place| place.succession()).transpose();
-        let succession = succession.context("cannot wait for a successor")?;
-        if let Some(predecessor) = predecessor {
-            // One that is gone already needs no relief.
-            let _ = predecessor.relieve().await;
-        }
         service.ready();
         let (hang_up, hung_up) = mpsc::channel(1);
         let change = Notify::new();
@@ -209,6 +207,21 @@ async fn bound(
         anyhow::bail!("no listener has the address of a socket in LISTEN_FDS: {left}");
     }
     Ok((predecessor, bound))
+}
+
+/// Takes the place of who served before, once everything is there for it, and waits for successors in it.
+async fn succeed(
+    app: &App,
+    predecessor: Option<Predecessor>,
+    place: Option<&MeetingPlace>,
+) -> anyhow::Result<Option<Succession>> {
+    if let Some(predecessor) = predecessor {
+        app.warmed().await;
+        let relieved = predecessor.relieve().await;
+        relieved.context("cannot take over from who serves now")?;
+    }
+    let succession = place.map(MeetingPlace::succession).transpose();
+    succession.context("cannot wait for a successor")
 }
 
 /// Waits until somebody has taken over; for ever where nobody may.
