@@ -172,6 +172,7 @@ async fn plan(config: &Config, count: usize) -> Plan {
         tokens: Vec::new(),
         tracer: None,
         observers: None,
+        next: Default::default(),
     }
 }
 

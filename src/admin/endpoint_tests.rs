@@ -24,6 +24,7 @@ fn admin(address: &str) -> Admin {
         tokens: Vec::new(),
         tracer: None,
         observers: None,
+        next: Default::default(),
     };
     Admin {
         plan: Arc::new(ArcSwap::from_pointee(plan)),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Denial, Passage, Plan, Refusal, guard};
+use super::{Denial, Passage, Plan, Refusal, guard, next};
 use crate::clock::UnixTime;
 use crate::outbound::{Carried, TokenDefinition};
 use crate::policy::Permit;
@@ -44,13 +44,14 @@ pub async fn admit(
     at_the_door.map_err(Denial::unrouted)?;
     let found = plan.routes.find(request);
     let (route, params) = found.map_err(|miss| Denial::unrouted(unrouted(miss, request)))?;
-    decide(plan, route, &params, request, now, passage)
-        .await
-        .map_err(|why| why.on(route))
+    let decided = decide(plan, route, &params, request, now, passage).await;
+    let admission = decided.map_err(|why| why.on(route))?;
+    next::refuses(plan, &admission, request, now)?;
+    Ok(admission)
 }
 
 /// What only a route could have let pass is told, where none was found.
-fn unrouted(miss: RouteMiss, request: AccessRequest<'_>) -> Refusal {
+pub(super) fn unrouted(miss: RouteMiss, request: AccessRequest<'_>) -> Refusal {
     let path = &request.head.path;
     match miss {
         RouteMiss::NoRoute | RouteMiss::MethodNotAllowed { .. } if !path.forms().are_none() => {

@@ -13,6 +13,7 @@ mod grpc;
 mod guard;
 mod headers;
 mod limits;
+mod next;
 mod passage;
 mod record;
 mod shared;

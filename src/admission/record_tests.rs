@@ -49,6 +49,7 @@ impl World {
             tokens: Vec::new(),
             tracer: None,
             observers: None,
+            next: Default::default(),
         };
         let lines = Lines::default();
         let log = AccessLog::to_writer(Box::new(lines.clone()), LogFormat::Json);

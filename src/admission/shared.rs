@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::{HeaderRules, PlanLimits};
 use crate::edge::ListenerDefinition;
@@ -32,6 +32,8 @@ pub struct Plan {
     pub tracer: Option<Arc<Tracer>>,
     /// Who may see the status page, where the file names somebody.
     pub observers: Option<Gate>,
+    /// The one that is about to take its place: whom that refuses is not let in any more.
+    pub next: ArcSwapOption<Plan>,
 }
 
 pub struct Shared {

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwapOption;
+
 use super::export::Export;
 use crate::admission::{HeaderRules, Plan, PlanLimits};
 use crate::config::Config;
@@ -133,6 +135,7 @@ impl Live {
             issuers,
             tokens: tokens.values().map(|(_, it)| Arc::clone(it)).collect(),
             tracer: export.as_ref().map(|(_, it)| Arc::clone(&it.tracer)),
+            next: ArcSwapOption::empty(),
         };
         Ok(Self {
             plan: Arc::new(plan),
@@ -226,8 +229,12 @@ impl Parts<'_> {
 
     fn upstream(&mut self, route: &RouteDefinition) -> Result<Arc<Upstream>, ComposeError> {
         let definition = &route.upstream;
-        let earlier = || self.previous?.upstreams.get(definition);
-        let upstream = match self.upstreams.get(definition).or_else(earlier) {
+        // Many routes go to one: what leads there is hashed once for each.
+        if let Some(same) = self.upstreams.get(definition) {
+            return Ok(Arc::clone(same));
+        }
+        let earlier = self.previous.and_then(|it| it.upstreams.get(definition));
+        let upstream = match earlier {
             Some(same) => Arc::clone(same),
             None => Upstream::start(definition.clone(), self.endpoints)
                 .map(Arc::new)

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,19 @@ pub struct Followed {
     pub files: Files,
 }
 
+/// What was not taken over, and why.
+type Refused = (Unfit, String);
+
+/// One that is being taken over: what is new in it waits for keys and tokens.
+struct Coming<'a> {
+    taking: Pin<Box<dyn Future<Output = Result<Reloaded, ReloadError>> + 'a>>,
+    config: Arc<Config>,
+    begin: Instant,
+    is_asked: bool,
+    /// Why what the file says by now was refused.
+    stale: Option<Refused>,
+}
+
 impl App {
     /// Follows a configuration for ever: each change of its files, and each word of `asked`.
     pub async fn follow(
@@ -49,64 +63,90 @@ impl App {
     ) -> Infallible {
         let path: Arc<Path> = followed.path.into();
         let mut watch = Watch::over(followed.files);
-        let mut is_asked = false;
-        let mut is_newer = false;
+        let mut coming: Option<Coming<'_>> = None;
         loop {
-            if !std::mem::take(&mut is_newer) {
-                tokio::select! {
-                    () = watch.changed() => is_asked = false,
-                    () = said(&mut asked) => is_asked = true,
+            let is_asked = tokio::select! {
+                biased;
+                taken = taken(&mut coming) => {
+                    self.conclude(coming.take(), taken, follower);
+                    continue;
                 }
-            }
+                () = watch.changed() => false,
+                () = said(&mut asked) => true,
+            };
             follower.begins();
-            let (mut read, mut files) = read(&path).await;
-            if read.is_err() && !is_asked {
-                sleep(OTHER_HALF).await;
-                (read, files) = self::read(&path).await;
-            }
+            let (read, files) = {
+                let mut reading = pin!(read(&path, is_asked));
+                loop {
+                    tokio::select! {
+                        taken = taken(&mut coming) => self.conclude(coming.take(), taken, follower),
+                        read = &mut reading => break read,
+                    }
+                }
+            };
             if files.have_changed() || watch.is_half_written().await {
                 // It was read while it was written: what comes of it will be seen.
                 follower.ended(None);
                 continue;
             }
-            let config = match read {
-                Ok(config) => config,
+            let refused = match read {
                 Err(problems) => {
                     watch.follow_also(files);
-                    self.refuse(Unfit::Invalid, &problems);
-                    follower.ended(None);
-                    continue;
+                    self.refuse(Unfit::Invalid, &problems)
+                }
+                Ok(config) => {
+                    watch.follow(files);
+                    match self.takes(&config) {
+                        Err(why) => self.refuse(Unfit::NeedsRestart, &why),
+                        Ok(()) => {
+                            // It alone counts now: of one before it that was coming, nothing happens.
+                            coming = Some(self.coming(config, is_asked));
+                            continue;
+                        }
+                    }
                 }
             };
-            watch.follow(files);
-            let begin = Instant::now();
-            // While what is new gets its keys, something newer may come: then that counts, and of
-            // this one nothing has happened.
-            let taken = tokio::select! {
-                biased;
-                taken = self.reload(&config) => taken,
-                () = watch.changed() => {
-                    is_newer = true;
-                    continue;
-                }
-                () = said(&mut asked) => {
-                    (is_newer, is_asked) = (true, true);
-                    continue;
-                }
-            };
-            match taken {
-                Ok(reloaded) => {
-                    self.tell(&reloaded, begin.elapsed(), is_asked);
-                    follower.ended(Some(&config));
-                    continue;
-                }
-                Err(why @ ReloadError::NeedsRestart(_)) => self.refuse(Unfit::NeedsRestart, &why),
-                Err(why @ (ReloadError::Compose(_) | ReloadError::Tls(_))) => {
-                    self.refuse(Unfit::Failed, &why);
-                }
+            if let Some(coming) = &mut coming {
+                coming.stale = Some(refused);
             }
             follower.ended(None);
         }
+    }
+
+    fn coming(&self, config: Config, is_asked: bool) -> Coming<'_> {
+        let config = Arc::new(config);
+        let same = Arc::clone(&config);
+        Coming {
+            taking: Box::pin(async move { self.reload(&same).await }),
+            config,
+            begin: Instant::now(),
+            is_asked,
+            stale: None,
+        }
+    }
+
+    fn conclude(
+        &self,
+        coming: Option<Coming<'_>>,
+        taken: Result<Reloaded, ReloadError>,
+        follower: &impl Follower,
+    ) {
+        let Some(coming) = coming else { return };
+        match taken {
+            Ok(reloaded) => {
+                self.tell(&reloaded, coming.begin.elapsed(), coming.is_asked);
+                if let Some((unfit, why)) = coming.stale {
+                    self.metrics.stale();
+                    self.readiness.refused(unfit, &why, UnixTime::now());
+                }
+                return follower.ended(Some(&coming.config));
+            }
+            Err(why @ ReloadError::NeedsRestart(_)) => self.refuse(Unfit::NeedsRestart, &why),
+            Err(why @ (ReloadError::Compose(_) | ReloadError::Tls(_))) => {
+                self.refuse(Unfit::Failed, &why)
+            }
+        };
+        follower.ended(None);
     }
 
     fn tell(&self, reloaded: &Reloaded, took: Duration, asked: bool) {
@@ -131,10 +171,19 @@ impl App {
         }
     }
 
-    fn refuse(&self, unfit: Unfit, why: &dyn std::fmt::Display) {
+    fn refuse(&self, unfit: Unfit, why: &dyn std::fmt::Display) -> Refused {
         self.metrics.reloaded(false);
         self.readiness.refused(unfit, why, UnixTime::now());
         tracing::error!(%why, "configuration refused; the one before it goes on");
+        (unfit, why.to_string())
+    }
+}
+
+/// Waits until what is coming was taken over or refused; for ever where nothing is.
+async fn taken(coming: &mut Option<Coming<'_>>) -> Result<Reloaded, ReloadError> {
+    match coming {
+        Some(coming) => (&mut coming.taking).await,
+        None => pending().await,
     }
 }
 
@@ -145,8 +194,18 @@ async fn said(asked: &mut Receiver<()>) {
     }
 }
 
+/// Reads it, where it does not hold a second time: unless somebody says that it is whole.
+async fn read(path: &Arc<Path>, is_asked: bool) -> (Result<Config, Problems>, Files) {
+    let first = read_once(path).await;
+    if first.0.is_ok() || is_asked {
+        return first;
+    }
+    sleep(OTHER_HALF).await;
+    read_once(path).await
+}
+
 /// Reads it apart: a file system that does not answer must not keep signals waiting.
-async fn read(path: &Arc<Path>) -> (Result<Config, Problems>, Files) {
+async fn read_once(path: &Arc<Path>) -> (Result<Config, Problems>, Files) {
     let (name, path) = (path.display().to_string(), Arc::clone(path));
     let reading = tokio::task::spawn_blocking(move || {
         let mut files = Files::default();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::compose::{ComposeError, Live};
-use super::listen::TlsRefused;
+use super::listen::{Prepared, TlsRefused};
 use super::warm::Cold;
 use crate::clock::UnixTime;
 use crate::config::{Config, ReadinessRule};
@@ -48,26 +48,19 @@ pub enum ReloadError {
 impl App {
     /// Takes over another configuration for every request that comes from now on. What is defined
     /// as before is kept: keys, verdicts, tokens, addresses, counters. What is new gets keys and
-    /// tokens first, for which it is waited a while.
-    /// When it needs a restart, or cannot be made alive, or this is dropped, nothing has changed.
+    /// tokens first, for which it is waited a while; whom it refuses is refused meanwhile already.
+    /// When it needs a restart, or cannot be made alive, nothing has changed. Where this is dropped,
+    /// another reload must follow: until then what this one refuses stays refused.
     pub async fn reload(&self, config: &Config) -> Result<Reloaded, ReloadError> {
         // One at a time: the next one starts from what this one leaves.
         let _turn = self.reloading.lock().await;
-        let (live, prepared, cold) = {
-            let current = self.current.lock();
-            let differences = current.settled.differences(config);
-            if !differences.is_empty() {
-                return Err(ReloadError::NeedsRestart(differences));
-            }
-            let _workers = self.workers.enter();
-            let live = Live::compose(config, &self.metrics, Some(&current.live))?;
-            let admin = config.admin.as_ref();
-            let prepared = self.doors.prepare(&live.plan.listeners, admin)?;
-            let cold = Cold::between(&current.live.plan, &live.plan);
-            cold.begin();
-            (live, prepared, cold)
-        };
-        cold.warmed().await;
+        let prepared = self.beside(config);
+        let before = self.plan.load_full();
+        let (live, prepared, cold) = prepared.inspect_err(|_| before.next.store(None))?;
+        if !cold.is_warm() {
+            before.next.store(Some(Arc::clone(&live.plan)));
+            cold.warmed().await;
+        }
         let mut current = self.current.lock();
         let mut reloaded = Reloaded::between(&current.live, &live);
         reloaded.cold = cold.left();
@@ -82,6 +75,28 @@ impl App {
         current.live = live;
         current.shutdown = config.shutdown;
         Ok(reloaded)
+    }
+
+    /// Whether it can be taken over without a restart.
+    pub(super) fn takes(&self, config: &Config) -> Result<(), ReloadError> {
+        let differences = self.current.lock().settled.differences(config);
+        match differences.is_empty() {
+            true => Ok(()),
+            false => Err(ReloadError::NeedsRestart(differences)),
+        }
+    }
+
+    /// Makes it alive beside what runs.
+    fn beside(&self, config: &Config) -> Result<(Live, Prepared, Cold), ReloadError> {
+        self.takes(config)?;
+        let current = self.current.lock();
+        let _workers = self.workers.enter();
+        let live = Live::compose(config, &self.metrics, Some(&current.live))?;
+        let admin = config.admin.as_ref();
+        let prepared = self.doors.prepare(&live.plan.listeners, admin)?;
+        let cold = Cold::between(&current.live.plan, &live.plan);
+        cold.begin();
+        Ok((live, prepared, cold))
     }
 }
 

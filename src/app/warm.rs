@@ -68,7 +68,8 @@ impl Cold {
         let _ = timeout(MOST, warming).await;
     }
 
-    fn is_warm(&self) -> bool {
+    /// Whether there is nothing to wait for.
+    pub(super) fn is_warm(&self) -> bool {
         let answered = |tokens: &Arc<AppTokens>| {
             let status = tokens.status();
             status.expires_at.is_some() || status.failure.is_some()

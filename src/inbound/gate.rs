@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+
 use super::credential::{CredentialKind, Presented};
 use super::{AuthError, Issuer};
 use crate::clock::UnixTime;
@@ -45,6 +47,26 @@ impl Gate {
             }
         }
         Ok(evidence)
+    }
+
+    /// The same by what is known now; and whether something was presented that keys would have to be
+    /// waited for.
+    pub fn identify_now(
+        &self,
+        request: AccessRequest<'_>,
+        now: UnixTime,
+    ) -> Result<(Evidence, bool), AuthError> {
+        let mut evidence = Evidence::of(request.head.peer.client);
+        let presented = Presented::of(request.headers);
+        let mut unproven = false;
+        for kind in &self.kinds {
+            match kind.prove(&presented, now, &mut evidence).now_or_never() {
+                Some(Ok(())) => {}
+                Some(Err(why)) if why.retry_after().is_none() => return Err(why),
+                Some(Err(_)) | None => unproven = true,
+            }
+        }
+        Ok((evidence, unproven))
     }
 
     pub fn authorize(&self, evidence: Evidence, params: &Params) -> Result<Permit, AuthError> {

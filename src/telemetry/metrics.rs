@@ -167,6 +167,11 @@ impl Metrics {
         self.families.ready.set(is_ready.into());
     }
 
+    /// What was taken over is not what the file says by now.
+    pub fn stale(&self) {
+        self.families.stale.set(1);
+    }
+
     /// Shows how many lines this access log has lost. The first one given stays.
     pub fn watch_access_log(&self, log: &AccessLog) {
         let _ = self.families.access_log.set(log.clone());

@@ -280,8 +280,14 @@ async fn an_issuer_that_stays_away_is_waited_for_ten_seconds_and_then_said() {
     );
     setup.set("/issuers/contoso", &gone);
     setup.add("/routes", MORE);
-    setup.written();
+    let path = setup.written();
+    gate.says("issuer keys could not be fetched").await;
+    // What is no good and comes meanwhile takes nothing from it.
+    std::fs::write(&path, "version: 1").unwrap();
+    gate.says(REFUSED).await;
     becomes(&gate, "/more/x", 200).await;
+    let invalid = serde_json::json!({ "state": "refused", "failure": "invalid" });
+    is_told(&gate, invalid, "1").await;
     gate.says("taken over without keys or tokens that are new")
         .await;
     assert!(
@@ -289,6 +295,39 @@ async fn an_issuer_that_stays_away_is_waited_for_ten_seconds_and_then_said() {
         "{}",
         gate.log()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_revoked_is_refused_before_what_is_new_beside_it_has_its_keys() {
+    let mut setup = setup();
+    let gate = Process::serve(&setup.written()).await;
+    gate.says("\"message\":\"ready\"").await;
+    becomes(&gate, "/mail/x", 200).await;
+    let token = setup.token().role(Contoso::CALC_ROLE).mint();
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    let gone = format!(
+        "entra: {{ tenant: {}, authority: 'http://127.0.0.1:1' }}",
+        Contoso::CALC_TENANT
+    );
+    setup.set("/issuers/contoso", &gone);
+    setup.set(
+        "/routes/1/callers",
+        "[bearer: { issuer: contoso, audiences: [other], roles: [other] }]",
+    );
+    setup.set("/routes/2/match/path", "/opened/**");
+    setup.add("/routes", MORE);
+    setup.written();
+    gate.says("issuer keys could not be fetched").await;
+    // The key is gone, and so is a path; and a token that cannot be judged yet helps no key.
+    becomes(&gate, "/mail/x", 401).await;
+    let both = format!("X-Api-Key: {API_KEY}\r\n{bearer}");
+    assert_eq!(get(&gate, "apis", "/mail/x", &both).await.status, 401);
+    assert_eq!(status(&gate, "/open/x").await, 404);
+    // Nobody else is refused, and what is let in beyond that has to wait.
+    let calc = get(&gate, "apis", "/calc/v1/add/1/1", &bearer).await;
+    assert_eq!(calc.status, 200);
+    assert_eq!(status(&gate, "/more/x").await, 404);
+    assert_eq!(times(&gate, TAKEN), 0, "{}", gate.log());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
