@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
+use openssl::nid::Nid;
 use openssl::pkcs12::{ParsedPkcs12_2, Pkcs12};
 use openssl::pkey::{Id, PKey, PKeyRef, Private};
 use openssl::provider::Provider;
@@ -71,6 +72,13 @@ impl CertifiedKey {
     /// The same in DER.
     pub fn written(&self) -> &[Vec<u8>] {
         &self.written
+    }
+
+    /// The common name of its subject, for people.
+    pub fn common_name(&self) -> Option<String> {
+        let subject = self.chain.first()?.subject_name();
+        let name = subject.entries_by_nid(Nid::COMMONNAME).next()?;
+        name.data().to_string().ok()
     }
 
     pub fn not_before(&self) -> UnixTime {

@@ -1,5 +1,5 @@
-//! Does any certificate end soon? Entra refuses an identity whose has ended, and callers a listener; both
-//! say so only when it is too late.
+//! Does any certificate end soon? Entra refuses an identity whose has ended, callers a listener, upstreams
+//! the gateway; all say so only when it is too late.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,7 +14,8 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How often it is told.
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// When the certificates of a configuration end: those of identities, and those that listeners show.
+/// When the certificates of a configuration end: those of identities, those that listeners show, and those
+/// that upstreams are shown.
 #[derive(Clone)]
 pub(super) struct CertificateAges(Vec<Age>);
 
@@ -59,7 +60,25 @@ impl CertificateAges {
             };
             certificates.iter().enumerate().map(age)
         });
-        Self(identities.chain(shown).collect())
+        // Several routes to one upstream show one certificate.
+        let mut known = Vec::new();
+        let upstreams = config.routes.iter().filter_map(|route| {
+            let endpoint = route.upstream.endpoints.first()?;
+            let certificate = endpoint.client_certificate.as_ref()?;
+            if known.contains(&certificate) {
+                return None;
+            }
+            known.push(certificate);
+            Some(Age {
+                whose: format!("route {}, upstream.client_certificate", route.id),
+                judge: "the upstream refuses",
+                advice: "",
+                begins: certificate.not_before(),
+                ends: certificate.not_after(),
+            })
+        });
+        let ages = identities.chain(shown).chain(upstreams);
+        Self(ages.collect())
     }
 
     /// What is to be told of those that have ended or soon will.
@@ -122,6 +141,27 @@ mod tests {
         assert_eq!(told(1030), None);
         let unborn = age(1001 * day, 2000 * day).notice(now).unwrap();
         assert!(unborn.contains("not valid before"), "{unborn}");
+    }
+
+    #[test]
+    fn what_several_routes_show_to_their_upstreams_is_one_certificate() {
+        let route = |id: &str| {
+            format!(
+                "  - {{ id: {id}, listener: apis, match: {{ path: /{id} }}, callers: public, upstream: {{ \
+                 url: 'https://a.example', client_certificate: {{ certificate: gateway.pem, key: \
+                 gateway.key.pem }} }} }}\n"
+            )
+        };
+        let text = format!(
+            "version: 1\nlisteners: {{ apis: {{ address: 127.0.0.1:0 }} }}\nroutes:\n{}{}",
+            route("a"),
+            route("b")
+        );
+        let base = std::path::Path::new("tests/fixtures/config");
+        let config = Config::parse(&text, "ages.yaml", base).unwrap();
+        let ages = CertificateAges::of(&config);
+        let whose: Vec<_> = ages.0.iter().map(|age| age.whose.as_str()).collect();
+        assert_eq!(whose, ["route a, upstream.client_certificate"]);
     }
 
     fn age(begins: u64, ends: u64) -> Age {

@@ -4,7 +4,7 @@ use bytesize::ByteSize;
 
 use crate::config::Config;
 use crate::edge::ListenerDefinition;
-use crate::routing::RouteLimits;
+use crate::routing::RouteDefinition;
 
 /// What a listener allows to each address.
 pub(super) fn at_the_door(config: &Config, listener: &ListenerDefinition) -> Option<String> {
@@ -13,7 +13,8 @@ pub(super) fn at_the_door(config: &Config, listener: &ListenerDefinition) -> Opt
     Some(format!("  each address {limit}"))
 }
 
-pub(super) fn of_route(limits: &RouteLimits) -> Vec<String> {
+pub(super) fn of_route(route: &RouteDefinition) -> Vec<String> {
+    let limits = &route.limits;
     let each = [
         ("", limits.whole),
         ("each caller ", limits.per_caller),
@@ -23,5 +24,8 @@ pub(super) fn of_route(limits: &RouteLimits) -> Vec<String> {
     let lines = each.filter_map(|(whose, limit)| Some(format!("{whose}{}", limit?)));
     let body = limits.body.map(ByteSize::b);
     let body = body.map(|most| format!("bodies up to {}", most.display().iec()));
-    lines.chain(body).collect()
+    let end = route
+        .end_with_token
+        .then_some("until the caller's token ends");
+    lines.chain(body).chain(end.map(str::to_owned)).collect()
 }

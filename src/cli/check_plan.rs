@@ -8,10 +8,10 @@ use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
 use ipnet::IpNet;
 
-use super::{check_admin, check_limits, check_tls, check_told};
+use super::{check_admin, check_limits, check_tls, check_told, check_upstream};
 use crate::config::Config;
 use crate::edge::{Address, Protocols};
-use crate::outbound::{TokenDefinition, UpstreamDefinition, UpstreamProtocol};
+use crate::outbound::TokenDefinition;
 use crate::policy::{
     Audience, BearerConditions, Callers, Credential, Entry, Need, PrincipalKind, PrincipalRule,
 };
@@ -40,13 +40,10 @@ pub(crate) fn plan(config: &Config, width: Option<usize>) -> String {
             vec![
                 (&*route.id, vec![matched(route)]),
                 ("who may come in", who(&route.callers)),
-                (
-                    "where it goes",
-                    destination(route).lines().map(str::to_owned).collect(),
-                ),
+                ("where it goes", check_upstream::destination(route)),
                 ("whose token", vec![token(&route.token)]),
                 ("what it is told", told(route)),
-                ("how much", check_limits::of_route(&route.limits)),
+                ("how much", check_limits::of_route(route)),
                 ("web pages", route.cors.iter().map(Cors::told).collect()),
                 ("yields to", yields(route, narrower)),
             ]
@@ -242,55 +239,6 @@ fn listed<T: Display>(word: &str, values: impl IntoIterator<Item = T>, between: 
     }
     let indented = format!("\n{between:>width$} ", width = word.len());
     format!("{word} {}", values.join(&indented))
-}
-
-fn destination(route: &RouteDefinition) -> String {
-    let upstream = &route.upstream;
-    let mut text = destinations(upstream);
-    if upstream.strip_segments > 0 {
-        let segments = route.path.as_str().split('/').skip(1);
-        let prefix: Vec<_> = segments.take(upstream.strip_segments).collect();
-        text.push_str(&format!(", less /{}", prefix.join("/")));
-    }
-    if let Some(protocol) = protocol(upstream) {
-        text.push_str(protocol);
-    }
-    if upstream.preserve_host {
-        text.push_str(", with the caller's Host");
-    }
-    if upstream.preserves_header_case() {
-        text.push_str(", header names as they came");
-    }
-    let most = upstream.most_requests;
-    let most = most.map(|most| format!("{most} requests at a time"));
-    let retries = upstream.retries.as_ref();
-    let retries = retries.map(|it| format!("repeated {} at most", times(it.most)));
-    let bounds: Vec<_> = most.into_iter().chain(retries).collect();
-    if !bounds.is_empty() {
-        text.push_str(&format!("\n{}", bounds.join(", ")));
-    }
-    text
-}
-
-fn times(count: u32) -> String {
-    match count {
-        1 => "once".to_owned(),
-        count => format!("{count} times"),
-    }
-}
-
-fn destinations(upstream: &UpstreamDefinition) -> String {
-    let endpoints = upstream.endpoints.iter();
-    let urls = endpoints.map(|it| format!("{}{}", it.origin(), upstream.base_path));
-    urls.collect::<Vec<_>>().join("\nor ")
-}
-
-fn protocol(upstream: &UpstreamDefinition) -> Option<&'static str> {
-    match upstream.endpoints.first()?.protocol {
-        UpstreamProtocol::Http1 => None,
-        UpstreamProtocol::Http2 | UpstreamProtocol::Http2Clear => Some(", by HTTP/2"),
-        UpstreamProtocol::Auto => Some(", by HTTP/2 where it agrees"),
-    }
 }
 
 fn token(token: &TokenDefinition) -> String {

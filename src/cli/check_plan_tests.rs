@@ -140,3 +140,37 @@ fn what_a_listener_speaks_is_shown_where_it_is_more_or_less_than_http_1() {
         }
     }
 }
+
+#[test]
+fn how_an_upstream_is_reached_and_what_it_is_shown_is_said() {
+    const FILE: &str = r#"
+version: 1
+listeners: { apis: { address: 127.0.0.1:0 } }
+issuers: { contoso: { entra: { tenant: 019486dd-8ffb-45a9-9232-4132babb1324 } } }
+routes:
+  - id: beside
+    listener: apis
+    match: { path: /a/** }
+    callers: public
+    upstream: { url: "http://localhost/base", socket: /run/api.sock, strip_prefix: /a }
+  - id: bank
+    listener: apis
+    match: { path: /b/** }
+    callers: [bearer: { issuer: contoso, audiences: [api://b], roles: [r] }]
+    end_with_token: true
+    upstream:
+      urls: [https://b.example, https://c.example]
+      client_certificate: { certificate: gateway.pem, key: gateway.key.pem }
+      minimum_tls: 1.3
+"#;
+    let config = Config::parse(FILE, "plan.yaml", Path::new("tests/fixtures/config")).unwrap();
+    let printed = plan(&config, None);
+    for said in [
+        "http://localhost/base at the socket /run/api.sock, less /a ",
+        "or https://c.example ",
+        "TLS 1.3 or newer, it is shown the certificate of gateway ",
+        "until the caller's token ends ",
+    ] {
+        assert!(printed.contains(said), "{said}\n{printed}");
+    }
+}

@@ -9,10 +9,6 @@ const MOST_NAMED: usize = 12;
 
 /// As whom a listener shows itself, and who may speak to it.
 pub(super) fn spoken(tls: &TlsDefinition) -> Vec<String> {
-    let oldest = match tls.minimum {
-        TlsVersion::V1_2 => "1.2",
-        TlsVersion::V1_3 => "1.3",
-    };
     let certificates = tls.certificates.iter().map(|certificate| {
         let mut names = server_names(certificate);
         let more = names.len().saturating_sub(MOST_NAMED);
@@ -27,8 +23,21 @@ pub(super) fn spoken(tls: &TlsDefinition) -> Vec<String> {
         true => "  to those who show a certificate of client_ca".to_owned(),
         false => "  a client certificate, where there is one, is of client_ca".to_owned(),
     });
-    once(format!("  TLS {oldest} or newer"))
+    once(format!("  {}", oldest(tls.minimum)))
         .chain(certificates)
         .chain(clients)
         .collect()
+}
+
+pub(super) fn oldest(version: TlsVersion) -> String {
+    let version = match version {
+        TlsVersion::V1_2 => "1.2",
+        TlsVersion::V1_3 => "1.3",
+    };
+    format!("TLS {version} or newer")
+}
+
+/// Whether it is the least that is ever spoken.
+pub(super) fn is_usual(version: TlsVersion) -> bool {
+    version == TlsVersion::V1_2
 }

@@ -12,6 +12,7 @@ mod check_online;
 mod check_plan;
 mod check_tls;
 mod check_told;
+mod check_upstream;
 mod completions;
 mod dev;
 mod manual;

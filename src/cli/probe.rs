@@ -1,22 +1,29 @@
 //! `bearergate probe`: ask one URL and say it by the exit code; a container's health check.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 
 use super::{Failure, say};
 use crate::http_client::{FetchDefinition, FetchError, HttpClient};
+use crate::pem;
+use crate::secret::SecretSource;
 
 /// Ask a health URL; exit code 0 when it answers 2xx.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   bearergate probe http://127.0.0.1:9090/readyz
-  bearergate probe --timeout 1s http://127.0.0.1:9090/livez")]
+  bearergate probe --timeout 1s http://127.0.0.1:9090/livez
+  bearergate probe --ca-file /run/tls/ca.crt https://localhost:9090/readyz")]
 pub(super) struct Probe {
     /// Such as `http://127.0.0.1:9090/readyz`.
     #[arg(value_name = "URL")]
     url: url::Url,
+    /// PEM certificates to trust instead of the system's, where the URL is https.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// How long to wait.
     #[arg(long, default_value = "3s", value_parser = humantime::parse_duration)]
     timeout: Duration,
@@ -26,7 +33,8 @@ impl Probe {
     pub(super) fn run(self) -> Result<(), Failure> {
         let http = HttpClient::new(&FetchDefinition {
             timeout: self.timeout,
-            ca_key: None,
+            ca_pem: self.ca_file.map(trusted).transpose()?,
+            ca_key: Some("--ca-file"),
             ..Default::default()
         });
         let http = http.map_err(anyhow::Error::from)?;
@@ -43,4 +51,11 @@ impl Probe {
         }
         Err(anyhow!("{} answered {}: {body}", self.url, answer.status).into())
     }
+}
+
+fn trusted(path: PathBuf) -> Result<Vec<u8>, Failure> {
+    let source = SecretSource::File(path);
+    let wrong = |why: String| Failure::Usage(format!("--ca-file: {why}"));
+    let bytes = source.read_bytes().map_err(|why| wrong(why.to_string()))?;
+    pem::authorities(bytes.expose()).map_err(|why| wrong(format!("{source} {why}")))
 }

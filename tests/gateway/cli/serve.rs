@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::support::{API_KEY, Connection, GRAPH, Process, Reply, Setup, eventually, run};
+use crate::support::{
+    API_KEY, Authority, Connection, GRAPH, Process, Reply, Setup, eventually, run,
+};
 use bearergate::clock::UnixTime;
 use bearergate::fake::{Contoso, KeyPair};
 
@@ -117,6 +119,30 @@ async fn serve_tells_at_start_of_a_credential_that_fails_and_of_a_certificate_th
     ] {
         assert!(log.contains(told), "{told} in\n{log}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probe_asks_over_tls_whom_its_ca_file_vouches_for() {
+    let authority = Authority::new("authority");
+    let own = authority.server(&["localhost"]);
+    let setup = Setup::open("$ECHO", "", "")
+        .put("/admin", "tls: { certificate: own.pem }")
+        .file("own.pem", own.whole())
+        .file("ca.pem", authority.pem())
+        .file("other.pem", Authority::new("other").pem());
+    let gate = Process::serve(&setup.written()).await;
+    let url = format!("https://localhost:{}/livez", gate.address("admin").port());
+    let asked = |file: &str| {
+        let file = setup.path(file).display().to_string();
+        run(&["probe", &url, "--ca-file", &file])
+    };
+    asked("ca.pem").ends(0).says(&["200 alive"]);
+    asked("other.pem")
+        .ends(1)
+        .says(&["`--ca-file` did not sign it"]);
+    run(&["probe", &url])
+        .ends(1)
+        .says(&["belongs into `--ca-file`"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,6 +30,8 @@ fn misuse_ends_with_2_and_a_sentence_on_standard_error() {
         (&["probe", "nonsense"], &["nonsense"]),
         (&["probe", "http://192.0.2.1/readyz"], &["loopback"]),
         (&["probe", "http://127.0.0.1:1/", "--timeout", "soon"], &["--timeout"]),
+        (&["probe", "https://127.0.0.1:1/", "--ca-file", &missing], &["--ca-file: there is no file gate.yml"]),
+        (&["probe", "https://127.0.0.1:1/", "--ca-file", &binary], &["--ca-file", &binary]),
         (&["certificate"], &["Usage:"]),
         (&["certificate", "new"], &["--name <CN>"]),
         (&["certificate", "new", "--name", ""], &["1 to 64 characters"]),
