@@ -34,6 +34,8 @@ pub enum Fault {
     Lookalike,
     #[error("the scheme is not http or https")]
     Scheme,
+    #[error("the path does not begin with a slash, or has a `#`")]
+    Path,
     #[error("a trailer field that belongs into the head")]
     TrailerForbidden,
     #[error("the trailers are too large")]

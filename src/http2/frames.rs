@@ -8,6 +8,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::Fault;
 use super::budget::Budget;
+use super::fields::{Fields, Held};
 
 /// What every connection begins with (RFC 9113 §3.4).
 pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -56,7 +57,14 @@ pub enum Step {
 }
 
 /// The stream that was opened by what passed.
-pub type Opened = Option<u32>;
+pub type Opened = Option<Opening>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    pub stream: u32,
+    /// Its path has a `#`, or cannot be read: the codec would cut it there.
+    pub has_fragment: bool,
+}
 
 /// Follows what a peer sends.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +79,9 @@ pub struct Frames {
     resets: Budget,
     /// Bytes of bodies that have not earned a credit yet.
     bytes: u32,
+    fields: Fields,
+    /// What came could not be read: nor can what follows.
+    is_lost: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -107,6 +118,8 @@ impl Frames {
             controls: Budget::new(CONTROLS.0, CONTROLS.1),
             resets: Budget::new(RESETS.0, RESETS.1),
             bytes: 0,
+            fields: Fields::new(),
+            is_lost: false,
         }
     }
 
@@ -187,13 +200,42 @@ impl Frames {
         if bytes.len() < end {
             return hold;
         }
-        let opened = (header.stream > self.last).then_some(header.stream);
+        let held = self.read(header, &bytes[..end], frames)?;
+        let opened = (header.stream > self.last).then_some(Opening {
+            stream: header.stream,
+            has_fragment: held.fragment,
+        });
+        if opened.is_none() && held.pseudo {
+            return Err(Fault::TrailerForbidden);
+        }
         self.last = self.last.max(header.stream);
         self.controls.earn(2);
         Ok(match frames > 1 {
             false => Step::Pass { bytes: end, opened },
             true => Step::Join { bytes: end, opened },
         })
+    }
+
+    /// What is in a head that came in so many frames. Of what cannot be read the codec says what is wrong.
+    fn read(&mut self, header: Header, bytes: &[u8], frames: usize) -> Result<Held, Fault> {
+        if self.is_lost {
+            return Err(Fault::Connection);
+        }
+        let before = if header.has(PRIORITY) {
+            PRIORITY_BYTES
+        } else {
+            0
+        };
+        let held = match frames {
+            1 => unpadded(header, &bytes[HEADER..])
+                .and_then(|block| self.fields.read(&block[before..])),
+            _ => joined(bytes).and_then(|whole| self.fields.read(&whole[HEADER + before..])),
+        };
+        self.is_lost = held.is_none();
+        Ok(held.unwrap_or(Held {
+            fragment: true,
+            pseudo: false,
+        }))
     }
 
     fn charge(&mut self, header: Header) -> Result<(), Fault> {

@@ -36,6 +36,11 @@ pub fn reshape(head: &mut Parts, most: usize, has_body: bool) -> Result<(), Faul
     {
         return Err(Fault::Scheme);
     }
+    // The codec takes `?x`, which is no path (RFC 9113 §8.3.1), and `/` would be put before it later.
+    let path = head.uri.path_and_query().map(|it| it.as_str());
+    if path.is_some_and(|path| !path.starts_with(['/', '*'])) {
+        return Err(Fault::Path);
+    }
     join_cookies(&mut head.headers);
     take_authority(head);
     if has_body && !head.headers.contains_key(header::CONTENT_LENGTH) {

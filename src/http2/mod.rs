@@ -4,11 +4,12 @@
 
 mod budget;
 mod fault;
+mod fields;
 mod frames;
 mod head;
 mod sent;
 
 pub use fault::Fault;
-pub use frames::{Frames, Limits, Opened, PREFACE, Step, joined};
+pub use frames::{Frames, Limits, Opened, Opening, PREFACE, Step, joined};
 pub use head::{reshape, trailers};
 pub use sent::{Frame, Sent};

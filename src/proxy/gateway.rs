@@ -124,6 +124,7 @@ fn reason_of_fault(fault: Fault) -> Reason {
         Fault::Lookalike | Fault::TrailerForbidden => Reason::BadFraming,
         Fault::Flood | Fault::Resets | Fault::Continuations => Reason::Flood,
         Fault::Streams => Reason::TooManyStreams,
+        Fault::Path => Reason::BadPath,
         Fault::Preface
         | Fault::Connection
         | Fault::Stream

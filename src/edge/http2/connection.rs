@@ -202,7 +202,7 @@ impl<A: Application> Life<A> {
         mut respond: SendResponse<Bytes>,
     ) -> Result<(), End> {
         let out = Arc::new(Head::awaited());
-        self.io.0.lock().met(respond.stream_id().into(), &out);
+        let has_fragment = self.io.0.lock().met(respond.stream_id().into(), &out);
         if self.tasks.len() >= self.settings.limits.streams.saturating_mul(TASKS) {
             self.conversation.refuse(Misread::Http2(Fault::Resets));
             return Err(End::Done);
@@ -225,7 +225,8 @@ impl<A: Application> Life<A> {
             self.tell(Misread::Http2(Fault::Streams));
             return Ok(());
         }
-        let serving = stream::serve(edge, settings, request, respond, out, peer);
+        let asked = (request, has_fragment);
+        let serving = stream::serve(edge, settings, asked, respond, out, peer);
         self.tasks.spawn(async move {
             let _beside = beside;
             serving.await;

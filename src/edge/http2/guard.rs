@@ -20,7 +20,7 @@ use crate::edge::deadline::{Deadline, timed_out};
 use crate::edge::socket::CallerSocket;
 use crate::edge::stall::Stall;
 use crate::edge::{Limits, Misread, Timeouts};
-use crate::http2::{self, Fault, Frames, Opened, Sent, Step, joined};
+use crate::http2::{self, Fault, Frames, Opened, Opening, Sent, Step, joined};
 
 /// Between two moments at which time is given to a peer's budget.
 const TICK: Duration = Duration::from_millis(10);
@@ -55,7 +55,7 @@ pub(super) struct Guard {
     unfinished: Unfinished,
     ticked: Instant,
     /// Streams that were opened, and have not come to the application.
-    pub(super) unmet: VecDeque<u32>,
+    pub(super) unmet: VecDeque<Opening>,
     pub(super) refused: Vec<Fault>,
     /// Of streams that the application has, and that have no answer so far.
     pub(super) heads: Heads,
@@ -96,10 +96,13 @@ impl Guard {
         }
     }
 
-    /// The application has this stream, and is told when its answer's head is out.
-    pub(super) fn met(&mut self, stream: u32, head: &Arc<Head>) {
-        self.unmet.retain(|unmet| *unmet != stream);
+    /// The application has this stream, and is told when its answer's head is out. Whether its path had a
+    /// `#`, which the codec does not tell: what is not remembered any more may have had one.
+    pub(super) fn met(&mut self, stream: u32, head: &Arc<Head>) -> bool {
         self.heads.await_of(stream, head);
+        let place = self.unmet.iter().position(|unmet| unmet.stream == stream);
+        let opening = place.and_then(|place| self.unmet.remove(place));
+        opening.is_none_or(|opening| opening.has_fragment)
     }
 
     /// Why streams never came to the application, since this was asked last.
@@ -222,12 +225,12 @@ impl Guard {
         Ok(())
     }
 
-    fn opened(&mut self, stream: Opened) {
-        if let Some(stream) = stream {
+    fn opened(&mut self, opened: Opened) {
+        if let Some(opening) = opened {
             if self.unmet.len() == MOST_UNMET {
                 self.unmet.pop_front();
             }
-            self.unmet.push_back(stream);
+            self.unmet.push_back(opening);
         }
     }
 

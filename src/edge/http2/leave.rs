@@ -55,7 +55,7 @@ impl Guard {
                     (stream, fault)
                 }
             };
-            if let Some(at) = unmet.iter().position(|unmet| *unmet == stream) {
+            if let Some(at) = unmet.iter().position(|unmet| unmet.stream == stream) {
                 unmet.remove(at);
                 refused.push(fault);
             }

@@ -26,7 +26,7 @@ use crate::edge::deadline::Deadline;
 use crate::edge::pace::Pace;
 use crate::edge::settings::Settings;
 use crate::edge::{Edge, connection};
-use crate::http2;
+use crate::http2::{self, Fault};
 
 /// Of a connection, which HTTP/2 says otherwise (RFC 9113 §8.2.2).
 const OF_CONNECTION: [HeaderName; 5] = [
@@ -37,10 +37,11 @@ const OF_CONNECTION: [HeaderName; 5] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
+/// `has_fragment`: the path had a `#`, from which on the codec has dropped it.
 pub(super) async fn serve<A: Application>(
     edge: Arc<Edge<A>>,
     settings: Arc<Settings>,
-    request: Request<RecvStream>,
+    (request, has_fragment): (Request<RecvStream>, bool),
     mut respond: SendResponse<Bytes>,
     out: Arc<Head>,
     peer: SocketAddr,
@@ -52,7 +53,11 @@ pub(super) async fn serve<A: Application>(
     }
     let patience = settings.timeouts.body;
     let has_body = !stream.is_end_stream();
-    if let Err(fault) = http2::reshape(&mut head, settings.limits.header, has_body) {
+    let shape = match has_fragment {
+        true => Err(Fault::Path),
+        false => http2::reshape(&mut head, settings.limits.header, has_body),
+    };
+    if let Err(fault) = shape {
         let why = Misread::Http2(fault);
         edge.metrics.refused(connection::cause(why));
         conversation.tells(head.method.as_str(), head.uri.path());
