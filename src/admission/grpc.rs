@@ -2,26 +2,17 @@
 //! from a field ("Trailers-Only", gRPC over HTTP/2).
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, Version, header};
+use http::{HeaderName, HeaderValue, Response, header};
 
 use super::Denial;
 use crate::reason::Reason;
 use crate::request::RequestId;
 use crate::request::header_names::X_REQUEST_ID;
+pub(super) use crate::request::is_grpc as is_spoken;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
-
-/// Whether a request is one of gRPC, which is spoken by HTTP/2 alone.
-pub(super) fn is_spoken(version: Version, headers: &HeaderMap) -> bool {
-    if version != Version::HTTP_2 {
-        return false;
-    }
-    let kind = headers.get(header::CONTENT_TYPE);
-    kind.and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"))
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
-}
 
 pub(super) fn answer(denial: &Denial, request_id: &RequestId) -> Response<Bytes> {
     let reason = denial.reason();

@@ -32,7 +32,7 @@ enum By {
 impl Bound {
     pub(super) fn of(record: &Record, version: Version, headers: &HeaderMap) -> Option<Self> {
         let route = record.admission()?.route().definition.request_timeout;
-        let is_grpc = version == Version::HTTP_2 && is_grpc(headers);
+        let is_grpc = is_grpc(version, headers);
         let caller = is_grpc.then(|| grpc_timeout(headers)).flatten();
         let bounds = [
             (route, By::Route),

@@ -234,7 +234,7 @@ fn relay(
         conversation,
         is_open_ended,
         bound,
-        is_grpc: asked.version == Version::HTTP_2 && is_grpc(&head.headers),
+        is_grpc: is_grpc(asked.version, &head.headers),
         status: status.as_u16(),
     };
     let body = AnswerBody::Theirs(Relayed::new(incoming, way, record));

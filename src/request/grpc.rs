@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, Version, header};
 
-/// Whether the content of this message is gRPC's.
-pub fn is_grpc(headers: &HeaderMap) -> bool {
+/// Whether a message is one of gRPC, which is spoken by HTTP/2 alone.
+pub fn is_grpc(version: Version, headers: &HeaderMap) -> bool {
+    if version != Version::HTTP_2 {
+        return false;
+    }
     let kind = headers.get(header::CONTENT_TYPE);
     kind.and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"))
         .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
@@ -76,7 +79,9 @@ mod tests {
             ("application/grpc-web", false),
             ("application/json", false),
         ] {
-            assert_eq!(is_grpc(&with("content-type", text)), expected, "{text}");
+            let headers = with("content-type", text);
+            assert_eq!(is_grpc(Version::HTTP_2, &headers), expected, "{text}");
+            assert!(!is_grpc(Version::HTTP_11, &headers), "{text}");
         }
     }
 }

@@ -65,6 +65,8 @@ pub(super) const NAMES: Names = &[
     (Message, Never, "content-encoding content-range content-type expect range"),
     (Message, OnTokenRoutes, "connection date http2-settings keep-alive max-forwards proxy-authentication-info \
         proxy-connection te trailer upgrade via"),
+    // gRPC's own, as its specification has them; what it calls metadata is any other name.
+    (Message, Never, "grpc-accept-encoding grpc-encoding grpc-message-type grpc-previous-rpc-attempts grpc-timeout"),
     (Request, Never, "accept client-request-id consistencylevel dataserviceversion idempotency-key \
         maxdataserviceversion prefer return-client-request-id soapaction traceparent tracestate user-agent"),
     (Caller, UnlessKept, "cas-user client-cert client-cert-chain client-ip fastly-client-ip fly-client-ip \

@@ -87,6 +87,7 @@ fn what_goes_on_beside_our_token_has_one_spelling() {
         "If-None-Match",
         "odata-version",
         "prefer",
+        "grpc-timeout",
     ] {
         assert_eq!(rules.removal(&name(field)), Never, "{field}");
     }
@@ -99,6 +100,8 @@ fn what_goes_on_beside_our_token_has_one_spelling() {
         "if",
         "content",
         "client_request_id",
+        "grpc_timeout",
+        "grpc-metadata",
         "mscrmcallerid",
         "x-ms-copy-source",
         "destination",
