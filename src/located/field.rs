@@ -136,6 +136,15 @@ impl<T: Read> Field for Or<T> {
     }
 }
 
+/// Whether what a declaration writes can be read as a value: a scalar, or an empty list or mapping.
+pub(crate) const fn is_default(text: &str) -> bool {
+    match text.as_bytes() {
+        b"[]" | b"{}" => true,
+        [first, ..] => !matches!(first, b'[' | b'{'),
+        [] => false,
+    }
+}
+
 /// What a declaration writes, read as if the file had it.
 pub(super) fn declared_value<T: Read>(text: &'static str) -> Option<T> {
     let tree = Tree::of(text);

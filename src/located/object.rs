@@ -52,6 +52,11 @@ macro_rules! object {
             )* ];
         }
 
+        $( $( const _: () = assert!(
+            !<$kind as $crate::located::Field>::HAS_DEFAULT || $crate::located::is_default($absent),
+            "a default is a scalar, `[]` or `{{}}`"
+        ); )? )*
+
         impl $crate::located::Read for $name {
             fn read(
                 node: $crate::located::NodeId,

@@ -110,7 +110,8 @@ impl<'r> Reader<'r> {
         None
     }
 
-    /// Reads one key of a mapping; `None` only where its declared default cannot be read.
+    /// Reads one key of a mapping; `None` only where its declared default cannot be read, which is noted
+    /// too: nothing may be left out in silence.
     pub(crate) fn field<F: Field>(&mut self, map: NodeId, declared: &Declared) -> Option<F> {
         let key = declared.key();
         let child = self.tree.child(map, key);
@@ -121,7 +122,13 @@ impl<'r> Reader<'r> {
             self.problem(map, format!("`{key}` is missing"));
         }
         let read = child.and_then(|node| At::read(node, self));
-        F::new(read, child.is_some(), declared)
+        let field = F::new(read, child.is_some(), declared);
+        if field.is_none() {
+            let absent = declared.absent.first().unwrap_or(&"nothing");
+            let message = format!("the default of `{key}` cannot be read: {absent}");
+            self.problem(map, message);
+        }
+        field
     }
 
     /// Notes a value that is not within the bounds declared for its key.
