@@ -70,6 +70,42 @@ async fn what_is_asked_of_clients_changes_with_the_next_handshake() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_spoke_http_2_before_is_not_heard_again_either() {
+    let (authority, before, after) = (
+        Authority::new("authority"),
+        Authority::new("clients"),
+        Authority::new("clients"),
+    );
+    let own = authority.server(&["gateway.example"]);
+    let files = [("own", own.whole()), ("clients", before.pem())];
+    let world = world("{ certificate: own.pem, client_ca: clients.pem }", &files).await;
+    let caller = TlsCaller {
+        protocols: b"\x02h2",
+        ..TlsCaller::showing(&before.client("old"))
+    };
+    let connected = caller.connect(world.gateway.address("apis")).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(connected.into_stream())
+        .await
+        .unwrap();
+    let connection = tokio::spawn(connection);
+    let mut ask = async |path: &str| {
+        let request = http::Request::get(format!("https://gateway.example{path}"));
+        let (answer, _) = client.send_request(request.body(()).unwrap(), true)?;
+        Ok::<_, h2::Error>(answer.await?.status().as_u16())
+    };
+    assert_eq!(ask("/before").await.unwrap(), 200);
+    // The same again changes nothing: who is connected stays.
+    world.gateway.reload(world.config()).await.unwrap();
+    assert_eq!(ask("/same").await.unwrap(), 200);
+    replace(&world, "clients", &after.pem());
+    world.gateway.reload(world.config()).await.unwrap();
+    assert!(ask("/after").await.is_err());
+    assert_eq!(world.contoso.echo.last().unwrap().target, "/same");
+    let ended = tokio::time::timeout(crate::support::PATIENCE, connection).await;
+    assert!(ended.is_ok(), "the connection ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_that_is_no_good_is_no_configuration() {
     let authority = Authority::new("authority");
     let own = authority.server(&["gateway.example"]);

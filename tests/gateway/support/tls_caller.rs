@@ -132,6 +132,11 @@ impl Encrypted {
         self.stream.ssl().selected_alpn_protocol()
     }
 
+    /// For whoever speaks otherwise on it.
+    pub fn into_stream(self) -> SslStream<TcpStream> {
+        self.stream
+    }
+
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.stream.write_all(bytes).await.map_err(told)
     }
