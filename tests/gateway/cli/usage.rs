@@ -28,7 +28,7 @@ fn misuse_ends_with_2_and_a_sentence_on_standard_error() {
         (&["probe"], &["<URL>"]),
         (&["probe", "127.0.0.1:9090/readyz"], &["URL"]),
         (&["probe", "nonsense"], &["nonsense"]),
-        (&["probe", "http://192.0.2.1/readyz"], &["loopback"]),
+        (&["probe", "ftp://127.0.0.1/readyz"], &["http or https"]),
         (&["probe", "http://127.0.0.1:1/", "--timeout", "soon"], &["--timeout"]),
         (&["probe", "https://127.0.0.1:1/", "--ca-file", &missing], &["--ca-file: there is no file gate.yml"]),
         (&["probe", "https://127.0.0.1:1/", "--ca-file", &binary], &["--ca-file", &binary]),
