@@ -162,9 +162,9 @@ async fn more_streams_at_a_time_than_there_may_be_are_refused_and_told() {
         caller.ask(stream, &head("GET", "/x", &[])).await;
     }
     assert_eq!(caller.outcome(5).await, Err(NOT_SERVED));
-    assert_eq!(refused(&gateway, "streams").await, 1.0);
     let lines = gateway.lines(1).await;
     assert_eq!(lines[0]["reason"], "too_many_streams");
+    assert_eq!(refused(&gateway, "streams").await, 1.0);
     for _ in 0..2 {
         let mut upstream = origin.accept().await;
         upstream.head().await.unwrap();
