@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::support::{Process, eventually};
+use crate::support::{Connection, Process, eventually};
 
 /// What somebody is to look at, by what it is about.
 fn about<'s>(status: &'s Value, about: &str) -> &'s Value {
@@ -95,12 +95,13 @@ async fn an_issuer_without_keys_is_the_first_thing_to_look_at() {
 async fn which_configuration_runs_and_what_is_wrong_with_the_next() {
     let mut setup = Setup::of("calc.yaml");
     let program = Process::serve(&setup.written()).await;
-    let read = async || {
-        let mut connection = crate::support::Connection::open(program.address("admin")).await;
-        let request = "GET /status.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        connection.send(request).await;
-        connection.reply().await.unwrap().json()
+    let get = async |path: &str| {
+        let mut connection = Connection::open(program.address("admin")).await;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        connection.send(head).await;
+        connection.reply().await.unwrap()
     };
+    let read = async || get("/status.json").await.json();
     let first = read().await["configuration"].clone();
     assert_eq!(
         (&first["state"], &first["generation"]),
@@ -114,7 +115,7 @@ async fn which_configuration_runs_and_what_is_wrong_with_the_next() {
     .await;
     std::fs::write(
         setup.path("gate.yaml"),
-        "version: 1\nlisteners: { apis: { secret: hunter2 } }\n",
+        "version: 1\nlisteners: { apis: { secret: hunter2 } }\n<script>alert(1)</script>: 1\n",
     )
     .unwrap();
     eventually("a refusal", async || {
@@ -130,6 +131,9 @@ async fn which_configuration_runs_and_what_is_wrong_with_the_next() {
     let what = attention["what"].as_str().unwrap();
     assert!(what.contains("gate.yaml:2:"), "{what}");
     assert!(!status.to_string().contains("hunter2"), "{status}");
+    let page = get("/status").await.text();
+    assert!(page.contains("&lt;script&gt;alert(1)"), "{page}");
+    assert!(!page.contains("<script"), "{page}");
     setup.written();
     eventually("well again", async || {
         read().await["configuration"]["state"] == "current"
