@@ -3,9 +3,9 @@
 
 use std::net::IpAddr;
 
-use http::header::{HOST, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{HOST, HeaderName, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::Admin;
@@ -38,9 +38,15 @@ impl Admin {
     ) -> Option<Response<Vec<u8>>> {
         let Some(gate) = &plan.observers else {
             let open = self.address.ip().is_loopback();
-            let why =
-                "off loopback, the status page is shown only to those whom `admin.callers` names\n";
-            return (!open).then(|| page(StatusCode::FORBIDDEN, TEXT, why.into()));
+            let why = match comes_from_elsewhere(&head.headers) {
+                _ if !open => "off loopback",
+                true => "through a proxy, or from another site's page",
+                false => return None,
+            };
+            let why = format!(
+                "{why}, the status page is shown only to those whom `admin.callers` names\n"
+            );
+            return Some(page(StatusCode::FORBIDDEN, TEXT, why.into()));
         };
         let read = match read(head, peer) {
             Ok(read) => read,
@@ -59,6 +65,19 @@ impl Admin {
         tracing::warn!(peer = %peer.address, %reason, detail, "the status page is not shown");
         Some(answer(gate, &refused))
     }
+}
+
+/// SECURITY: a proxy on this host, a route of ours too, asks from loopback for whoever asks it. Those
+/// that say so are told; one that says nothing cannot be.
+fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+    let of_a_proxy = |name: &HeaderName| {
+        let name = name.as_str();
+        matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-")
+    };
+    let site = headers.get("sec-fetch-site");
+    headers.keys().any(of_a_proxy)
+        || headers.contains_key(ORIGIN)
+        || site.is_some_and(|site| site != "none" && site != "same-origin")
 }
 
 fn read(head: &Parts, peer: Peer) -> Result<Head, HeadError> {

@@ -14,11 +14,14 @@ use url::Url;
 
 use super::{ConfigFile, Failure, say};
 use crate::http_client::{Answer, FetchDefinition, FetchError, HttpClient};
+use crate::located::visible;
 use crate::pem;
 use crate::secret::SecretSource;
 
 const BOLD: Style = Style::new().bold();
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Characters of a text that are printed.
+const LONGEST: usize = 2000;
 /// The largest report that is read; a full one has half a megabyte.
 const LARGEST: usize = 8 * 1024 * 1024;
 
@@ -169,7 +172,10 @@ fn read(answer: &Answer, url: &Url) -> anyhow::Result<Value> {
             "{url} asks who you are: give `--key-file` or `--token-file` of one whom `admin.callers` names"
         )),
         404 => Err(anyhow!("{url} does not exist: is that the admin listener?")),
-        status => Err(anyhow!("{url} answered {status}: {}", said.trim_end())),
+        status => Err(anyhow!(
+            "{url} answered {status}: {}",
+            plain(said.trim_end())
+        )),
     }
 }
 
@@ -179,12 +185,12 @@ fn unknown(id: &str, requests: &[Value], url: &Url) -> anyhow::Error {
         Some(oldest) => format!(
             "of those that it refused or that failed it remembers {}, the oldest of {}",
             requests.len(),
-            oldest["at"].as_str().unwrap_or_default()
+            plain(oldest["at"].as_str().unwrap_or_default())
         ),
     };
     anyhow!(
-        "{url} does not remember {id}: {known}.\nIt was served, or is older, or another process \
-         answered it: its access line is in the log of that one"
+        "{url} does not remember {id}: {known}.\nIt was served, or is older, or came in a flood \
+         of others, or another process answered it: its access line is in the log of that one"
     )
 }
 
@@ -201,7 +207,7 @@ fn explain(request: &Value, reasons: &Value) -> anyhow::Result<()> {
         text("path").unwrap_or_default(),
     );
     let title = told["title"].as_str().unwrap_or_default();
-    say!("{BOLD}{method} {path}{BOLD:#}")?;
+    say!("{BOLD}{} {}{BOLD:#}", plain(method), plain(path))?;
     let answered = match request["status"].as_u64() {
         Some(0) | None => "no answer was sent".to_owned(),
         Some(status) => status.to_string(),
@@ -232,15 +238,31 @@ fn explain(request: &Value, reasons: &Value) -> anyhow::Result<()> {
         ("the caller", told["caller"].as_str().map(str::to_owned)),
     ] {
         if let Some(value) = value {
-            say!("  {label:<13} {value}")?;
+            say!("  {label:<13} {}", plain(&value))?;
         }
     }
     Ok(())
 }
 
+/// SECURITY: whoever answers is believed no more than a caller who chose a path: nothing of either is
+/// a command to the terminal, or a line of its own.
+fn plain(text: &str) -> String {
+    text.chars().take(LONGEST).map(visible).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_chose_is_no_command_to_the_terminal() {
+        let told = plain("/a\u{1b}]0;x\u{7}\n\u{9b}2J\u{7f}\u{202e}b");
+        assert!(
+            !told.contains(|sign: char| sign.is_control() || sign == '\u{202e}'),
+            "{told:?}"
+        );
+        assert!(plain(&"x".repeat(10_000)).len() == LONGEST);
+    }
 
     #[test]
     fn who_listens_everywhere_is_asked_on_loopback() {

@@ -151,7 +151,7 @@ fn at_path(address: &UnixAddress) -> io::Result<unix::UnixListener> {
 /// Waits for others who bind in this folder, but not for good: whoever may read it may lock it.
 #[allow(
     clippy::disallowed_methods,
-    reason = "at start, and at a reload in a thread that nobody else needs"
+    reason = "at start, when nobody is served yet"
 )]
 fn lock(folder: &File) {
     for _ in 0..LOCK_TRIES {

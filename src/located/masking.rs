@@ -76,7 +76,7 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// One character for one: what a terminal would act upon is replaced.
-pub(super) fn visible(character: char) -> char {
+pub(crate) fn visible(character: char) -> char {
     // SECURITY: bidirectional and other format characters can make a line read as another.
     let reorders = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     match character {

@@ -26,7 +26,7 @@ mod word;
 pub(crate) use address::HttpUrl;
 pub(crate) use collection::{Filled, Named};
 pub(crate) use field::{At, Declared, Field, May, Must, Or, is_default};
-pub(crate) use masking::{Masking, shown};
+pub(crate) use masking::{Masking, shown, visible};
 pub(crate) use measure::Size;
 pub(crate) use object::object;
 pub use problem::{Problem, Problems};

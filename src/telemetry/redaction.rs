@@ -58,7 +58,7 @@ fn push_runs(shown: &mut String, word: &str) {
 
 /// Whether nobody made it up to be read. Words that are put together have no digits.
 fn is_opaque(run: &str) -> bool {
-    if run.starts_with(TOKEN) {
+    if run.contains(TOKEN) {
         return true;
     }
     let has_digits = run.bytes().any(|byte| byte.is_ascii_digit());

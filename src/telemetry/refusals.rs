@@ -12,6 +12,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::redaction::redacted;
+use super::written::clean;
 use super::{AccessLine, Outcome};
 use crate::reason::Reason;
 
@@ -170,7 +171,7 @@ impl RefusedRequest {
             request_id: whole(line.request_id),
             listener: whole(line.listener),
             route: line.route.map(whole),
-            method: whole(line.method),
+            method: clean(&redacted(line.method), SHORT).into(),
             path: told(line.path),
             status: line.status,
             outcome: room.outcome,
@@ -186,15 +187,12 @@ impl RefusedRequest {
 }
 
 fn whole(text: &str) -> Box<str> {
-    cut(text, SHORT).into()
+    clean(text, SHORT).into()
 }
 
+/// Shortened before it is cut: half a key would be no key any more, and be shown.
 fn told(text: &str) -> Box<str> {
-    redacted(cut(text, LONG)).into()
-}
-
-fn cut(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
+    clean(&redacted(text), LONG).into()
 }
 
 #[cfg(test)]

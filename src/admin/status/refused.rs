@@ -56,11 +56,18 @@ pub(super) struct Explained {
 impl Refusals {
     pub(super) fn of(ring: &Ring) -> Self {
         let all = ring.all();
-        let occurring = all.iter().map(|request| request.reason);
-        let explained = occurring.filter_map(|reason| Some((reason.word(), explained(reason)?)));
+        let mut reasons = BTreeMap::new();
+        for request in &all {
+            let word = request.reason.word();
+            if !reasons.contains_key(word)
+                && let Some(explained) = explained(request.reason)
+            {
+                reasons.insert(word, explained);
+            }
+        }
         Self {
             left_out: ring.left_out(),
-            reasons: explained.collect(),
+            reasons,
             requests: all.iter().map(|request| Refused::of(request)).collect(),
         }
     }

@@ -49,6 +49,21 @@ async fn on_loopback_it_is_for_whoever_is_there_but_no_web_page() {
     let world = admin("{ address: 127.0.0.1:0 }").start().await;
     assert_eq!(statuses(&world, "localhost", &[]).await, [200, 200]);
     assert_eq!(statuses(&world, "attacker.example", &[]).await, [421, 421]);
+    // What a proxy on this host asks for, it asks for others.
+    for line in [
+        "X-Forwarded-For: 192.0.2.7",
+        "Forwarded: for=192.0.2.7",
+        "X-Real-IP: 192.0.2.7",
+        "Via: 1.1 proxy",
+        "Sec-Fetch-Site: cross-site",
+        "Origin: http://attacker.example",
+    ] {
+        assert_eq!(
+            statuses(&world, "localhost", &[line]).await,
+            [403, 403],
+            "{line}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
