@@ -11,6 +11,7 @@ import threading
 NODE = "bearergate-node"
 POD = "bearergate-pod-"
 ADDRESS = "10.77.0.1"
+SERVICES = "10.96.0.0/24"
 FIRST, LAST = 10, 250
 
 _lock = threading.Lock()
@@ -26,6 +27,8 @@ def build():
         f"ip -n {NODE} link add pods type bridge",
         f"ip -n {NODE} addr add {ADDRESS}/24 dev pods",
         f"ip -n {NODE} link set pods up",
+        # Service addresses are nobody's: kube-proxy translates them, but first there must be a way.
+        f"ip -n {NODE} route add {SERVICES} dev pods",
     ):
         run(line)
     # Between pods and services: forwarded, and what comes back over the bridge is translated back.

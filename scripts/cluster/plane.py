@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from api import Api
-from network import ADDRESS
+from network import ADDRESS, SERVICES
 
 ETCD = f"http://{ADDRESS}:2379"
 SERVER = f"https://{ADDRESS}:6443"
@@ -37,7 +37,7 @@ class Plane:
         )  # fmt: skip
         self._run(
             "kube-apiserver", f"--etcd-servers={ETCD}", f"--cert-dir={folder / 'certificates'}", "--secure-port=6443",
-            f"--bind-address={ADDRESS}", f"--advertise-address={ADDRESS}", "--service-cluster-ip-range=10.96.0.0/24",
+            f"--bind-address={ADDRESS}", f"--advertise-address={ADDRESS}", f"--service-cluster-ip-range={SERVICES}",
             f"--service-account-issuer={SERVER}", f"--service-account-key-file={public}",
             f"--service-account-signing-key-file={key}", f"--token-auth-file={tokens}", "--authorization-mode=RBAC",
             "--kubelet-preferred-address-types=InternalIP", "--enable-aggregator-routing",
