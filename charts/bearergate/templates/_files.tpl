@@ -9,10 +9,8 @@ volumeMounts:
     mountPath: /run/secrets/{{ $name }}
     readOnly: true
   {{- end }}
-  {{- range $name, $_ := .Values.caBundles }}
-  - name: ca-{{ $name }}
-    mountPath: /run/ca/{{ $name }}
-    readOnly: true
+  {{- with include "bearergate.caMounts" . }}
+  {{- trim . | nindent 2 }}
   {{- end }}
   {{- if .Values.workloadIdentity.projectToken }}
   - name: workload-identity
@@ -62,18 +60,8 @@ envFrom:
     {{- end }}
   {{- end }}
 {{- end }}
-{{- range $name, $bundle := .of.Values.caBundles }}
-- name: ca-{{ $name }}
-  {{- if $bundle.existingConfigMap }}
-  configMap:
-    name: {{ include "bearergate.tpl" (list $.of $bundle.existingConfigMap) }}
-  {{- else }}
-  secret:
-    secretName: {{ include "bearergate.tpl" (list $.of $bundle.existingSecret) }}
-  {{- end }}
-    {{- if $.optional }}
-    optional: true
-    {{- end }}
+{{- with include "bearergate.caVolumes" . }}
+{{ trim . }}
 {{- end }}
 {{- with .of.Values.workloadIdentity }}
 {{- if .projectToken }}
@@ -88,5 +76,29 @@ envFrom:
 {{- end }}
 {{- with .of.Values.extraVolumes }}
 {{ include "bearergate.tpl" (list $.of .) }}
+{{- end }}
+{{- end -}}
+
+{{- define "bearergate.caMounts" -}}
+{{- range $name, $_ := .Values.caBundles }}
+- name: ca-{{ $name }}
+  mountPath: /run/ca/{{ $name }}
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "bearergate.caVolumes" -}}
+{{- range $name, $bundle := .of.Values.caBundles }}
+- name: ca-{{ $name }}
+  {{- if $bundle.existingConfigMap }}
+  configMap:
+    name: {{ include "bearergate.tpl" (list $.of $bundle.existingConfigMap) }}
+  {{- else }}
+  secret:
+    secretName: {{ include "bearergate.tpl" (list $.of $bundle.existingSecret) }}
+  {{- end }}
+    {{- if $.optional }}
+    optional: true
+    {{- end }}
 {{- end }}
 {{- end -}}
