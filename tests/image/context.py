@@ -89,7 +89,9 @@ def copy(source, place, target, of, problems):
     elif source.is_dir():
         shutil.copytree(source, place / target, dirs_exist_ok=True)
     else:
-        shutil.copy2(source, place / target / source.name if of > 1 else place / target)
+        to = place / target / source.name if of > 1 else place / target
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, to)
 
 
 def final(built, binary, problems):
