@@ -1,5 +1,5 @@
 //! What of a text may stand on a page that people look at together? Names of persons and what looks
-//! like a key or a token are shortened; the access line has them whole, but for tokens.
+//! like a key or a token are shortened; the access line has them whole.
 
 /// Runs of so many characters that no word has: message ids, digests, keys.
 const LONG: usize = 32;
