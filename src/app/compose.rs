@@ -15,7 +15,7 @@ use crate::inbound::{Gate, Issuer};
 use crate::limit::Buckets;
 use crate::outbound::{
     AppTokens, Egress, Endpoints, IdentityDefinition, RouteTokens, TokenDefinition, TokenSource,
-    Upstream, UpstreamDefinition, UpstreamError,
+    Upstream, UpstreamDefinition, UpstreamError, Wanted,
 };
 use crate::routing::{Route, RouteDefinition, Table};
 use crate::telemetry::{Metrics, TracesDefinition};
@@ -219,7 +219,7 @@ impl Parts<'_> {
         });
         let known = known.cloned().unwrap_or_else(|| {
             let (identity, http) = (definition.clone(), self.http.clone());
-            let source = TokenSource::new(identity.clone(), scope.clone(), http);
+            let source = TokenSource::new(identity.clone(), Wanted::of_app(scope), http);
             (identity, AppTokens::new(source))
         });
         let tokens = Arc::clone(&known.1);

@@ -12,7 +12,9 @@ use crate::clock::UnixTime;
 use crate::config::Config;
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::inbound::count_keys;
-use crate::outbound::{Carries, EndpointDefinition, Endpoints, TokenDefinition, TokenSource};
+use crate::outbound::{
+    Carries, EndpointDefinition, Endpoints, TokenDefinition, TokenSource, Wanted,
+};
 
 /// Tries everything, whatever fails, and tells each as soon as it is known.
 pub(super) async fn run(
@@ -86,7 +88,7 @@ async fn token(
     let mut identities = config.identities.iter();
     let identity = identities.find(|known| &*known.name == identity);
     let identity = identity.context("the identity is not defined")?;
-    let source = TokenSource::new(identity.clone(), scope.to_owned(), http.clone());
+    let source = TokenSource::new(identity.clone(), Wanted::of_app(scope), http.clone());
     let token = source.acquire(UnixTime::now()).await?;
     Ok(format!("valid until {}", token.expires_at))
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{ConfigFile, Failure, say};
 use crate::clock::UnixTime;
 use crate::http_client::HttpClient;
-use crate::outbound::{AccessToken, TokenSource};
+use crate::outbound::{AccessToken, TokenSource, Wanted};
 
 /// Acquire a token and show its claims.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ impl Token {
             return Err(Failure::Usage(unknown(&self.identity, &names)));
         };
         let http = HttpClient::new(&config.fetch).map_err(anyhow::Error::from)?;
-        let source = TokenSource::new(identity.clone(), self.scope, http);
+        let source = TokenSource::new(identity.clone(), Wanted::of_app(&self.scope), http);
         let acquired = source.acquire(UnixTime::now());
         let token = super::small_runtime()?
             .block_on(acquired)

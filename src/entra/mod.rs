@@ -16,4 +16,4 @@ pub use authority::{Authority, Endpoint, Tenant, TenantError, Versions};
 pub use certificate_key::{CertificateKey, CertificateKeyError};
 pub use cloud::Cloud;
 pub use principal::{token_principal, token_profile};
-pub use token_endpoint::{EntraError, Grant, TokenRequest, TokenResponse};
+pub use token_endpoint::{ClientProof, EntraError, Grant, TokenRequest, TokenResponse};

@@ -37,10 +37,10 @@ const MOST_CODES: usize = 8;
 /// The longest piece of Entra's own words that reaches a log.
 const LONGEST_QUOTE: usize = 600;
 
-/// Reads an answer. `proof` is the secret or assertion that was sent.
+/// Reads an answer. `confided` is what was sent in confidence: a secret, assertions.
 pub(super) fn read(
     answer: &Answer,
-    proof: &str,
+    confided: &[&str],
     now: UnixTime,
 ) -> Result<TokenResponse, EntraError> {
     if answer.status == 200 {
@@ -54,10 +54,10 @@ pub(super) fn read(
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         return Err(EntraError::Throttled {
             retry_after: wait.unwrap_or(WAIT),
-            said: quoted(description(&body), proof),
+            said: quoted(description(&body), confided),
         });
     }
-    Err(refusal(answer, proof))
+    Err(refusal(answer, confided))
 }
 
 #[derive(Deserialize)]
@@ -129,7 +129,7 @@ fn seconds(value: &Value) -> Option<i64> {
     }
 }
 
-fn refusal(answer: &Answer, proof: &str) -> EntraError {
+fn refusal(answer: &Answer, confided: &[&str]) -> EntraError {
     let status = answer.status;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let Some(error) = body["error"].as_str() else {
@@ -143,7 +143,7 @@ fn refusal(answer: &Answer, proof: &str) -> EntraError {
             )),
         };
     };
-    let error = word(error, proof);
+    let error = word(error, confided);
     let description = description(&body);
     let codes = codes(&body, description);
     // Of several the last says most, where it is known: `AADSTS70002` is any credential, and
@@ -155,7 +155,7 @@ fn refusal(answer: &Answer, proof: &str) -> EntraError {
         .find(|code| Remedy::of(*code).is_some());
     let code = known.or_else(|| codes.last().copied());
     let remedy = code.and_then(|code| Remedy::for_reason(code, description).or(Remedy::of(code)));
-    let said = quoted(description, proof);
+    let said = quoted(description, confided);
     let passes = matches!(error.as_str(), "temporarily_unavailable" | "server_error");
     if let Some(Remedy::SlowDown(sentence)) = remedy {
         return EntraError::Throttled {
@@ -192,9 +192,10 @@ fn refusal(answer: &Answer, proof: &str) -> EntraError {
 }
 
 /// `error` as it may stand in a log.
-fn word(error: &str, proof: &str) -> String {
+fn word(error: &str, confided: &[&str]) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-    if error.is_empty() || error.len() > 64 || !error.bytes().all(plain) || echoes(error, proof) {
+    if error.is_empty() || error.len() > 64 || !error.bytes().all(plain) || echoes(error, confided)
+    {
         return "unrecognised_error".to_owned();
     }
     error.to_owned()
@@ -213,8 +214,8 @@ fn joined(ours: &str, said: Option<String>) -> String {
 }
 
 /// All that a description says but its first code, trace and tokens, as it may stand in a log.
-fn quoted(description: &str, proof: &str) -> Option<String> {
-    if echoes(description, proof) || description.contains("eyJ") {
+fn quoted(description: &str, confided: &[&str]) -> Option<String> {
+    if echoes(description, confided) || description.contains("eyJ") {
         return None;
     }
     let words = description.split("Trace ID:").next()?.trim();
@@ -241,10 +242,13 @@ fn quoted(description: &str, proof: &str) -> Option<String> {
 }
 
 /// Whether an endpoint gives back what it was given in confidence.
-fn echoes(text: &str, proof: &str) -> bool {
-    let sent: Zeroizing<String> =
-        Zeroizing::new(url::form_urlencoded::byte_serialize(proof.as_bytes()).collect());
-    !proof.is_empty() && (text.contains(proof) || text.contains(sent.as_str()))
+fn echoes(text: &str, confided: &[&str]) -> bool {
+    let mut confided = confided.iter().filter(|told| !told.is_empty());
+    confided.any(|told| {
+        let sent: Zeroizing<String> =
+            Zeroizing::new(url::form_urlencoded::byte_serialize(told.as_bytes()).collect());
+        text.contains(told) || text.contains(sent.as_str())
+    })
 }
 
 /// The codes of a refusal, in its order.

@@ -18,7 +18,7 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
 }
 
 fn read_token(body: &str) -> Result<TokenResponse, EntraError> {
-    read(&answer(200, &[], body), PROOF, NOW)
+    read(&answer(200, &[], body), &[PROOF], NOW)
 }
 
 /// An error as Entra words it.
@@ -33,7 +33,7 @@ fn error(status: u16, error: &str, code: u64, description: &str) -> EntraError {
         "trace_id": "0f5c0000-1111-4222-8333-444444444444",
         "correlation_id": "8C1D0000-1111-4222-8333-444444444444",
     });
-    read(&answer(status, &[], &body.to_string()), PROOF, NOW).unwrap_err()
+    read(&answer(status, &[], &body.to_string()), &[PROOF], NOW).unwrap_err()
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn an_unknown_code_is_quoted_and_can_be_looked_up() {
 fn the_code_is_found_in_the_description_too() {
     let body =
         r#"{"error":"invalid_scope","error_description":"AADSTS1002012: The provided value …"}"#;
-    let got = read(&answer(400, &[], body), PROOF, NOW).unwrap_err();
+    let got = read(&answer(400, &[], body), &[PROOF], NOW).unwrap_err();
     assert!(
         matches!(
             got,
@@ -192,7 +192,7 @@ fn the_code_is_found_in_the_description_too() {
         "{got:?}"
     );
     let body = r#"{"error":"invalid_scope","error_description":"no such scope"}"#;
-    let got = read(&answer(400, &[], body), PROOF, NOW).unwrap_err();
+    let got = read(&answer(400, &[], body), &[PROOF], NOW).unwrap_err();
     assert!(
         got.to_string()
             .ends_with("ends in /.default; it says: no such scope"),
@@ -207,10 +207,10 @@ fn what_passes_by_itself_is_no_refusal() {
         error(400, "server_error", 1, "x"),
         error(400, "invalid_client", 90_033, "x"),
         error(503, "invalid_client", 7_000_215, "x"),
-        read(&answer(500, &[], ""), PROOF, NOW).unwrap_err(),
-        read(&answer(504, &[], "<html>"), PROOF, NOW).unwrap_err(),
-        read(&answer(599, &[], "{}"), PROOF, NOW).unwrap_err(),
-        read(&answer(408, &[], ""), PROOF, NOW).unwrap_err(),
+        read(&answer(500, &[], ""), &[PROOF], NOW).unwrap_err(),
+        read(&answer(504, &[], "<html>"), &[PROOF], NOW).unwrap_err(),
+        read(&answer(599, &[], "{}"), &[PROOF], NOW).unwrap_err(),
+        read(&answer(408, &[], ""), &[PROOF], NOW).unwrap_err(),
     ] {
         assert!(matches!(got, EntraError::Unavailable(_)), "{got:?}");
     }
@@ -240,7 +240,7 @@ fn what_is_no_oauth_error_is_malformed() {
             r#"{"token_type":"Bearer","access_token":"a","expires_in":3599}"#,
         ),
     ] {
-        let got = read(&answer(status, &[], body), PROOF, NOW).unwrap_err();
+        let got = read(&answer(status, &[], body), &[PROOF], NOW).unwrap_err();
         assert!(
             matches!(got, EntraError::Malformed(_)),
             "{status} {body}: {got:?}"
@@ -270,13 +270,18 @@ fn waiting_is_asked_for_in_seconds_or_by_date() {
     ];
     for (value, expected) in cases {
         for status in [429, 503, 400] {
-            let got = read(&answer(status, &[("retry-after", value)], ""), PROOF, NOW).unwrap_err();
+            let got = read(
+                &answer(status, &[("retry-after", value)], ""),
+                &[PROOF],
+                NOW,
+            )
+            .unwrap_err();
             let retry_after = Duration::from_secs(expected);
             let said = None;
             assert_eq!(got, EntraError::Throttled { retry_after, said }, "{value}");
         }
     }
-    let bare = read(&answer(429, &[], ""), PROOF, NOW).unwrap_err();
+    let bare = read(&answer(429, &[], ""), &[PROOF], NOW).unwrap_err();
     let (retry_after, said) = (WAIT, None);
     assert_eq!(bare, EntraError::Throttled { retry_after, said });
     let told = error(429, "invalid_request", 90_055, "Too many. Come later.");
@@ -299,7 +304,7 @@ fn nothing_that_was_sent_comes_back_in_an_error() {
                     &[],
                     &json!({ "error": echo, "error_description": description }).to_string(),
                 ),
-                echo,
+                &[echo],
                 NOW,
             )
             .unwrap_err(),
@@ -315,7 +320,7 @@ fn errors_are_made_fit_for_a_log() {
     let odd = ["", "two words", "a\nb", "x<script>", &"x".repeat(65)];
     for error in odd {
         let body = json!({ "error": error, "correlation_id": "not\na guid" }).to_string();
-        let got = read(&answer(400, &[], &body), PROOF, NOW).unwrap_err();
+        let got = read(&answer(400, &[], &body), &[PROOF], NOW).unwrap_err();
         assert_eq!(
             got.to_string(),
             "unrecognised_error: the endpoint refused the request"
@@ -333,7 +338,7 @@ fn of_several_codes_the_last_that_is_known_is_told_with_all_words() {
         let body = json!({
             "error": "invalid_client", "error_description": description, "error_codes": codes,
         });
-        let got = read(&answer(401, &[], &body.to_string()), PROOF, NOW).unwrap_err();
+        let got = read(&answer(401, &[], &body.to_string()), &[PROOF], NOW).unwrap_err();
         let line = got.to_string();
         assert!(
             line.starts_with("invalid_client AADSTS50012: the assertion"),
@@ -348,7 +353,7 @@ fn of_several_codes_the_last_that_is_known_is_told_with_all_words() {
         (json!(["x", 7]), 7),
     ] {
         let body = json!({ "error": "invalid_client", "error_codes": codes });
-        let got = read(&answer(401, &[], &body.to_string()), PROOF, NOW).unwrap_err();
+        let got = read(&answer(401, &[], &body.to_string()), &[PROOF], NOW).unwrap_err();
         assert!(matches!(&got, EntraError::Refused { code: Some(code), .. } if *code == told));
     }
     let down = error(503, "server_error", 90_033, "A transient error. Try again.");

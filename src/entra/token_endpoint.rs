@@ -14,8 +14,10 @@ const LARGEST_ANSWER: usize = 256 * 1024;
 /// RFC 7523 §2.2.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// A request for an app-only token by the client credentials grant (RFC 6749 §4.4), all but its
-/// proof.
+/// What the token is for is behind it: whom the client acts for (RFC 7523 §2.1).
+const ON_BEHALF_OF: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// A request for a token, all but the client's proof.
 pub struct TokenRequest<'a> {
     pub http: &'a HttpClient,
     /// The URL that is posted to.
@@ -24,20 +26,32 @@ pub struct TokenRequest<'a> {
     pub endpoint: Endpoint,
     pub client_id: &'a str,
     pub scope: &'a str,
+    pub grant: Grant<'a>,
+    /// JSON of claims that the token must have, or whose absence an API minded.
+    pub claims: Option<&'a str>,
     pub now: UnixTime,
 }
 
+/// Whom the token is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Grant<'a> {
+    /// The client itself (RFC 6749 §4.4).
+    ClientCredentials,
+    /// The user whose token for this client is at hand; Entra's on-behalf-of flow.
+    OnBehalfOf(&'a Secret<String>),
+}
+
 impl TokenRequest<'_> {
-    pub async fn send(&self, grant: Grant<'_>) -> Result<TokenResponse, EntraError> {
-        let form = self.form(&grant);
+    pub async fn send(&self, proof: ClientProof<'_>) -> Result<TokenResponse, EntraError> {
+        let form = self.form(&proof);
         match self.http.post_form(self.url, &form, LARGEST_ANSWER).await {
-            Ok(answer) => token_answer::read(&answer, grant.proof(), self.now),
+            Ok(answer) => token_answer::read(&answer, &self.confided(&proof), self.now),
             Err(error @ FetchError::TooLarge(_)) => Err(EntraError::Malformed(error.to_string())),
             Err(error) => Err(EntraError::Unavailable(error.to_string())),
         }
     }
 
-    fn form<'a>(&'a self, grant: &'a Grant<'_>) -> Vec<(&'static str, &'a str)> {
+    fn form<'a>(&'a self, proof: &'a ClientProof<'_>) -> Vec<(&'static str, &'a str)> {
         let what = match self.endpoint {
             Endpoint::V2 => ("scope", self.scope),
             Endpoint::V1 => {
@@ -45,38 +59,46 @@ impl TokenRequest<'_> {
                 ("resource", resource.unwrap_or(self.scope))
             }
         };
-        let mut form = vec![
-            ("grant_type", "client_credentials"),
-            ("client_id", self.client_id),
-            what,
-        ];
-        match grant {
-            Grant::Secret(secret) => form.push(("client_secret", secret.expose())),
-            Grant::Assertion(assertion) => {
+        let grant = match self.grant {
+            Grant::ClientCredentials => "client_credentials",
+            Grant::OnBehalfOf(_) => ON_BEHALF_OF,
+        };
+        let mut form = vec![("grant_type", grant), ("client_id", self.client_id), what];
+        match proof {
+            ClientProof::Secret(secret) => form.push(("client_secret", secret.expose())),
+            ClientProof::Assertion(assertion) => {
                 form.push(("client_assertion_type", ASSERTION_TYPE));
                 form.push(("client_assertion", assertion.expose()));
             }
         }
+        if let Grant::OnBehalfOf(assertion) = self.grant {
+            form.push(("assertion", assertion.expose()));
+            form.push(("requested_token_use", "on_behalf_of"));
+        }
+        if let Some(claims) = self.claims {
+            form.push(("claims", claims));
+        }
         form
     }
+
+    /// What no error may quote, should the endpoint do so.
+    fn confided<'a>(&'a self, proof: &'a ClientProof<'_>) -> Vec<&'a str> {
+        let (ClientProof::Secret(proof) | ClientProof::Assertion(proof)) = proof;
+        let mut confided = vec![proof.expose().as_str()];
+        if let Grant::OnBehalfOf(assertion) = self.grant {
+            confided.push(assertion.expose());
+        }
+        confided
+    }
 }
 
-/// How the application proves itself in one request.
+/// How the client proves itself in one request.
 #[derive(Clone, Debug)]
-pub enum Grant<'a> {
+pub enum ClientProof<'a> {
     /// `client_secret`.
     Secret(&'a Secret<String>),
-    /// `client_assertion` (RFC 7523).
+    /// `client_assertion` (RFC 7523 §2.2).
     Assertion(&'a Secret<String>),
-}
-
-impl Grant<'_> {
-    /// What no error may quote, should the endpoint do so.
-    fn proof(&self) -> &str {
-        match self {
-            Self::Secret(proof) | Self::Assertion(proof) => proof.expose(),
-        }
-    }
 }
 
 /// A token as it came.

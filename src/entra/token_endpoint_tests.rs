@@ -11,6 +11,8 @@ fn request<'a>(http: &'a HttpClient, endpoint: Endpoint, scope: &'a str) -> Toke
         endpoint,
         client_id: "client",
         scope,
+        grant: Grant::ClientCredentials,
+        claims: None,
         now: UnixTime::from_seconds(1),
     }
 }
@@ -21,8 +23,8 @@ fn http() -> HttpClient {
 
 #[test]
 fn v2_sends_scope_and_v1_resource() {
-    let proof = secret("s");
-    let grant = Grant::Secret(&proof);
+    let word = secret("s");
+    let proof = ClientProof::Secret(&word);
     let cases = [
         (
             Endpoint::V2,
@@ -44,7 +46,7 @@ fn v2_sends_scope_and_v1_resource() {
     ];
     for (kind, scope, expected) in cases {
         assert_eq!(
-            request(&http(), kind, scope).form(&grant),
+            request(&http(), kind, scope).form(&proof),
             [
                 ("grant_type", "client_credentials"),
                 ("client_id", "client"),
@@ -57,12 +59,12 @@ fn v2_sends_scope_and_v1_resource() {
 
 #[test]
 fn an_assertion_takes_the_secrets_place() {
-    let proof = secret("a.b.c");
-    let grant = Grant::Assertion(&proof);
+    let word = secret("a.b.c");
+    let proof = ClientProof::Assertion(&word);
     let http = http();
     let request = request(&http, Endpoint::V2, "x/.default");
     assert_eq!(
-        request.form(&grant)[3..],
+        request.form(&proof)[3..],
         [
             (
                 "client_assertion_type",
@@ -71,7 +73,7 @@ fn an_assertion_takes_the_secrets_place() {
             ("client_assertion", "a.b.c"),
         ]
     );
-    assert_eq!(format!("{grant:?}"), "Assertion([secret])");
+    assert_eq!(format!("{proof:?}"), "Assertion([secret])");
 }
 
 #[tokio::test]
@@ -85,8 +87,8 @@ async fn silence_is_unavailable_not_refusal() {
         url: &url,
         ..request(&http, Endpoint::V2, "x/.default")
     };
-    let proof = secret("hidden-word");
-    let got = request.send(Grant::Secret(&proof)).await;
+    let word = secret("hidden-word");
+    let got = request.send(ClientProof::Secret(&word)).await;
     match got {
         Err(EntraError::Unavailable(why)) => {
             assert!(
@@ -96,4 +98,28 @@ async fn silence_is_unavailable_not_refusal() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn what_a_user_may_is_asked_with_the_users_token() {
+    let (word, user) = (secret("s"), secret("u.s.er"));
+    let (http, proof) = (http(), ClientProof::Secret(&word));
+    let request = TokenRequest {
+        grant: Grant::OnBehalfOf(&user),
+        claims: Some("{}"),
+        ..request(&http, Endpoint::V2, "x/Mail.Read")
+    };
+    assert_eq!(
+        request.form(&proof),
+        [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("client_id", "client"),
+            ("scope", "x/Mail.Read"),
+            ("client_secret", "s"),
+            ("assertion", "u.s.er"),
+            ("requested_token_use", "on_behalf_of"),
+            ("claims", "{}"),
+        ]
+    );
+    assert_eq!(request.confided(&proof), ["s", "u.s.er"]);
 }

@@ -25,7 +25,7 @@ impl AppTokens {
     }
 
     pub fn scope(&self) -> &str {
-        &self.0.source().scope
+        &self.0.source().wanted.scope
     }
 
     /// Has the first token acquired, so that a credential that will fail is known before its first
@@ -65,7 +65,7 @@ impl AppTokens {
         TokenStatus {
             expires_at: kept.as_ref().map(|token| token.expires_at),
             by: kept.map(|token| token.by.clone()),
-            credentials: self.0.source().identity.credentials.len(),
+            credentials: self.0.source().identity.client.credentials().len(),
             failure: self.0.last_error().map(|why| why.reason()),
             certificate: self.0.source().identity.certificate_ends_at(),
             fetch: self.0.status(),

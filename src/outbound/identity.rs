@@ -3,27 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::CredentialDefinition;
+use super::{ClientDefinition, CredentialDefinition};
 use crate::clock::UnixTime;
-use crate::entra::{Authority, Endpoint};
-use crate::guid::Guid;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityDefinition {
     pub name: Arc<str>,
-    pub authority: Authority,
-    pub client_id: Guid,
-    /// v2 unless asked otherwise.
-    pub endpoint: Endpoint,
-    /// How it proves itself: tried in order, the next one where Entra refuses one.
-    pub credentials: Vec<CredentialDefinition>,
+    pub client: ClientDefinition,
     pub tokens: TokenTimes,
 }
 
 impl IdentityDefinition {
     /// When its certificate ends, where it proves itself by one; of several the first that does.
     pub fn certificate_ends_at(&self) -> Option<UnixTime> {
-        let credentials = self.credentials.iter();
+        let credentials = self.client.credentials().iter();
         credentials
             .filter_map(CredentialDefinition::not_after)
             .min()

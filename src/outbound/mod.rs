@@ -1,6 +1,7 @@
 //! The leg away from us: whose token a request carries on, and how the gateway gets its own.
 
 mod app_tokens;
+mod client;
 mod credential;
 mod egress;
 mod identity;
@@ -10,17 +11,20 @@ mod samples;
 mod token_error;
 mod token_source;
 mod upstream;
+mod wanted;
 
 pub use app_tokens::{AcquireError, AppTokens, TokenStatus};
+pub use client::{ClientDefinition, EntraClient, UsedCredential};
 pub use credential::{CertificateCredential, CredentialDefinition, SecretCredential};
 pub use egress::{Carried, Egress, TokenDefinition};
 pub use identity::{IdentityDefinition, TokenTimes};
 pub use route_tokens::RouteTokens;
 pub use token_error::TokenRequestError;
-pub use token_source::{AccessToken, TokenSource, UsedCredential};
+pub use token_source::{AccessToken, TokenSource};
 pub use upstream::{
     AnswerStream, Balance, Broken, Carrier, Carries, CheckDefinition, Condition, ConnectError,
     Crowded, Endpoint, EndpointDefinition, Endpoints, ExchangeError, HealthDefinition,
     ProxyDefinition, RequestBody, RetriesDefinition, Upstream, UpstreamDefinition, UpstreamError,
     UpstreamProtocol, UpstreamSocket, Visit,
 };
+pub use wanted::Wanted;

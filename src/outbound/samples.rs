@@ -1,6 +1,9 @@
 //! An identity whose token endpoint is where a test says, for tests.
 
-use super::{CredentialDefinition, IdentityDefinition, SecretCredential, TokenSource, TokenTimes};
+use super::{
+    ClientDefinition, CredentialDefinition, EntraClient, IdentityDefinition, SecretCredential,
+    TokenSource, TokenTimes, Wanted,
+};
 use crate::entra::{Authority, Cloud, Endpoint};
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::secret::Secret;
@@ -12,12 +15,14 @@ pub(super) fn source(base: &str) -> TokenSource {
     let secret = SecretCredential(Secret::new("secret".to_owned()));
     let identity = IdentityDefinition {
         name: "mail".into(),
-        authority: Authority::new(Cloud::Public, tenant, Some(&base)),
-        client_id: "aaaa0000-1111-4222-8333-444444444444".parse().unwrap(),
-        endpoint: Endpoint::V2,
-        credentials: vec![CredentialDefinition::Secret(secret)],
+        client: ClientDefinition::Entra(EntraClient {
+            authority: Authority::new(Cloud::Public, tenant, Some(&base)),
+            client_id: "aaaa0000-1111-4222-8333-444444444444".parse().unwrap(),
+            endpoint: Endpoint::V2,
+            credentials: vec![CredentialDefinition::Secret(secret)],
+        }),
         tokens: TokenTimes::default(),
     };
     let http = HttpClient::new(&FetchDefinition::default()).unwrap();
-    TokenSource::new(identity, "x/.default".to_owned(), http)
+    TokenSource::new(identity, Wanted::of_app("x/.default"), http)
 }

@@ -1,68 +1,38 @@
-//! Where an app-only token comes from: an identity's credentials, put to its token endpoint in
-//! order.
-
-use std::sync::Arc;
+//! Where a token of ours comes from: what an identity asks for, put to whoever gives it.
 
 use bytes::Bytes;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-use super::{IdentityDefinition, TokenRequestError, TokenTimes};
+use super::{IdentityDefinition, TokenRequestError, TokenTimes, UsedCredential, Wanted};
 use crate::clock::UnixTime;
-use crate::entra::{EntraError, TokenRequest, TokenResponse};
+use crate::entra::{EntraError, TokenResponse};
 use crate::http_client::HttpClient;
 use crate::refresh::{Expires, Outcome, Source, chance, renew_at};
 
-/// Acquires tokens of one identity for one scope; keeps none.
+/// Acquires tokens of one identity for one purpose; keeps none.
 #[derive(Debug)]
 pub struct TokenSource {
     pub(super) identity: IdentityDefinition,
-    /// `https://…/.default`.
-    pub(super) scope: String,
+    pub(super) wanted: Wanted,
     http: HttpClient,
 }
 
 impl TokenSource {
-    pub fn new(identity: IdentityDefinition, scope: String, http: HttpClient) -> Self {
+    pub fn new(identity: IdentityDefinition, wanted: Wanted, http: HttpClient) -> Self {
         Self {
             identity,
-            scope,
+            wanted,
             http,
         }
     }
 
-    /// Asks for a token now, by the first credential that Entra does not refuse. Where it refuses
-    /// all of several, the error is the last one's.
+    /// Asks for a token now.
     pub async fn acquire(&self, now: UnixTime) -> Result<AccessToken, TokenRequestError> {
-        let identity = &self.identity;
-        let request = TokenRequest {
-            http: &self.http,
-            url: &identity.authority.token_endpoint(identity.endpoint),
-            endpoint: identity.endpoint,
-            client_id: &identity.client_id.to_string(),
-            scope: &self.scope,
-            now,
-        };
-        let mut credentials = identity.credentials.iter().enumerate().peekable();
-        let mut passed_over = None;
-        while let Some((place, credential)) = credentials.next() {
-            match credential.acquire(&request).await {
-                Err(error) if credentials.peek().is_some() && error.blames_credential() => {
-                    let (identity, credential) = (&*identity.name, credential.kind());
-                    tracing::warn!(identity, credential, %error, "the next credential is tried");
-                    passed_over = Some(error.to_string().into());
-                }
-                response => {
-                    let by = UsedCredential {
-                        place,
-                        kind: credential.kind(),
-                        passed_over,
-                    };
-                    return AccessToken::of(&response?, identity.tokens, by, now, chance());
-                }
-            }
-        }
-        Err(TokenRequestError::NoCredential)
+        let (name, tokens) = (&*self.identity.name, self.identity.tokens);
+        let client = &self.identity.client;
+        let acquired = client.acquire(name, &self.wanted, &self.http, now).await?;
+        AccessToken::of(&acquired.response, tokens, acquired.by, now, chance())
     }
 }
 
@@ -75,7 +45,7 @@ impl Source for TokenSource {
     }
 
     fn tell(&self, outcome: Outcome<'_, AccessToken, TokenRequestError>) {
-        let (identity, scope) = (&*self.identity.name, self.scope.as_str());
+        let (identity, scope) = (&*self.identity.name, &*self.wanted.scope);
         match outcome {
             Outcome::Fetched { item, .. } => {
                 tracing::info!(identity, scope, expires_at = %item.expires_at, "token acquired");
@@ -86,10 +56,7 @@ impl Source for TokenSource {
                 again_in,
             } => {
                 let reason = error.reason().word();
-                let url = self
-                    .identity
-                    .authority
-                    .token_endpoint(self.identity.endpoint);
+                let url = self.identity.client.asks_at();
                 match kept_until {
                     Some(until) => tracing::warn!(
                         identity, scope, reason, url, %error, ?again_in, %until,
@@ -111,16 +78,6 @@ pub struct AccessToken {
     pub expires_at: UnixTime,
     pub renew_at: UnixTime,
     pub by: UsedCredential,
-}
-
-/// The credential that a token was given for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsedCredential {
-    /// Of the identity's, from 0.
-    pub place: usize,
-    pub kind: &'static str,
-    /// Why the one before it was refused, where one was.
-    pub passed_over: Option<Arc<str>>,
 }
 
 impl AccessToken {

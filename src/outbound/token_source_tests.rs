@@ -11,7 +11,9 @@ use super::*;
 use crate::entra::{Algorithm, Authority, CertificateKey, Cloud, Endpoint};
 use crate::fake::fixtures::PAIR;
 use crate::http_client::FetchDefinition;
-use crate::outbound::{CertificateCredential, CredentialDefinition, SecretCredential};
+use crate::outbound::{
+    CertificateCredential, ClientDefinition, CredentialDefinition, EntraClient, SecretCredential,
+};
 use crate::reason::Reason;
 use crate::secret::Secret;
 
@@ -99,15 +101,17 @@ fn source(
     let tenant = TENANT.parse().unwrap();
     let identity = IdentityDefinition {
         name: Arc::from("mail-daemon"),
-        authority: Authority::new(Cloud::Public, tenant, Some(base)),
-        client_id: CLIENT.parse().unwrap(),
-        endpoint,
-        credentials: credentials.into_iter().collect(),
+        client: ClientDefinition::Entra(EntraClient {
+            authority: Authority::new(Cloud::Public, tenant, Some(base)),
+            client_id: CLIENT.parse().unwrap(),
+            endpoint,
+            credentials: credentials.into_iter().collect(),
+        }),
         tokens: TokenTimes::default(),
     };
     TokenSource::new(
         identity,
-        SCOPE.to_owned(),
+        Wanted::of_app(SCOPE),
         HttpClient::new(&FetchDefinition::default()).unwrap(),
     )
 }

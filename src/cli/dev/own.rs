@@ -11,7 +11,7 @@ use crate::entra::Endpoint;
 use crate::fake::{ApiRegistration, AppRegistration, Contoso, Neighbourhood, TokenBuilder};
 use crate::inbound::IssuerKind;
 use crate::outbound::{
-    CredentialDefinition, EndpointDefinition, SecretCredential, TokenDefinition,
+    ClientDefinition, CredentialDefinition, EndpointDefinition, SecretCredential, TokenDefinition,
 };
 use crate::policy::{
     Audience, BearerConditions, Claim, Credential, Entry, PrincipalKind, PrincipalRule,
@@ -35,14 +35,15 @@ pub(super) fn move_in(
     let mut told = Vec::new();
     for identity in &mut config.identities {
         let secret = secret_text("dev");
-        let tenant = identity.authority.tenant().to_string();
-        let app = AppRegistration::new(&identity.client_id.to_string())
+        let ClientDefinition::Entra(client) = &mut identity.client;
+        let tenant = client.authority.tenant().to_string();
+        let app = AppRegistration::new(&client.client_id.to_string())
             .in_tenant(&tenant)
             .secret(&secret)
             .role(ApiRegistration::GRAPH, "Mail.Read")
             .role(ApiRegistration::GRAPH, "Mail.Send");
         contoso.issuer.register(|registry| registry.with_app(app));
-        identity.credentials = vec![CredentialDefinition::Secret(SecretCredential(Secret::new(
+        client.credentials = vec![CredentialDefinition::Secret(SecretCredential(Secret::new(
             secret,
         )))];
         told.push(format!(

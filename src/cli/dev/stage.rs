@@ -17,6 +17,7 @@ use crate::edge::Address;
 use crate::entra::Authority;
 use crate::fake::{CertificateAuthority, Contoso, KeyPair, Neighbourhood, Ports};
 use crate::inbound::IssuerKind;
+use crate::outbound::ClientDefinition;
 use crate::telemetry::AccessLog;
 
 const CONFIG: &str = include_str!("../../../config/dev.yaml");
@@ -259,7 +260,8 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
         *authority = elsewhere(authority);
     }
     for identity in &mut config.identities {
-        identity.authority = elsewhere(&identity.authority);
+        let ClientDefinition::Entra(client) = &mut identity.client;
+        client.authority = elsewhere(&client.authority);
     }
     let mut moved = Vec::new();
     for listener in &mut config.listeners {

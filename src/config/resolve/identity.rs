@@ -9,7 +9,8 @@ use crate::config::file::{Certificate, Credential, Identity};
 use crate::entra::CertificateKey;
 use crate::located::{At, Named};
 use crate::outbound::{
-    CertificateCredential, CredentialDefinition, IdentityDefinition, SecretCredential,
+    CertificateCredential, ClientDefinition, CredentialDefinition, EntraClient, IdentityDefinition,
+    SecretCredential,
 };
 
 /// All identities, in file order.
@@ -28,10 +29,12 @@ pub(super) fn identities(
         let authority = authority(context, *entra.cloud, &entra.tenant, &entra.authority);
         Some(IdentityDefinition {
             name: Arc::from(name.as_str()),
-            authority: authority?,
-            client_id: *entra.client_id.value()?,
-            endpoint: *entra.endpoint,
-            credentials: vec![credential?],
+            client: ClientDefinition::Entra(EntraClient {
+                authority: authority?,
+                client_id: *entra.client_id.value()?,
+                endpoint: *entra.endpoint,
+                credentials: vec![credential?],
+            }),
             tokens: identity.tokens.fill(),
         })
     })

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::clock::UnixTime;
 use crate::entra::{
-    Algorithm, Assertion, CertificateKey, EntraError, Grant, TokenRequest, TokenResponse,
+    Algorithm, Assertion, CertificateKey, ClientProof, EntraError, TokenRequest, TokenResponse,
 };
 use crate::outbound::TokenRequestError;
 
@@ -49,7 +49,7 @@ impl CertificateCredential {
         let assertion = Assertion::new(request.client_id, request.url, jti, issued_at)
             .sign(&self.key, self.algorithm, self.with_chain)
             .map_err(|error| TokenRequestError::Signing(error.to_string()))?;
-        Ok(request.send(Grant::Assertion(&assertion)).await?)
+        Ok(request.send(ClientProof::Assertion(&assertion)).await?)
     }
 }
 

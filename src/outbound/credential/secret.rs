@@ -1,6 +1,6 @@
 //! A client secret: it goes into the form as it is.
 
-use crate::entra::{Grant, TokenRequest, TokenResponse};
+use crate::entra::{ClientProof, TokenRequest, TokenResponse};
 use crate::outbound::TokenRequestError;
 use crate::secret::Secret;
 
@@ -13,6 +13,6 @@ impl SecretCredential {
         &self,
         request: &TokenRequest<'_>,
     ) -> Result<TokenResponse, TokenRequestError> {
-        Ok(request.send(Grant::Secret(&self.0)).await?)
+        Ok(request.send(ClientProof::Secret(&self.0)).await?)
     }
 }

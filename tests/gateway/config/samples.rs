@@ -6,7 +6,7 @@ use std::time::Duration;
 use bearergate::config::Config;
 use bearergate::edge::{Limits, Timeouts};
 use bearergate::http_client::FetchDefinition;
-use bearergate::outbound::TokenTimes;
+use bearergate::outbound::{ClientDefinition, TokenTimes};
 use bearergate::refresh::RefetchTimes;
 use bearergate::telemetry::LogDefinition;
 use serde_json::Value;
@@ -86,8 +86,11 @@ fn full_yaml_shows_the_defaults() {
     assert_eq!(full.issuers[0].kind, bare.issuers[0].kind);
     assert_eq!(full.identities[0].tokens, TokenTimes::default());
     assert_eq!(full.identities[0].tokens, full.identities[1].tokens);
-    assert_eq!(full.identities[0].endpoint, full.identities[1].endpoint);
-    assert_eq!(full.identities[0].authority, full.identities[1].authority);
+    let clients = full.identities.iter().map(|it| match &it.client {
+        ClientDefinition::Entra(client) => (client.endpoint, &client.authority),
+    });
+    let clients: Vec<_> = clients.collect();
+    assert_eq!(clients[0], clients[1]);
     let (shown, default) = (
         &full.routes[0].upstream.endpoints[0],
         &bare.routes[0].upstream.endpoints[0],

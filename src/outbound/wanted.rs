@@ -1,0 +1,26 @@
+//! What is a token wanted for?
+
+use std::sync::Arc;
+
+use crate::secret::Secret;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// `https://…/.default`, but for what a user may.
+    pub scope: Arc<str>,
+    /// JSON of what the token must claim, where an API asked for it.
+    pub claims: Option<Arc<str>>,
+    /// A user's token for the client, where the token is for acting on the user's behalf.
+    pub assertion: Option<Arc<Secret<String>>>,
+}
+
+impl Wanted {
+    /// A token for the client itself.
+    pub fn of_app(scope: &str) -> Self {
+        Self {
+            scope: Arc::from(scope),
+            claims: None,
+            assertion: None,
+        }
+    }
+}
