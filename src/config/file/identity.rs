@@ -1,0 +1,48 @@
+//! Identities: who asks for our tokens.
+
+use std::time::Duration;
+
+use super::Credential;
+use crate::entra::{Cloud, Endpoint, Tenant};
+use crate::guid::Guid;
+use crate::located::{Filled, HttpUrl, May, Must, Or, object};
+use crate::outbound::TokenTimes;
+
+object! {
+    /// Who the gateway is when it asks for a token.
+    Identity "an identity such as `{ entra: { tenant: …, client_id: … }, credentials: […] }`" {
+        /// An app registration of Microsoft Entra ID.
+        entra: Must<EntraIdentity>,
+        /// How it proves itself: a list of exactly one in this version.
+        credentials: Must<Filled<Credential>>,
+        /// How its tokens are kept.
+        tokens: Or<Tokens> = "{}",
+    }
+    later ["oauth2"]
+}
+
+object! {
+    /// An app registration.
+    EntraIdentity "an application such as `{ tenant: …, client_id: … }`" {
+        /// The tenant's GUID.
+        tenant: Must<Tenant>,
+        /// The application's (client) id.
+        client_id: Must<Guid>,
+        /// The national cloud: `public`, `usgov` or `china`.
+        cloud: Or<Cloud> = "public",
+        /// Another base URL for the cloud's login host, as for issuers. The assertion's `aud` is the URL that is posted to.
+        authority: May<HttpUrl> = "the cloud's",
+        /// `v2` sends `scope`; `v1` sends `resource`, the scope less `/.default`.
+        endpoint: Or<Endpoint> = "v2",
+    }
+}
+
+object! {
+    /// How an identity's tokens are kept.
+    Tokens "a mapping such as `{ renew_before: 5m }`" => TokenTimes {
+        /// How long before expiry a token is renewed, where Entra does not say.
+        renew_before: Or<Duration> = "5m" in "0s" to "1h",
+        /// Between attempts after a failure.
+        cool_down: Or<Duration> = "5s" in "1ms" to "1h",
+    }
+}

@@ -1,0 +1,9 @@
+//! Identities: who the gateway is, and what proves it. One file a kind of client, one a kind of credential
+//! that needs more than a line.
+
+mod certificate;
+mod credential;
+mod entra;
+mod identities;
+
+pub(super) use identities::identities;
