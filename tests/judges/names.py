@@ -310,10 +310,18 @@ def apart():
     """Goes on in a network and a view of the file system of its own; without, it ends here."""
     own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     command = ["unshare", *own, "--mount", "--net"]
-    if not shutil.which("unshare") or subprocess.run([*command, "true"]).returncode:
-        print("skipped: there are no namespaces to be had (unshare)")
-        sys.exit(0)
+    if why := refused(command):
+        print(f"skipped: a network and a view of the file system of its own are not to be had: {why}")
+        sys.exit(1 if os.environ.get("CI") == "true" else 0)
     os.execvpe(command[0], [*command, sys.executable, __file__], {**os.environ, APART: "1"})
+
+
+def refused(command):
+    """Why this command cannot make namespaces; nothing where it can."""
+    if not shutil.which(command[0]):
+        return f"there is no `{command[0]}` (Debian: util-linux)"
+    tried = subprocess.run([*command, "true"], capture_output=True, text=True)
+    return f"`{' '.join(command)}`: {tried.stderr.strip()}" if tried.returncode else None
 
 
 def furnish(folder):
