@@ -92,6 +92,7 @@ reasons! {
     DeadlineExceeded 504 "deadline_exceeded" "The caller's own deadline has passed.";
     UpstreamFailed 502 "upstream_failed" "The upstream broke off or answered malformed HTTP.";
     UpstreamRefusedToken 502 "upstream_refused_token" "The upstream refused the gateway's token.";
+    TokenReplaced 503 "token_replaced" "The upstream refused the gateway's token, which has been replaced; the request may be sent again.";
     // The status is for the log alone: nobody is left to read an answer.
     ClientClosed 400 "client_closed" "The caller went away before the answer was complete.";
     InternalError 500 "internal_error" "The gateway failed.";

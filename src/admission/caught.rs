@@ -23,6 +23,7 @@ pub(super) async fn caught<T>(
 pub(super) fn internal(detail: &str) -> Denial {
     let detail = detail.to_owned();
     Denial::unrouted(Refusal::Upstream {
+        retry_after: None,
         reason: Reason::InternalError,
         detail,
     })

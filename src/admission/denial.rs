@@ -13,9 +13,6 @@ use crate::reason::Reason;
 use crate::request::HeadError;
 use crate::routing::{Route, RouteMiss};
 
-/// When there may be room again.
-const SOON: Duration = Duration::from_secs(1);
-
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     #[error("{0}")]
@@ -40,7 +37,12 @@ pub enum Refusal {
     },
     /// The upstream failed, or we did.
     #[error("{detail}")]
-    Upstream { reason: Reason, detail: String },
+    Upstream {
+        reason: Reason,
+        detail: String,
+        /// When the caller may come again, where waiting helps.
+        retry_after: Option<Duration>,
+    },
 }
 
 /// A refusal with what is known of the request: its route, and who asked.
@@ -73,7 +75,7 @@ impl Refusal {
         match self {
             Self::Auth(why) => why.retry_after(),
             Self::Token { why, .. } => Some(why.retry_after()),
-            Self::Upstream { reason, .. } if *reason == Reason::UpstreamCrowded => Some(SOON),
+            Self::Upstream { retry_after, .. } => *retry_after,
             _ => None,
         }
     }

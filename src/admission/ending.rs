@@ -94,7 +94,12 @@ impl Record {
             },
             status: self.status,
             reason: outcome.reason(),
-            detail: self.denial.as_ref().map(Denial::detail).as_deref(),
+            detail: self
+                .denial
+                .as_ref()
+                .map(Denial::detail)
+                .as_deref()
+                .or(self.remark.as_deref()),
             principal: principal.map(Principal::text).as_deref(),
             token_id: match principal {
                 Some(Principal::Token(token)) => token.token_id.as_deref(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::clock::UnixTime;
-use crate::outbound::{AccessToken, UsedCredential};
+use crate::outbound::{AccessToken, Grants, UsedCredential};
 use crate::request::{Head, Peer, samples};
 use crate::routing::CallerClaim;
 use crate::routing::samples::definition;
@@ -267,6 +267,7 @@ fn authorization_is_ours_the_callers_or_absent() {
     assert_eq!(authorization(&Carried::Nothing), None);
     let own = HeaderValue::from_static("Bearer own");
     let ours = AccessToken {
+        grants: Grants::of(""),
         header: HeaderValue::from_static("Bearer ours"),
         expires_at: UnixTime::from_seconds(2),
         renew_at: UnixTime::from_seconds(1),

@@ -16,7 +16,9 @@ use crate::clock::UnixTime;
 use crate::outbound::Endpoint;
 use crate::reason::Reason;
 use crate::request::{AccessRequest, Head, HeadError, Limits, Peer, RequestId, Sent};
-use crate::telemetry::{Counted, Trace, debug_of_left_out, milliseconds, warn_of_failure};
+use crate::telemetry::{
+    Counted, Trace, debug_of_left_out, milliseconds, warn_of_answer, warn_of_failure,
+};
 
 /// Of a path that was refused, so many characters are told.
 const LONGEST_RAW: usize = 200;
@@ -47,6 +49,8 @@ pub struct Record {
     pub(super) bytes_out: u64,
     /// Which of several endpoints it went to last.
     pub(super) endpoint: Option<Arc<Endpoint>>,
+    /// Told where it was not denied.
+    pub(super) remark: Option<Box<str>>,
     /// What the upstream said, and how long its head took.
     pub(super) heard: Option<(u16, Duration)>,
     /// Told, never decided by; with it, the time of day in milliseconds since the epoch.
@@ -77,6 +81,7 @@ impl Record {
             status: 0,
             bytes_out: 0,
             endpoint: None,
+            remark: None,
             heard: None,
             started: (now, milliseconds()),
         }
@@ -147,10 +152,19 @@ impl Record {
 
     /// What was admitted failed on its way. What was decided before stays what is told.
     pub fn fail(&mut self, reason: Reason, detail: String) {
+        self.fail_for(reason, detail, None);
+    }
+
+    /// The same, where a caller may come again so much later.
+    pub fn fail_for(&mut self, reason: Reason, detail: String, retry_after: Option<Duration>) {
         if self.denial.is_some() {
             return;
         }
-        let refusal = Refusal::Upstream { reason, detail };
+        let refusal = Refusal::Upstream {
+            reason,
+            detail,
+            retry_after,
+        };
         let denial = match &self.admission {
             Some(admission) => refusal.on(admission.route()),
             None => Denial::unrouted(refusal),
@@ -196,6 +210,15 @@ impl Record {
     /// The upstream answered with this status, so long after it was asked.
     pub fn heard(&mut self, status: u16, after: Duration) {
         self.heard = Some((status, after));
+    }
+
+    /// Something that its line should say, though it went on.
+    pub fn remark(&mut self, words: String) {
+        if !self.shared.access_log.is_enabled() {
+            let route = self.route().map(|route| &*route.definition.id);
+            warn_of_answer(self.request_id.as_str(), route, &words);
+        }
+        self.remark = Some(words.into());
     }
 
     /// What was sent to the caller: 0 for no status at all.

@@ -38,7 +38,7 @@ impl PartialEq for PublishedKeys {
 /// Fetches an issuer's keys once, as a live issuer does, and counts them.
 pub async fn count_keys(issuer: &IssuerDefinition, http: HttpClient) -> Result<usize, KeysError> {
     let source = KeySource::new(issuer, http);
-    let published = source.fetch(UnixTime::now()).await?;
+    let published = source.fetch((), UnixTime::now()).await?;
     Ok(published.keys.count())
 }
 
@@ -55,8 +55,9 @@ impl KeySource {
 impl Source for KeySource {
     type Item = PublishedKeys;
     type Error = KeysError;
+    type Demand = ();
 
-    async fn fetch(&self, _: UnixTime) -> Result<PublishedKeys, KeysError> {
+    async fn fetch(&self, (): (), _: UnixTime) -> Result<PublishedKeys, KeysError> {
         read(&self.http.fetch(&self.url, LARGEST_DOCUMENT).await?)
     }
 

@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AccessToken, TokenRequestError, TokenSource, UsedCredential};
+use super::{AccessToken, Demand, TokenRequestError, TokenSource, UsedCredential};
 use crate::clock::UnixTime;
+use crate::entra::ClaimsChallenge;
 use crate::reason::Reason;
-use crate::refresh::{BeforeExpiry, Status, Unavailable};
+use crate::refresh::{BeforeExpiry, Replacing, Status, Unavailable};
 
 /// The tokens of one (tenant, identity, scope).
 pub struct AppTokens(BeforeExpiry<TokenSource>);
@@ -48,16 +49,26 @@ impl AppTokens {
         self.0.instead_of(token, now).await
     }
 
-    /// Takes note that an upstream answered 401 to this token: access may have been granted or taken
-    /// since it was issued.
-    pub fn refused(&self, token: &Arc<AccessToken>, now: UnixTime) {
-        if self.0.refused(token, now) {
+    /// Takes note that an upstream refused this token, and says what becomes of it: access may have been
+    /// granted or taken since it was issued. `challenge`: what the upstream asks for.
+    pub(super) fn refused(
+        &self,
+        token: &Arc<AccessToken>,
+        challenge: Option<&ClaimsChallenge>,
+        now: UnixTime,
+    ) -> Replacing<TokenSource> {
+        let claims = challenge.map(ClaimsChallenge::request);
+        let demand = claims.map_or(Demand::Fresh, Demand::Claims);
+        let replacing = self.0.refused(token, demand, now);
+        if matches!(replacing, Replacing::Begun(_)) {
             tracing::warn!(
                 identity = &**self.identity(),
                 scope = self.scope(),
+                claims = challenge.map(ClaimsChallenge::names),
                 "the upstream refuses the token; a fresh one is asked for"
             );
         }
+        replacing
     }
 
     pub fn status(&self) -> TokenStatus {

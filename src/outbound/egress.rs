@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::{AccessToken, AcquireError, AppTokens, RouteTokens};
+use super::{AccessToken, AcquireError, AppTokens, Replacement, RouteTokens};
 use crate::clock::UnixTime;
+use crate::entra::ClaimsChallenge;
 use crate::policy::Permit;
 
 /// `token:` of a route.
@@ -53,9 +54,19 @@ impl Egress {
         }
     }
 
-    pub fn refused(&self, carried: &Carried, now: UnixTime) {
-        if let (Self::App(tokens), Carried::App(token)) = (self, carried) {
-            tokens.refused(token, now);
+    /// What there is in the place of this token of ours, which an upstream refused; waits where another is
+    /// on its way. `challenge`: what the upstream asks for.
+    pub async fn replacement(
+        &self,
+        refused: &Carried,
+        challenge: Option<&ClaimsChallenge>,
+        now: UnixTime,
+    ) -> Replacement {
+        match (self, refused) {
+            (Self::App(tokens), Carried::App(token)) => {
+                Replacement::of(token, tokens.refused(token, challenge, now)).await
+            }
+            _ => Replacement::TooSoon,
         }
     }
 

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{AccessToken, AcquireError, AppTokens};
+use super::{AccessToken, AcquireError, AppTokens, TokenSource};
 use crate::clock::UnixTime;
+use crate::entra::ClaimsChallenge;
+use crate::refresh::Replacing;
 
 #[derive(Debug)]
 pub struct RouteTokens {
@@ -37,9 +39,14 @@ impl RouteTokens {
         Ok(token)
     }
 
-    pub(super) fn refused(&self, token: &Arc<AccessToken>, now: UnixTime) {
+    pub(super) fn refused(
+        &self,
+        token: &Arc<AccessToken>,
+        challenge: Option<&ClaimsChallenge>,
+        now: UnixTime,
+    ) -> Replacing<TokenSource> {
         self.refused.store(address(token), Ordering::Relaxed);
-        self.shared.refused(token, now);
+        self.shared.refused(token, challenge, now)
     }
 }
 
@@ -90,7 +97,8 @@ mod tests {
         );
         let now = UnixTime::now();
         let first = one.token(now).await.unwrap();
-        one.refused(&first, now);
+        let replacing = one.refused(&first, None, now);
+        assert!(matches!(replacing, Replacing::Begun(_)));
         while *asked.lock() < 2 {
             tokio::task::yield_now().await;
         }

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-use super::{IdentityDefinition, TokenRequestError, TokenTimes, UsedCredential, Wanted};
+use super::{
+    Demand, Grants, IdentityDefinition, TokenRequestError, TokenTimes, UsedCredential, Wanted,
+};
 use crate::clock::UnixTime;
 use crate::entra::{EntraError, TokenResponse};
 use crate::http_client::HttpClient;
@@ -29,9 +31,17 @@ impl TokenSource {
 
     /// Asks for a token now.
     pub async fn acquire(&self, now: UnixTime) -> Result<AccessToken, TokenRequestError> {
+        self.acquire_for(&self.wanted, now).await
+    }
+
+    async fn acquire_for(
+        &self,
+        wanted: &Wanted,
+        now: UnixTime,
+    ) -> Result<AccessToken, TokenRequestError> {
         let (name, tokens) = (&*self.identity.name, self.identity.tokens);
         let client = &self.identity.client;
-        let acquired = client.acquire(name, &self.wanted, &self.http, now).await?;
+        let acquired = client.acquire(name, wanted, &self.http, now).await?;
         AccessToken::of(&acquired.response, tokens, acquired.by, now, chance())
     }
 }
@@ -39,9 +49,18 @@ impl TokenSource {
 impl Source for TokenSource {
     type Item = AccessToken;
     type Error = TokenRequestError;
+    type Demand = Demand;
 
-    async fn fetch(&self, now: UnixTime) -> Result<AccessToken, TokenRequestError> {
-        self.acquire(now).await
+    async fn fetch(&self, demand: Demand, now: UnixTime) -> Result<AccessToken, TokenRequestError> {
+        match demand {
+            Demand::Nothing | Demand::Fresh => self.acquire(now).await,
+            // Its successor is asked for without them: what an API minds, it says again.
+            Demand::Claims(claims) => {
+                let claims = Some(claims);
+                let wanted = self.wanted.clone();
+                self.acquire_for(&Wanted { claims, ..wanted }, now).await
+            }
+        }
     }
 
     fn tell(&self, outcome: Outcome<'_, AccessToken, TokenRequestError>) {
@@ -78,6 +97,8 @@ pub struct AccessToken {
     pub expires_at: UnixTime,
     pub renew_at: UnixTime,
     pub by: UsedCredential,
+    /// What it says that it may do.
+    pub grants: Grants,
 }
 
 impl AccessToken {
@@ -102,6 +123,7 @@ impl AccessToken {
             expires_at: end,
             renew_at: renew_at(wanted, end, times.renew_before, now, chance),
             by,
+            grants: Grants::of(response.access_token.expose()),
         })
     }
 }

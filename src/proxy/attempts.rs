@@ -1,9 +1,11 @@
 //! How often is a request put to an upstream? Once, but where a connection turns out to be stale:
 //! what was not sent is sent again, and what was sent and may be repeated (RFC 9110 §9.2.2) too. What
-//! cannot be connected to is passed over, and what fails is repeated where the route says so.
+//! cannot be connected to is passed over, what fails is repeated where the route says so, and what is
+//! refused for our token is sent again with another.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,8 +17,10 @@ use http::{
 use tokio::time::sleep;
 
 use super::failure::Failure;
+use super::refusal;
+use crate::admission::Admission;
 use crate::outbound::{
-    AnswerStream, Carrier, Carries, ConnectError, ExchangeError, RequestBody, Visit,
+    AccessToken, AnswerStream, Carrier, Carries, ConnectError, ExchangeError, RequestBody, Visit,
 };
 use crate::telemetry::{Repetition, RouteMetrics};
 
@@ -32,6 +36,8 @@ pub(super) struct Answered {
     pub(super) head: response::Parts,
     pub(super) incoming: AnswerStream,
     pub(super) carrier: Carrier,
+    /// The token that it answers to, where that is not the admission's.
+    pub(super) token: Option<Arc<AccessToken>>,
 }
 
 /// What an attempt came to that is not what was asked for.
@@ -44,11 +50,14 @@ enum Unwanted {
 /// Puts a request to an upstream. `meanwhile` is told of interim answers.
 pub(super) async fn answered(
     visit: &mut Visit,
-    metrics: &RouteMetrics,
+    admission: &Admission,
     head: Parts,
     (body, carries): (&RequestBody, Carries),
     mut meanwhile: impl FnMut(&[Bytes]),
 ) -> Result<Answered, Failure> {
+    let metrics = &admission.route().metrics;
+    // What took the place of our token, once that was refused.
+    let mut token = None;
     let may_be_repeated = is_idempotent(&head.method);
     let mut repetitions = if may_be_repeated {
         visit.repetitions()
@@ -69,7 +78,9 @@ pub(super) async fn answered(
             None => Box::pin(connect(visit, metrics, carries, request.headers_mut())).await?,
         };
         let was_reused = carrier.is_reused();
-        let spare = if may_be_repeated && (was_reused || repetitions > 0) {
+        let may_fail = may_be_repeated && (was_reused || repetitions > 0);
+        let may_be_refused = token.is_none() && admission.route().egress.is_ours();
+        let spare = if may_fail || may_be_refused {
             Some(Spare::of(&request))
         } else {
             if !carrier.may_refuse() {
@@ -89,7 +100,19 @@ pub(super) async fn answered(
                     head,
                     incoming,
                     carrier,
+                    token: token.clone(),
                 };
+                // SECURITY: what says that our token is no good is never its caller's to read.
+                if admission.route().egress.is_ours() && refusal::is_one(&answered.head) {
+                    let again = || spare.and_then(Spare::sent_again);
+                    let sent = (admission, &*visit);
+                    // Rare, and large.
+                    let replaced = Box::pin(refusal::replaced(answered, again, sent)).await?;
+                    metrics.repeated(Repetition::Refused);
+                    request = replaced.0;
+                    token = Some(replaced.1);
+                    continue;
+                }
                 if !has_failed {
                     return Ok(answered);
                 }
@@ -109,7 +132,9 @@ pub(super) async fn answered(
             }
         };
         use ExchangeError::{NotSent, Unanswered};
-        request = match (unwanted, spare.and_then(Spare::sent_again)) {
+        // SECURITY: what was kept for another token alone is not for what failed.
+        let again = spare.filter(|_| may_fail).and_then(Spare::sent_again);
+        request = match (unwanted, again) {
             (Unwanted::Failure(NotSent(unsent)), _) if stale < MOST_UNSENT => {
                 stale += 1;
                 metrics.repeated(Repetition::Stale);

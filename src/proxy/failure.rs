@@ -1,6 +1,7 @@
 //! What broke on the way: a word for the caller, a sentence for the log.
 
 use std::error::Error;
+use std::time::Duration;
 
 use crate::http1::Violation;
 use crate::outbound::{Broken, ConnectError, ExchangeError};
@@ -11,6 +12,10 @@ use crate::reason::Reason;
 pub(super) struct Failure {
     pub(super) reason: Reason,
     pub(super) detail: String,
+    /// When its caller may come again, where waiting helps.
+    pub(super) retry_after: Option<Duration>,
+    /// The upstream's answer that is not passed on: its status, and how long its head took.
+    pub(super) heard: Option<(u16, Duration)>,
 }
 
 impl Failure {
@@ -18,6 +23,8 @@ impl Failure {
         Self {
             reason,
             detail: detail.into(),
+            retry_after: None,
+            heard: None,
         }
     }
 

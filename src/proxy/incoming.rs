@@ -1,5 +1,5 @@
-//! The answer's head on its way back: a token of ours that was refused, a switch that nobody asked
-//! for, and what an upstream says of its connection to us (RFC 9110 §7.6.1).
+//! The answer's head on its way back: a switch that nobody asked for, and what an upstream says of its
+//! connection to us (RFC 9110 §7.6.1).
 
 use http::{HeaderMap, HeaderName, StatusCode, header, response};
 
@@ -7,7 +7,6 @@ use super::failure::Failure;
 use super::relay::Asked;
 use super::{location, tunnel};
 use crate::admission::Record;
-use crate::clock::UnixTime;
 use crate::reason::Reason;
 use crate::request::header_names::{OF_ONE_HOP, X_REQUEST_ID};
 use crate::routing::Route;
@@ -22,12 +21,6 @@ pub(super) fn receive(
 ) -> Result<(), Failure> {
     let no_admission = || Failure::new(Reason::InternalError, "no admission");
     let admission = record.admission().ok_or_else(no_admission)?;
-    let egress = &admission.route().egress;
-    if egress.is_ours() && head.status == StatusCode::UNAUTHORIZED {
-        egress.refused(admission.token(), UnixTime::now());
-        let why = "the upstream answered 401";
-        return Err(Failure::new(Reason::UpstreamRefusedToken, why));
-    }
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         if !asked.tunnel || !tunnel::is_agreed(&head.headers) {
             let why = "the answer is not HTTP as it should be: 101 without a request for it";

@@ -15,6 +15,7 @@ mod location;
 mod outgoing;
 mod refusal;
 mod relay;
+mod said;
 mod tunnel;
 mod websocket;
 

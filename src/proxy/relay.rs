@@ -7,6 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -24,6 +25,9 @@ use crate::outbound::{Carries, RequestBody, Visit};
 use crate::reason::Reason;
 use crate::request::header_names::{Removal, X_REQUEST_ID};
 use crate::request::is_grpc;
+
+/// When there may be room again.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What is known of the caller's side when the answer comes back.
 pub(super) struct Asked {
@@ -62,7 +66,7 @@ pub(super) async fn forward(
     let mut visit = match visit(&record) {
         Ok(visit) => visit,
         Err(failure) => {
-            record.fail(failure.reason, failure.detail);
+            record.fail_for(failure.reason, failure.detail, failure.retry_after);
             return early::say(gateway, record, &asked, body.has_ended(), &conversation);
         }
     };
@@ -90,20 +94,22 @@ pub(super) async fn forward(
             record.heard(answered.head.status.as_u16(), after);
             match incoming::receive(&mut answered.head, &record, &asked) {
                 Ok(()) => {
+                    if let Some(words) = refusal::remark(&answered, &record) {
+                        record.remark(words);
+                    }
                     // What still comes of its body would be read for the next request.
                     let ends = !body.has_ended();
                     let way = (conversation, bound);
                     return Ok(relay(gateway, record, visit, answered, &asked, ends, way));
                 }
-                // Rare, and large.
-                Err(failure) if failure.reason == Reason::UpstreamRefusedToken => {
-                    Box::pin(refusal::told(answered)).await
-                }
                 Err(failure) => failure,
             }
         }
     };
-    record.fail(failure.reason, failure.detail);
+    if let Some((status, after)) = failure.heard {
+        record.heard(status, after);
+    }
+    record.fail_for(failure.reason, failure.detail, failure.retry_after);
     early::say(gateway, record, &asked, body.has_ended(), &conversation)
 }
 
@@ -131,7 +137,10 @@ fn visit(record: &Record) -> Result<Visit, Failure> {
     // SECURITY: no admission, no forward, whatever happened before.
     let admission = record.admission().ok_or_else(no_admission)?;
     let visit = Visit::begin(&admission.route().upstream);
-    visit.map_err(|why| Failure::new(Reason::UpstreamCrowded, why.to_string()))
+    visit.map_err(|why| Failure {
+        retry_after: Some(SOON),
+        ..Failure::new(Reason::UpstreamCrowded, why.to_string())
+    })
 }
 
 /// Sends the request, and takes the answer's head in hand.
@@ -160,7 +169,7 @@ async fn exchange(
         true => Carries::Tunnel,
         false => Carries::Requests,
     };
-    answered(visit, &route.metrics, head, (body, carries), meanwhile).await
+    answered(visit, admission, head, (body, carries), meanwhile).await
 }
 
 /// The body as it goes on.
@@ -211,6 +220,7 @@ fn relay(
         mut head,
         incoming,
         carrier,
+        ..
     } = answered;
     let status = head.status;
     if status == StatusCode::SWITCHING_PROTOCOLS {

@@ -52,7 +52,7 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
         let state = self.keeper.state.lock();
         let is_idle = state.in_flight.is_none() && state.refusal(now).is_none();
         if is_idle && self.keeper.kept.load().is_none() {
-            self.keeper.begin(state, now);
+            self.keeper.begin(state, S::Demand::default(), now);
         }
     }
 
@@ -73,23 +73,28 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
         self.good(now).map_or(item, |(kept, _)| kept)
     }
 
-    /// Takes note that this one was refused: has a fresh one fetched, unless it has been replaced
-    /// already, or that was tried a short while ago. Says whether a fetch began. A side that refuses
-    /// every one must not make a storm.
-    pub fn refused(&self, item: &Arc<S::Item>, now: UnixTime) -> bool {
+    /// Takes note that this one was refused: has a fresh one fetched that is as `demand` says, unless it
+    /// has been replaced already, or that was tried a short while ago. A side that refuses every one must
+    /// not make a storm.
+    pub fn refused(&self, item: &Arc<S::Item>, demand: S::Demand, now: UnixTime) -> Replacing<S> {
         let mut state = self.keeper.state.lock();
-        let kept = self.keeper.kept.load();
-        let kept = kept.as_ref().filter(|kept| Arc::ptr_eq(&kept.item, item));
-        if kept.is_none()
-            || state.in_flight.is_some()
-            || !state.policy.may_replace(now)
-            || state.refusal(now).is_some()
+        // Of many that were refused the first has it replaced; the others come when that is done.
+        if let Some((kept, _)) = self.good(now)
+            && !Arc::ptr_eq(&kept, item)
         {
-            return false;
+            return Replacing::Done(kept);
+        }
+        if let Some(in_flight) = &state.in_flight {
+            return Replacing::Coming(Coming(in_flight.clone()));
+        }
+        if let Some(refusal) = state.refusal(now) {
+            return Replacing::Unavailable(refusal);
+        }
+        if !state.policy.may_replace(now) {
+            return Replacing::TooSoon;
         }
         state.policy.replace(now);
-        self.keeper.begin(state, now);
-        true
+        Replacing::Begun(Coming(self.keeper.begin(state, demand, now)))
     }
 
     /// The one at hand, good or not.
@@ -131,7 +136,10 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
         }
         match state.refusal(now) {
             Some(refusal) => Err(refusal),
-            None => Ok(Joined::InFlight(self.keeper.begin(state, now))),
+            None => {
+                let in_flight = self.keeper.begin(state, S::Demand::default(), now);
+                Ok(Joined::InFlight(in_flight))
+            }
         }
     }
 
@@ -141,8 +149,31 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
             && state.in_flight.is_none()
             && self.keeper.due(&state, now).is_some_and(|due| due <= now)
         {
-            self.keeper.begin(state, now);
+            self.keeper.begin(state, S::Demand::default(), now);
         }
+    }
+}
+
+/// What becomes of one that was refused.
+pub enum Replacing<S: Source> {
+    /// It has been replaced, by this one.
+    Done(Arc<S::Item>),
+    /// Its replacement is on its way, for this caller,
+    Begun(Coming<S>),
+    /// or for others.
+    Coming(Coming<S>),
+    /// It replaced another a short while ago.
+    TooSoon,
+    /// None can be had for the moment.
+    Unavailable(Unavailable<S::Error>),
+}
+
+/// Where to wait for it.
+pub struct Coming<S: Source>(InFlightOf<S>);
+
+impl<S: Source> Coming<S> {
+    pub async fn outcome(self) -> Result<Arc<S::Item>, Unavailable<S::Error>> {
+        self.0.outcome().await
     }
 }
 

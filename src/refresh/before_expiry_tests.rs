@@ -59,6 +59,17 @@ async fn number(tokens: &Tokens, now: u64) -> usize {
     tokens.current(at(now)).await.unwrap().number
 }
 
+/// What becomes of one that was refused.
+fn refused(tokens: &Tokens, token: &Arc<Token>, now: u64) -> &'static str {
+    match tokens.refused(token, (), at(now)) {
+        Replacing::Done(_) => "done",
+        Replacing::Begun(_) => "begun",
+        Replacing::Coming(_) => "coming",
+        Replacing::TooSoon => "too soon",
+        Replacing::Unavailable(_) => "unavailable",
+    }
+}
+
 #[tokio::test]
 async fn five_hundred_cold_callers_make_one_call_though_the_first_leaves() {
     let (tokens, script) = tokens(&[Until(4600)], true);
@@ -98,8 +109,8 @@ async fn a_refused_token_is_replaced_once_a_minute_and_only_who_was_refused_wait
     let (tokens, script) = tokens(&[Until(9000), Until(9000), Until(9000)], true);
     script.allow(1);
     let first = tokens.current(at(1000)).await.unwrap();
-    tokens.refused(&first, at(1100));
-    tokens.refused(&first, at(1100));
+    assert_eq!(refused(&tokens, &first, 1100), "begun");
+    assert_eq!(refused(&tokens, &first, 1100), "coming");
     let next = tokio::spawn({
         let (tokens, first) = (Arc::clone(&tokens), Arc::clone(&first));
         async move { tokens.instead_of(first, at(1100)).await.number }
@@ -119,12 +130,12 @@ async fn a_refused_token_is_replaced_once_a_minute_and_only_who_was_refused_wait
         .now_or_never();
     assert_eq!(straggler.expect("it is there").number, 2);
     // A straggler that was sent the old one, and an upstream that takes none.
-    tokens.refused(&first, at(1300));
+    assert_eq!(refused(&tokens, &first, 1300), "done");
     let second = tokens.current(at(1101)).await.unwrap();
-    tokens.refused(&second, at(1130));
+    assert_eq!(refused(&tokens, &second, 1130), "too soon");
     settle().await;
     assert_eq!(script.calls(), 2);
-    tokens.refused(&second, at(1160));
+    assert_eq!(refused(&tokens, &second, 1160), "begun");
     settle().await;
     assert_eq!(script.calls(), 3);
 }
@@ -133,12 +144,12 @@ async fn a_refused_token_is_replaced_once_a_minute_and_only_who_was_refused_wait
 async fn a_refused_token_is_kept_where_no_fresh_one_can_be_had() {
     let (tokens, script) = tokens(&[Until(9000), Throttled(600)], false);
     let first = tokens.current(at(1000)).await.unwrap();
-    tokens.refused(&first, at(1100));
+    assert_eq!(refused(&tokens, &first, 1100), "begun");
     let same = tokens.instead_of(Arc::clone(&first), at(1100)).await;
     assert_eq!(same.number, 1);
     settle().await;
     assert_eq!(number(&tokens, 1101).await, 1);
-    tokens.refused(&first, at(1200));
+    assert_eq!(refused(&tokens, &first, 1200), "unavailable");
     settle().await;
     assert_eq!(script.calls(), 2, "Retry-After counts here too");
 }

@@ -105,7 +105,9 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
             return;
         }
         match self.due(&state, now.max(then)) {
-            Some(due) if due <= now.max(then) => drop(self.begin(state, now)),
+            Some(due) if due <= now.max(then) => {
+                self.begin(state, S::Demand::default(), now);
+            }
             Some(due) => self.set_timer(&mut state, now, due),
             None => {}
         }
@@ -135,6 +137,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
     pub(super) fn begin(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State<S, P>>,
+        demand: S::Demand,
         now: UnixTime,
     ) -> InFlightOf<S> {
         let (keeper, asked) = (Arc::clone(self), Arc::clone(self));
@@ -147,7 +150,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
         state.in_flight = Some(in_flight.clone());
         // A runtime that is going down drops a task, and so ends it, while it is being spawned.
         drop(state);
-        fetch.spawn(async move { asked.source.fetch(now).await });
+        fetch.spawn(async move { asked.source.fetch(demand, now).await });
         in_flight
     }
 

@@ -16,7 +16,7 @@ mod scripted;
 mod source;
 
 pub use backoff::{chance, jitter};
-pub use before_expiry::BeforeExpiry;
+pub use before_expiry::{BeforeExpiry, Coming, Replacing};
 pub use keeper::Status;
 pub use on_miss::{Found, Generation, OnMiss};
 pub use refetch::{Missing, RefetchTimes};

@@ -122,7 +122,7 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
             .flatten()
             .is_some_and(|before| pick(&before).is_some());
         state.policy.miss(name, has_left, backoff.as_ref(), now)?;
-        Ok(self.keeper.begin(state, now))
+        Ok(self.keeper.begin(state, S::Demand::default(), now))
     }
 }
 

@@ -99,9 +99,14 @@ impl<T: Expires> Policy<T> for Renewal {
     }
 
     /// Longer where the other side asked for it, or where the one at hand is good for long: a day's
-    /// token is no reason to knock every five seconds.
+    /// token is no reason to knock every five seconds. One that was refused is good for nothing.
     fn ended(&mut self, ended: &Ended) -> Duration {
-        let patience = match ended.failed {
+        let was_refused = self.replaced == Some(ended.begun);
+        if ended.failed && was_refused {
+            // It was not replaced.
+            self.replaced = None;
+        }
+        let patience = match ended.failed && !was_refused {
             true => (ended.left / 20).min(LONGEST_BACKOFF),
             false => Duration::ZERO,
         };

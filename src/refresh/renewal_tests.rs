@@ -50,6 +50,34 @@ fn backoff(failed: bool, asked: u64, left: u64, cool_down: u64) -> u64 {
 }
 
 #[test]
+fn one_that_was_refused_is_no_reason_for_patience_and_is_replaced_as_soon_as_one_comes() {
+    let mut policy = policy(5);
+    let mut ended = Ended {
+        begun: at(1000),
+        now: at(1001),
+        failed: true,
+        asked: Duration::ZERO,
+        left: Duration::from_secs(3600),
+    };
+    let mut backoff = |policy: &mut Renewal, failed, begun| {
+        (ended.failed, ended.begun) = (failed, at(begun));
+        Policy::<Token>::ended(policy, &ended).as_secs()
+    };
+    policy.replace(at(1000));
+    assert_eq!(backoff(&mut policy, true, 1000), 5);
+    assert!(policy.may_replace(at(1006)), "it was not");
+    policy.replace(at(1006));
+    assert_eq!(backoff(&mut policy, false, 1006), 5);
+    assert!(!policy.may_replace(at(1065)) && policy.may_replace(at(1066)));
+    assert_eq!(
+        backoff(&mut policy, true, 1030),
+        180,
+        "a renewal that nobody waits for"
+    );
+    assert!(!policy.may_replace(at(1065)));
+}
+
+#[test]
 fn one_is_fresh_then_stale_then_expired() {
     let kept = kept(false);
     assert_eq!(kept.life.stale_at, at(4300));

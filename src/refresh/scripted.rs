@@ -63,8 +63,9 @@ impl<T> Clone for Scripted<T> {
 impl<T: Send + Sync + 'static> Source for Scripted<T> {
     type Item = T;
     type Error = Why;
+    type Demand = ();
 
-    async fn fetch(&self, _: UnixTime) -> Result<T, Why> {
+    async fn fetch(&self, (): (), _: UnixTime) -> Result<T, Why> {
         self.0.calls.fetch_add(1, Ordering::SeqCst);
         self.0.allowed.acquire().await.unwrap().forget();
         let answer = self.0.answers.lock().pop_front();

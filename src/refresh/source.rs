@@ -10,9 +10,15 @@ use crate::clock::UnixTime;
 pub trait Source: Send + Sync + 'static {
     type Item: Send + Sync + 'static;
     type Error: Failure;
+    /// What one must be beyond a good one; by default nothing.
+    type Demand: Default + Send + 'static;
 
     /// Fetches one, in bounded time.
-    fn fetch(&self, now: UnixTime) -> impl Future<Output = Result<Self::Item, Self::Error>> + Send;
+    fn fetch(
+        &self,
+        demand: Self::Demand,
+        now: UnixTime,
+    ) -> impl Future<Output = Result<Self::Item, Self::Error>> + Send;
 
     /// Tells the log how a fetch ended.
     fn tell(&self, outcome: Outcome<'_, Self::Item, Self::Error>);

@@ -119,6 +119,11 @@ pub fn warn_of_failure(
     tracing::warn!(%request_id, %reason, route, detail, "{message}");
 }
 
+/// An answer of an upstream that went on to its caller, and is our business as well.
+pub fn warn_of_answer(request_id: &str, route: Option<&str>, detail: &str) {
+    tracing::warn!(%request_id, route, detail, "the upstream refused");
+}
+
 /// Bytes of names that one line shows.
 const LONGEST_NAMES: usize = 1024;
 

@@ -28,7 +28,7 @@ pub use edge_metrics::{CAUSES, EdgeMetrics, Refused};
 pub use figures::{ListenerFigures, ProcessFigures, RouteFigures};
 pub use logging::{
     LogDefinition, LogFormat, debug_of_left_out, flush_logging, log_panics, start_logging,
-    warn_of_failure,
+    warn_of_answer, warn_of_failure,
 };
 pub use metrics::Metrics;
 pub use names::NAMES;

@@ -77,10 +77,12 @@ pub enum Repetition {
     Failed,
     /// It failed, and would have been repeated but for the budget.
     OverBudget,
+    /// Our token was refused, and another took its place.
+    Refused,
 }
 
 impl Repetition {
-    const ALL: [&'static str; 4] = ["connect", "stale", "failed", "over_budget"];
+    const ALL: [&'static str; 5] = ["connect", "stale", "failed", "over_budget", "refused"];
 }
 
 /// By reason, each made when it first counts: `/metrics` shows what happened.

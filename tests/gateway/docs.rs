@@ -122,6 +122,7 @@ fn the_page_of_errors_is_the_list_of_reasons_with_their_statuses() {
         .collect();
     let answered = |reason: Reason| {
         let refusal = Refusal::Upstream {
+            retry_after: None,
             reason,
             detail: String::new(),
         };

@@ -2,8 +2,11 @@
 //! can be had, and what must never go along or come out.
 
 mod carried;
+mod challenged;
 mod endpoint;
+mod refused;
 mod renewal;
+mod replayed;
 mod start;
 
 use crate::support::Setup;
