@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use http::Method;
 use ipnet::IpNet;
 
-use super::{check_admin, check_limits, check_tls, check_told, check_upstream};
+use super::{check_admin, check_identities, check_limits, check_tls, check_told, check_upstream};
 use crate::config::Config;
 use crate::edge::{Address, Protocols};
 use crate::outbound::TokenDefinition;
@@ -119,6 +119,7 @@ fn doors(config: &Config) -> Block<'_> {
     });
     let admin = check_admin::admin(config.admin.as_ref());
     let mut doors = vec![("listeners", listeners.collect()), ("admin", admin)];
+    doors.extend(check_identities::platform(config));
     doors.extend(check_told::told(config));
     doors
 }

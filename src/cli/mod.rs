@@ -7,6 +7,7 @@ mod certificate_age;
 mod check;
 mod check_admin;
 mod check_format;
+mod check_identities;
 mod check_limits;
 mod check_online;
 mod check_plan;

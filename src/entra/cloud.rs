@@ -28,6 +28,15 @@ impl Cloud {
         }
     }
 
+    /// What a token is for that stands in the place of an application's secret (a federated credential).
+    pub const fn token_exchange(self) -> &'static str {
+        match self {
+            Self::Public => "api://AzureADTokenExchange",
+            Self::UsGov => "api://AzureADTokenExchangeUSGov",
+            Self::China => "api://AzureADTokenExchangeChina",
+        }
+    }
+
     /// The hosts a Graph or Exchange token of this cloud may be sent to, by the scope's resource.
     pub const fn graph_hosts(self) -> &'static [&'static str] {
         match self {

@@ -9,6 +9,7 @@ mod challenge;
 mod claims;
 mod claims_challenge;
 mod cloud;
+mod managed_identity;
 mod principal;
 mod token_answer;
 mod token_endpoint;
@@ -19,5 +20,8 @@ pub use certificate_key::{CertificateKey, CertificateKeyError};
 pub use challenge::challenges;
 pub use claims_challenge::{ClaimsChallenge, claims_request};
 pub use cloud::Cloud;
+pub use managed_identity::{
+    ManagedIdentity, ManagedIdentityError, Platform, PlatformError, Selector,
+};
 pub use principal::{token_principal, token_profile};
 pub use token_endpoint::{ClientProof, EntraError, Grant, TokenRequest, TokenResponse};

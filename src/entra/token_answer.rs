@@ -19,10 +19,10 @@ use crate::secret::Secret;
 const ASSUMED_LIFE: u64 = 600;
 
 /// The longest life that is believed; tokens for continuous access evaluation live a day.
-const LONGEST_LIFE: u64 = 24 * 60 * 60;
+pub(super) const LONGEST_LIFE: u64 = 24 * 60 * 60;
 
 /// A token with less has ended before it can be used.
-const LEAST_LIFE: u64 = 2;
+pub(super) const LEAST_LIFE: u64 = 2;
 
 /// How long to wait where a throttled answer does not say, and the longest that is obeyed.
 const WAIT: Duration = Duration::from_secs(5);
@@ -72,7 +72,9 @@ struct TokenBody {
     refresh_in: Value,
 }
 
-fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret<String>>, D::Error> {
+pub(super) fn secret<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Secret<String>>, D::Error> {
     Ok(Option::<String>::deserialize(from)?.map(Secret::new))
 }
 
@@ -85,11 +87,7 @@ fn token(body: &[u8], now: UnixTime) -> Result<TokenResponse, EntraError> {
     let Some(access_token) = body.access_token.filter(|token| !token.expose().is_empty()) else {
         return malformed("200 without an access_token");
     };
-    if !access_token
-        .expose()
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic())
-    {
+    if !is_sendable(&access_token) {
         return malformed("the access_token holds what no header can carry");
     }
     if !body
@@ -117,8 +115,13 @@ fn token(body: &[u8], now: UnixTime) -> Result<TokenResponse, EntraError> {
     })
 }
 
+/// Whether a header can carry it.
+pub(super) fn is_sendable(token: &Secret<String>) -> bool {
+    token.expose().bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// A number of seconds, which the v1 endpoint writes as a string.
-fn seconds(value: &Value) -> Option<i64> {
+pub(super) fn seconds(value: &Value) -> Option<i64> {
     match value {
         // `as` saturates, and the caller bounds.
         Value::Number(number) => number
@@ -192,7 +195,7 @@ fn refusal(answer: &Answer, confided: &[&str]) -> EntraError {
 }
 
 /// `error` as it may stand in a log.
-fn word(error: &str, confided: &[&str]) -> String {
+pub(super) fn word(error: &str, confided: &[&str]) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     if error.is_empty() || error.len() > 64 || !error.bytes().all(plain) || echoes(error, confided)
     {
@@ -214,7 +217,7 @@ fn joined(ours: &str, said: Option<String>) -> String {
 }
 
 /// All that a description says but its first code, trace and tokens, as it may stand in a log.
-fn quoted(description: &str, confided: &[&str]) -> Option<String> {
+pub(super) fn quoted(description: &str, confided: &[&str]) -> Option<String> {
     if echoes(description, confided) || description.contains("eyJ") {
         return None;
     }
@@ -267,7 +270,7 @@ fn codes(body: &Value, description: &str) -> Vec<u64> {
 }
 
 /// The numbers in `AADSTS70002: … AADSTS50012: …`.
-fn codes_in(description: &str) -> impl Iterator<Item = u64> {
+pub(super) fn codes_in(description: &str) -> impl Iterator<Item = u64> {
     description.split("AADSTS").skip(1).filter_map(|behind| {
         let end = behind.find(|sign: char| !sign.is_ascii_digit());
         behind[..end.unwrap_or(behind.len())].parse().ok()
@@ -275,7 +278,7 @@ fn codes_in(description: &str) -> impl Iterator<Item = u64> {
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).
-fn retry_after(value: &HeaderValue, now: UnixTime) -> Option<Duration> {
+pub(super) fn retry_after(value: &HeaderValue, now: UnixTime) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));

@@ -13,6 +13,7 @@ mod issuer;
 mod mailbox;
 #[cfg(test)]
 pub(crate) mod mint;
+mod platform;
 mod serve;
 mod token;
 
@@ -26,5 +27,6 @@ pub use issuer::{
     KeyAnswer, Registry, SigningKey, TokenRequest,
 };
 pub use mailbox::{Mailbox, SentMail};
+pub use platform::{Habits, Machine};
 pub use serve::{Running, bind, serve};
 pub use token::TokenBuilder;

@@ -298,7 +298,7 @@ fn changed(members: Value, changes: &[Change]) -> Map<String, Value> {
 }
 
 /// The same object id for the same principal in a tenant, always.
-fn object_id(tenant: &str, principal: &str) -> String {
+pub(super) fn object_id(tenant: &str, principal: &str) -> String {
     derived_guid(&format!("{tenant} {principal}"))
 }
 

@@ -20,19 +20,19 @@ use super::FetchDefinition;
 const CONNECT: Duration = Duration::from_secs(3);
 
 const IDLE_PER_HOST: usize = 4;
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 /// The client for the gateway's own calls. Cloning shares its connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    inner: Arc<Clients>,
+    pub(super) inner: Arc<Clients>,
 }
 
 /// Each is made when it is first asked: the system's authorities are a megabyte and take longer to
 /// read than all else that a start does.
 #[derive(Debug)]
-struct Clients {
-    definition: FetchDefinition,
+pub(super) struct Clients {
+    pub(super) definition: FetchDefinition,
     /// For https.
     encrypted: OnceLock<Result<reqwest::Client, FetchError>>,
     /// For http to loopback; trusts nobody.
@@ -136,10 +136,16 @@ impl Clients {
     }
 
     fn of(&self, url: &Url) -> Result<&reqwest::Client, FetchError> {
-        let client = match url.scheme() {
-            "http" => self.plain.get_or_init(|| plain(&self.definition)),
-            _ => self.encrypted.get_or_init(|| encrypted(&self.definition)),
-        };
+        if url.scheme() == "http" {
+            return self.plain();
+        }
+        let client = self.encrypted.get_or_init(|| encrypted(&self.definition));
+        client.as_ref().map_err(FetchError::clone)
+    }
+
+    /// What asks over http, past every proxy.
+    pub(super) fn plain(&self) -> Result<&reqwest::Client, FetchError> {
+        let client = self.plain.get_or_init(|| plain(&self.definition));
         client.as_ref().map_err(FetchError::clone)
     }
 }
@@ -206,6 +212,8 @@ pub enum FetchError {
     TooLarge(usize),
     #[error("only https, or http to a loopback address, may be fetched")]
     Insecure,
+    #[error("a platform is asked at a loopback or link-local address only")]
+    Elsewhere,
 }
 
 impl FetchError {
@@ -224,7 +232,7 @@ fn allowed(url: &str) -> Result<Url, FetchError> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -257,7 +265,7 @@ fn tunnel(proxy: &Url, past: &[String]) -> Result<reqwest::Proxy, FetchError> {
 }
 
 /// `application/x-www-form-urlencoded`, in one allocation that wipes itself.
-fn encoded(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
+pub(super) fn encoded(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
     let longest = |text: &str| 3 * text.len() + 1;
     let room = form.iter().map(|(k, v)| longest(k) + longest(v)).sum();
     let mut body = Zeroizing::new(Vec::with_capacity(room));
@@ -273,7 +281,10 @@ fn encoded(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
     body
 }
 
-async fn answer(request: reqwest::RequestBuilder, limit: usize) -> Result<Answer, FetchError> {
+pub(super) async fn answer(
+    request: reqwest::RequestBuilder,
+    limit: usize,
+) -> Result<Answer, FetchError> {
     let mut response = request.send().await.map_err(FetchError::of)?;
     let announced = response.content_length().unwrap_or(0);
     if announced > limit as u64 {
@@ -298,7 +309,7 @@ async fn answer(request: reqwest::RequestBuilder, limit: usize) -> Result<Answer
 }
 
 /// Appends without leaving an unwiped copy behind where the buffer must grow.
-fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+pub(super) fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
     let needed = body.len() + chunk.len();
     if needed > body.capacity() {
         let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * body.capacity())));

@@ -2,6 +2,9 @@
 
 mod client;
 mod definition;
+mod pinned;
+mod platform;
 
 pub use client::{Answer, FetchError, HttpClient};
 pub use definition::FetchDefinition;
+pub use platform::{PlatformRequest, Thumbprint, is_of_this_machine};

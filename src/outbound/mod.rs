@@ -16,7 +16,7 @@ mod upstream;
 mod wanted;
 
 pub use app_tokens::{AcquireError, AppTokens, TokenStatus};
-pub use client::{ClientDefinition, EntraClient, UsedCredential};
+pub use client::{ClientDefinition, EntraClient, ManagedIdentityClient, UsedCredential};
 pub use credential::{CertificateCredential, CredentialDefinition, SecretCredential};
 pub use egress::{Carried, Egress, TokenDefinition};
 pub use grants::Grants;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::entra::EntraError;
+use crate::entra::{EntraError, ManagedIdentityError};
 use crate::reason::Reason;
 use crate::refresh::{Failure, Mishap};
 
@@ -11,6 +11,8 @@ use crate::refresh::{Failure, Mishap};
 pub enum TokenRequestError {
     #[error(transparent)]
     Entra(#[from] EntraError),
+    #[error("managed identity: {0}")]
+    ManagedIdentity(#[from] ManagedIdentityError),
     #[error("the assertion could not be signed: {0}")]
     Signing(String),
     /// Ruled out at load.
@@ -28,7 +30,8 @@ impl TokenRequestError {
     pub(super) fn blames_credential(&self) -> bool {
         match self {
             Self::Entra(why) => why.blames_credential(),
-            Self::Signing(_) => true,
+            // It stands in the place of a secret: nothing was asked of Entra yet.
+            Self::ManagedIdentity(_) | Self::Signing(_) => true,
             Self::NoCredential | Self::BrokenOff => false,
         }
     }
@@ -37,7 +40,8 @@ impl TokenRequestError {
         match self {
             Self::Entra(EntraError::Refused { .. }) => Reason::TokenRefused,
             Self::Entra(EntraError::Throttled { .. }) => Reason::TokenThrottled,
-            Self::Entra(_) => Reason::TokenUnavailable,
+            Self::ManagedIdentity(ManagedIdentityError::Refused(_)) => Reason::TokenRefused,
+            Self::Entra(_) | Self::ManagedIdentity(_) => Reason::TokenUnavailable,
             Self::Signing(_) | Self::NoCredential | Self::BrokenOff => Reason::InternalError,
         }
     }
@@ -47,6 +51,7 @@ impl Failure for TokenRequestError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Entra(EntraError::Throttled { retry_after, .. }) => Some(*retry_after),
+            Self::ManagedIdentity(ManagedIdentityError::Unavailable { again_in, .. }) => *again_in,
             _ => None,
         }
     }

@@ -7,11 +7,12 @@ use anyhow::Context as _;
 
 use super::stage::{secret_text, write_private};
 use crate::config::Config;
-use crate::entra::Endpoint;
+use crate::entra::{Authority, Cloud, Endpoint};
 use crate::fake::{ApiRegistration, AppRegistration, Contoso, Neighbourhood, TokenBuilder};
 use crate::inbound::IssuerKind;
 use crate::outbound::{
-    ClientDefinition, CredentialDefinition, EndpointDefinition, SecretCredential, TokenDefinition,
+    ClientDefinition, CredentialDefinition, EndpointDefinition, EntraClient, SecretCredential,
+    TokenDefinition,
 };
 use crate::policy::{
     Audience, BearerConditions, Claim, Credential, Entry, PrincipalKind, PrincipalRule,
@@ -31,11 +32,16 @@ pub(super) fn move_in(
     config: &mut Config,
     contoso: &Contoso,
     doors: &Neighbourhood,
-) -> Vec<String> {
+) -> anyhow::Result<Vec<String>> {
     let mut told = Vec::new();
     for identity in &mut config.identities {
         let secret = secret_text("dev");
-        let ClientDefinition::Entra(client) = &mut identity.client;
+        let known = match &identity.client {
+            ClientDefinition::Entra(client) => Some(client.clone()),
+            ClientDefinition::ManagedIdentity(_) => None,
+        };
+        // An application stands in for what only a platform has.
+        let mut client = known.map_or_else(mail_daemon, Ok)?;
         let tenant = client.authority.tenant().to_string();
         let app = AppRegistration::new(&client.client_id.to_string())
             .in_tenant(&tenant)
@@ -50,6 +56,7 @@ pub(super) fn move_in(
             "identity {}: a credential of this process's, not the file's",
             identity.name
         ));
+        identity.client = ClientDefinition::Entra(client);
     }
     for route in &mut config.routes {
         if let TokenDefinition::App { scope, .. } = &route.token {
@@ -72,7 +79,19 @@ pub(super) fn move_in(
                 (door.address().ip().to_string(), door.address().port());
         }
     }
-    told
+    Ok(told)
+}
+
+fn mail_daemon() -> anyhow::Result<EntraClient> {
+    let tenant = Contoso::MAIL_TENANT.parse()?;
+    Ok(EntraClient {
+        authority: Authority::new(Cloud::Public, tenant, None),
+        client_id: Contoso::MAIL_CLIENT
+            .parse()
+            .context("the sample application has no GUID")?,
+        endpoint: Endpoint::V2,
+        credentials: Vec::new(),
+    })
 }
 
 fn is_graph(endpoint: &EndpointDefinition) -> bool {

@@ -97,7 +97,7 @@ impl Stage {
         let (mut config, mut moved) = match &own {
             Some(config) => {
                 let mut config = config.clone();
-                let replaced = own::move_in(&mut config, &contoso, &doors);
+                let replaced = own::move_in(&mut config, &contoso, &doors)?;
                 (config, replaced)
             }
             None => {
@@ -260,8 +260,9 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
         *authority = elsewhere(authority);
     }
     for identity in &mut config.identities {
-        let ClientDefinition::Entra(client) = &mut identity.client;
-        client.authority = elsewhere(&client.authority);
+        if let ClientDefinition::Entra(client) = &mut identity.client {
+            client.authority = elsewhere(&client.authority);
+        }
     }
     let mut moved = Vec::new();
     for listener in &mut config.listeners {

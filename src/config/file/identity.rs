@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Credential;
+use super::{Credential, ManagedIdentity};
 use crate::entra::{Cloud, Endpoint, Tenant};
 use crate::guid::Guid;
 use crate::located::{Filled, HttpUrl, May, Must, Or, object};
@@ -12,9 +12,11 @@ object! {
     /// Who the gateway is when it asks for a token.
     Identity "an identity such as `{ entra: { tenant: …, client_id: … }, credentials: […] }`" {
         /// An app registration of Microsoft Entra ID.
-        entra: Must<EntraIdentity>,
+        entra: May<EntraIdentity>,
+        /// Instead of `entra`: an identity of the platform that the gateway runs on. It needs no credentials.
+        managed_identity: May<ManagedIdentity>,
         /// How it proves itself: a list of exactly one in this version.
-        credentials: Must<Filled<Credential>>,
+        credentials: May<Filled<Credential>> = "required beside `entra`",
         /// How its tokens are kept.
         tokens: Or<Tokens> = "{}",
     }

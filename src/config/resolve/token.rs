@@ -164,6 +164,8 @@ fn check_host(
 ) {
     let cloud = identity.and_then(|identity| Some(*identity.entra.value()?.cloud));
     let resource = ours.scope.value().and_then(|scope| resource(&scope.0));
+    // A platform does not say which cloud it is of.
+    let cloud = cloud.or_else(|| resource.and_then(cloud_of));
     let hosts = |resource| microsoft::hosts(resource, cloud.unwrap_or_default());
     let Some(expected) = resource.and_then(hosts) else {
         return;

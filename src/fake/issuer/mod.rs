@@ -8,6 +8,7 @@ mod client;
 mod discovery;
 mod entra;
 mod misbehaviour;
+mod platform_tokens;
 mod refusal;
 mod registration;
 mod routes;

@@ -1,10 +1,12 @@
 //! What an identity is to the server that gives it tokens: one file a kind, each with where it asks and how.
 
 mod entra;
+mod managed_identity;
 
 use std::sync::Arc;
 
 pub use entra::EntraClient;
+pub use managed_identity::ManagedIdentityClient;
 
 use super::{CredentialDefinition, TokenRequestError, Wanted};
 use crate::clock::UnixTime;
@@ -16,6 +18,8 @@ use crate::http_client::HttpClient;
 pub enum ClientDefinition {
     /// An app registration of Microsoft Entra ID.
     Entra(EntraClient),
+    /// An identity of the platform that this process runs on.
+    ManagedIdentity(ManagedIdentityClient),
 }
 
 /// A token, and what it was given for.
@@ -46,6 +50,7 @@ impl ClientDefinition {
     ) -> Result<Acquired, TokenRequestError> {
         match self {
             Self::Entra(client) => client.acquire(identity, wanted, http, now).await,
+            Self::ManagedIdentity(client) => client.acquire(wanted, http, now).await,
         }
     }
 
@@ -53,6 +58,7 @@ impl ClientDefinition {
     pub fn asks_at(&self) -> String {
         match self {
             Self::Entra(client) => client.token_endpoint(),
+            Self::ManagedIdentity(client) => client.0.platform.endpoint().to_string(),
         }
     }
 
@@ -60,6 +66,7 @@ impl ClientDefinition {
     pub fn credentials(&self) -> &[CredentialDefinition] {
         match self {
             Self::Entra(client) => &client.credentials,
+            Self::ManagedIdentity(_) => &[],
         }
     }
 }

@@ -52,7 +52,14 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("h2", &["edge/", "outbound/upstream"]),
     (
         "hyper",
-        &["proxy/", "edge/", "admin/", "outbound/upstream", "fake/"],
+        &[
+            "proxy/",
+            "edge/",
+            "admin/",
+            "outbound/upstream",
+            "fake/",
+            "http_client/pinned",
+        ],
     ),
     ("h2", &["edge/http2/", "outbound/upstream"]),
 ];
@@ -78,6 +85,7 @@ const EMPTY_WORDS: &[&str] = &[
 
 /// A door that holds the one enum which its room is the list of.
 const DOORS_WITH_A_TYPE: &[&str] = &[
+    "outbound/client/mod.rs",
     "outbound/credential/mod.rs",
     "inbound/credential/mod.rs",
     "inbound/issuer/mod.rs",

@@ -86,8 +86,9 @@ fn full_yaml_shows_the_defaults() {
     assert_eq!(full.issuers[0].kind, bare.issuers[0].kind);
     assert_eq!(full.identities[0].tokens, TokenTimes::default());
     assert_eq!(full.identities[0].tokens, full.identities[1].tokens);
-    let clients = full.identities.iter().map(|it| match &it.client {
-        ClientDefinition::Entra(client) => (client.endpoint, &client.authority),
+    let clients = full.identities.iter().filter_map(|it| match &it.client {
+        ClientDefinition::Entra(client) => Some((client.endpoint, &client.authority)),
+        ClientDefinition::ManagedIdentity(_) => None,
     });
     let clients: Vec<_> = clients.collect();
     assert_eq!(clients[0], clients[1]);

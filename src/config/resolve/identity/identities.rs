@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::entra::entra;
+use super::managed_identity::managed_identity;
 use crate::config::file::Identity;
-use crate::config::resolve::context::Context;
-use crate::located::Named;
-use crate::outbound::{ClientDefinition, IdentityDefinition};
+use crate::config::resolve::context::{Context, rules};
+use crate::located::{Named, NodeId};
+use crate::outbound::{ClientDefinition, IdentityDefinition, ManagedIdentityClient};
 
 /// All identities, in file order.
 pub(in crate::config::resolve) fn identities(
@@ -16,8 +17,43 @@ pub(in crate::config::resolve) fn identities(
     written.each(|name, identity| {
         Some(IdentityDefinition {
             name: Arc::from(name.as_str()),
-            client: ClientDefinition::Entra(entra(context, identity)?),
+            client: client(context, name.node, identity)?,
             tokens: identity.tokens.fill(),
         })
     })
+}
+
+/// The one kind of client that an identity is.
+fn client(
+    context: &mut Context<'_>,
+    place: NodeId,
+    identity: &Identity,
+) -> Option<ClientDefinition> {
+    let written = [
+        identity.entra.is_written(),
+        identity.managed_identity.is_written(),
+    ];
+    let kinds = written.into_iter().filter(|is| *is).count();
+    rules! { context,
+        kinds > 1 => place, "an identity is of one kind",
+            "`entra` for an app registration, `managed_identity` for the platform's own";
+        kinds == 0 && identity.complete => place, "expected `entra` or `managed_identity`";
+    }
+    if kinds > 1 {
+        return None;
+    }
+    if let Some(at) = identity.managed_identity.get() {
+        rules! { context,
+            true => identity.credentials.node(),
+                "a managed identity needs no credentials: the platform knows who runs on it";
+        }
+        let identity = managed_identity(context, at)?;
+        let client = ManagedIdentityClient(identity);
+        return Some(ClientDefinition::ManagedIdentity(client));
+    }
+    let no_credentials = !identity.credentials.is_written() && identity.complete;
+    rules! { context,
+        no_credentials && identity.entra.is_written() => place, "`credentials` is missing";
+    }
+    entra(context, identity).map(ClientDefinition::Entra)
 }

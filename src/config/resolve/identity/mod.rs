@@ -5,5 +5,6 @@ mod certificate;
 mod credential;
 mod entra;
 mod identities;
+mod managed_identity;
 
 pub(super) use identities::identities;
