@@ -58,7 +58,7 @@ async fn what_the_upstream_said_when_it_refused_our_token_is_in_the_log() {
     assert!(!reply.text().contains("4d6f-77"), "the caller is not told");
     let line = &gateway.lines(1).await[0];
     let expected = "the upstream answered 401, code InvalidAuthenticationToken, \
-                    error invalid_token, request-id 4d6f-77";
+                    error invalid_token, request-id 4d6f-77; so it did to the token before";
     assert_eq!(line["detail"], expected);
     assert_eq!(line["upstream_status"], 401);
 }
@@ -73,5 +73,6 @@ async fn a_refusal_whose_body_never_ends_is_told_all_the_same() {
     let reply = gateway.ask("/refused/x").await;
     assert_eq!(reply.verdict(), is(502, "upstream_refused_token"));
     let line = &gateway.lines(1).await[0];
-    assert_eq!(line["detail"], "the upstream answered 401");
+    let expected = "the upstream answered 401; so it did to the token before";
+    assert_eq!(line["detail"], expected);
 }
