@@ -4,6 +4,7 @@
 mod carried;
 mod challenged;
 mod endpoint;
+mod faults;
 mod managed_identity;
 mod refused;
 mod renewal;

@@ -62,6 +62,17 @@ impl Connection {
         waited.unwrap_or_else(|_| panic!("{text:?} did not come"))
     }
 
+    /// Reads so many bytes away; false when the connection ended first.
+    pub async fn take(&mut self, length: usize) -> bool {
+        while self.held.len() < length {
+            if !self.more().await {
+                return false;
+            }
+        }
+        self.held.drain(..length);
+        true
+    }
+
     /// What comes until the other side closes.
     pub async fn rest(&mut self) -> String {
         let reading = async { while self.more().await {} };
