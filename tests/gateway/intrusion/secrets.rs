@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{API_KEY, Connection, NIGHT_KEY, Process, Setup, eventually, run};
+use crate::support::{API_KEY, Connection, NIGHT_KEY, Process, Setup, eventually, run, scan};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bearergate::config::Config;
@@ -169,4 +169,26 @@ async fn no_debug_output_of_a_configuration_holds_a_secret() {
     for secret in [CLIENT_SECRET, API_KEY, "a passphrase", "PRIVATE"] {
         assert!(!text.contains(secret), "{secret}");
     }
+}
+
+#[test]
+fn what_every_test_looks_for_is_found() {
+    let token = crate::support::contoso().issuer.token(TENANT).mint();
+    scan::is_secret("a client's secret");
+    let (head, rest) = token.split_once('.').unwrap();
+    let (payload, _) = rest.split_once('.').unwrap();
+    for secret in [
+        API_KEY,
+        "a client's secret",
+        &token,
+        head,
+        payload,
+        "-----BEGIN PRIVATE KEY-----",
+    ] {
+        assert!(
+            scan::held(&format!("what: {secret}, and on")).is_some(),
+            "{secret}"
+        );
+    }
+    assert_eq!(scan::held("eyJust a word, PRIVATE KEY"), None);
 }

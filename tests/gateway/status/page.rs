@@ -94,6 +94,7 @@ async fn names_and_keys_in_a_path_are_shortened() {
         world.gateway.ask(&wrong).await.reason(),
         "parameter_not_allowed"
     );
+    world.gateway.tells_in_paths(API_KEY);
     let key = format!("/nowhere/{API_KEY}");
     assert_eq!(world.gateway.ask(&key).await.reason(), "no_route");
     let status = told(&world, 2).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::PATIENCE;
+use super::{PATIENCE, scan};
 
 /// One connection, spoken to by hand.
 pub struct Connection {
@@ -122,9 +122,12 @@ impl Connection {
 
     /// The next answer with its whole body; `None` when the connection ended without one.
     pub async fn reply(&mut self) -> Option<Reply> {
-        tokio::time::timeout(PATIENCE, self.read_reply())
-            .await
-            .expect("no answer in time")
+        let reply = tokio::time::timeout(PATIENCE, self.read_reply());
+        let reply = reply.await.expect("no answer in time");
+        if let Some(ours) = reply.as_ref().filter(|reply| !reply.reason().is_empty()) {
+            scan::look("an answer", &format!("{:?}{}", ours.headers, ours.text()));
+        }
+        reply
     }
 
     /// Whether the other side has closed, reading away what is left.

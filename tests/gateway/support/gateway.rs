@@ -10,18 +10,21 @@ use bearergate::config::Config;
 use bearergate::telemetry::{AccessLog, LogFormat};
 use tokio::task::JoinHandle;
 
-use super::{API_KEY, Connection, Reply, eventually};
+use super::{API_KEY, Connection, Reply, eventually, scan};
 
 /// A gateway that is accepting, and the lines it wrote.
 pub struct Gateway {
     app: Option<App>,
     addresses: Vec<(Arc<str>, SocketAddr)>,
     log: Lines,
+    /// Secrets that callers wrote into paths.
+    told: Mutex<Vec<String>>,
 }
 
 impl Gateway {
     /// Starts a gateway from a configuration text whose addresses have port 0.
     pub async fn start(yaml: &str, folder: &Path) -> Self {
+        scan::begin();
         let config = parsed(yaml, folder);
         let log = Lines::default();
         let bound = Bound::new(&config).unwrap();
@@ -31,6 +34,7 @@ impl Gateway {
             addresses: ports(&app),
             app: Some(app),
             log,
+            told: Mutex::default(),
         }
     }
 
@@ -119,6 +123,11 @@ impl Gateway {
         self.log.parsed()
     }
 
+    /// A caller writes this secret into a path, and the access log tells paths whole.
+    pub fn tells_in_paths(&self, secret: &str) {
+        self.told.lock().unwrap().push(secret.to_owned());
+    }
+
     /// All access lines so far, as written.
     pub fn log(&self) -> String {
         self.log.text()
@@ -137,6 +146,25 @@ impl Gateway {
     }
 }
 
+impl Drop for Gateway {
+    /// Whatever the test was about: nothing that came of it holds a secret.
+    fn drop(&mut self) {
+        let admin = self.addresses.iter().find(|(name, _)| &**name == "admin");
+        let runtime = tokio::runtime::Handle::try_current();
+        // Another thread has to answer.
+        let is_served = runtime.is_ok_and(|runtime| runtime.metrics().num_workers() > 1);
+        if let (Some(_), true, Some((_, admin))) = (&self.app, is_served, admin) {
+            // An admin listener of the test's own kind is not asked.
+            scan::look("an admin page", &scan::pages(*admin).unwrap_or_default());
+        }
+        let told = self.told.lock().unwrap();
+        let lines = told
+            .iter()
+            .fold(self.log.text(), |text, it| text.replace(it, ""));
+        scan::look("the access log", &lines);
+    }
+}
+
 /// Where it accepts, but at Unix sockets.
 fn ports(app: &App) -> Vec<(Arc<str>, SocketAddr)> {
     let addresses = app.addresses.iter();
@@ -145,7 +173,10 @@ fn ports(app: &App) -> Vec<(Arc<str>, SocketAddr)> {
 }
 
 pub(super) fn parsed(yaml: &str, folder: &Path) -> Config {
-    Config::parse(yaml, "test.yaml", folder).unwrap_or_else(|problems| panic!("{problems}"))
+    let config = Config::parse(yaml, "test.yaml", folder);
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    scan::look("the configuration's Debug", &format!("{config:?}"));
+    config
 }
 
 /// Where a test's gateway writes its access lines.

@@ -10,6 +10,7 @@ mod http2_client;
 mod origin;
 mod process;
 mod samples;
+pub mod scan;
 mod setup;
 mod tls_caller;
 

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use super::eventually;
+use super::{eventually, scan};
 
 /// `bearergate` with these arguments and nothing of this process's environment that it reads.
 pub fn command(arguments: &[&str]) -> Command {
@@ -38,6 +38,7 @@ impl Ran {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         };
+        scan::look("standard error", &ran.err);
         for word in ["panicked", "stack backtrace", "RUST_BACKTRACE"] {
             assert!(!ran.err.contains(word), "{}", ran.err);
         }
@@ -226,5 +227,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        scan::look("the program's log", &self.log.now());
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::gateway::parsed;
-use super::{API_KEY, Gateway, NIGHT_KEY};
+use super::{API_KEY, Gateway, NIGHT_KEY, scan};
 
 /// The scope of the mailboxes.
 pub const GRAPH: &str = "https://graph.microsoft.com/.default";
@@ -151,6 +151,12 @@ impl Setup {
 
     /// A file for the configuration to name.
     pub fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let holds_a_secret = [".secret", ".key", ".pass"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        if let (true, Ok(text)) = (holds_a_secret, std::str::from_utf8(bytes.as_ref())) {
+            text.lines().for_each(scan::is_secret);
+        }
         std::fs::write(self.path(name), bytes).unwrap();
         self
     }
