@@ -85,6 +85,7 @@ reasons! {
     KeysUnavailable 503 "keys_unavailable" "The issuer's signing keys are not available at the moment.";
     TokenUnavailable 503 "token_unavailable" "A token for the upstream could not be acquired at the moment.";
     TokenThrottled 503 "token_throttled" "The token endpoint asked the gateway to wait.";
+    CredentialUnavailable 503 "credential_unavailable" "The gateway cannot prove itself to get a token for this request.";
     TokenRefused 502 "token_refused" "The token endpoint refused the gateway's own credential or request.";
     UpstreamCrowded 503 "upstream_crowded" "As many requests as may be are with the upstream at the moment.";
     UpstreamUnreachable 502 "upstream_unreachable" "The upstream could not be reached.";

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::admission::Plan;
 use crate::clock::UnixTime;
-use crate::outbound::TokenStatus;
+use crate::outbound::{CredentialStatus, TokenStatus};
 use crate::reason::Reason;
 
 /// How long all issuers are waited for; then one suffices.
@@ -90,6 +90,18 @@ pub struct TokenReport {
     /// `token_refused`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<&'static str>,
+    /// Those of the identity, in the order of the file.
+    pub credentials: Vec<CredentialReport>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CredentialReport {
+    /// `secret`, `certificate` and so on, as in the file.
+    pub kind: &'static str,
+    /// `in_use`, `refused`, `spare`: not tried since another one does.
+    pub state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
 }
 
 impl Readiness {
@@ -226,6 +238,11 @@ impl TokenReport {
                 Some(end) if end <= now => "token_expired",
                 Some(_) => "token_held",
             },
+            credentials: status
+                .credentials
+                .iter()
+                .map(CredentialReport::of)
+                .collect(),
         }
     }
 
@@ -235,6 +252,20 @@ impl TokenReport {
             "token_held" => true,
             "token_expired" => self.failure.is_none(),
             _ => false,
+        }
+    }
+}
+
+impl CredentialReport {
+    fn of(status: &CredentialStatus) -> Self {
+        Self {
+            kind: status.kind,
+            state: match (&status.refused, status.is_in_use) {
+                (_, true) => "in_use",
+                (Some(_), false) => "refused",
+                (None, false) => "spare",
+            },
+            ends_at: status.ends_at.map(|end| end.to_string()),
         }
     }
 }

@@ -59,6 +59,7 @@ fn strict_readiness_wants_every_key_and_every_token_all_the_time() {
         serde_json::to_value(&report.tokens).unwrap(),
         serde_json::json!([{
             "identity": "mail", "scope": "s", "state": "no_token", "failure": "token_refused",
+            "credentials": [],
         }])
     );
 }

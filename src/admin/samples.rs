@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::admission::Plan;
-use crate::outbound::Endpoint;
+use crate::outbound::{CredentialStatus, Endpoint};
 use crate::telemetry::{
-    CONDITIONS, CircuitSample, EndpointSample, KeySetSample, Samples, TokenSample,
+    CONDITIONS, CircuitSample, CredentialSample, EndpointSample, KeySetSample, Samples, TokenSample,
 };
 
 pub(super) fn of(plan: &Plan) -> Samples {
@@ -42,6 +42,7 @@ fn tokens(plan: &Plan) -> Vec<TokenSample> {
             scope: tokens.scope().to_owned(),
             expires_at: status.expires_at,
             certificate: status.certificate,
+            credentials: status.credentials.iter().map(credential).collect(),
             acquired_at: status.fetch.fetched_at,
             took: status.fetch.took,
             fetches: status.fetch.fetches,
@@ -49,6 +50,16 @@ fn tokens(plan: &Plan) -> Vec<TokenSample> {
         }
     });
     tokens.collect()
+}
+
+fn credential(status: &CredentialStatus) -> CredentialSample {
+    CredentialSample {
+        number: status.number,
+        kind: status.kind,
+        is_in_use: status.is_in_use,
+        is_refused: status.refused.is_some(),
+        ends_at: status.ends_at,
+    }
 }
 
 /// One for each origin, in the order of routes. What goes to one in several ways is told together, and is as

@@ -44,10 +44,8 @@ impl Export {
         let fetch = FetchDefinition {
             timeout: definition.timeout,
             ca_pem: definition.ca_pem.as_ref().map(|pem| pem.to_vec()),
-            proxy: None,
-            no_proxy: Vec::new(),
-            headers: http::HeaderMap::new(),
             ca_key: Some("traces.ca_file"),
+            ..FetchDefinition::default()
         };
         let metrics = metrics.spans();
         let (tracer, spans) = Tracer::new(definition, &metrics);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::certified_key::CertifiedKey;
 use crate::clock::UnixTime;
 use crate::config::Config;
+use crate::outbound::{CredentialDefinition, IdentityDefinition};
 
 /// So long before the end there is still time to roll a certificate.
 const SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -22,6 +23,7 @@ pub(super) struct CertificateAges(Vec<Age>);
 #[derive(Clone)]
 struct Age {
     whose: String,
+    what: &'static str,
     /// Who will refuse it then.
     judge: &'static str,
     /// Where another comes from, if that is known.
@@ -32,15 +34,7 @@ struct Age {
 
 impl CertificateAges {
     pub(super) fn of(config: &Config) -> Self {
-        let identities = config.identities.iter().filter_map(|identity| {
-            Some(Age {
-                whose: format!("identity {}", identity.name),
-                judge: "Entra refuses",
-                advice: "; `bearergate certificate new` makes another",
-                begins: UnixTime::from_seconds(0),
-                ends: identity.certificate_ends_at()?,
-            })
-        });
+        let identities = config.identities.iter().flat_map(of_identity);
         let listeners = config.listeners.iter();
         let listeners = listeners.map(|it| (format!("listener {}", it.name), it.tls.as_ref()));
         let admin = config.admin.iter();
@@ -53,6 +47,7 @@ impl CertificateAges {
                     true => format!("{whose}, certificate {}", place + 1),
                     false => whose.clone(),
                 },
+                what: "certificate",
                 judge: "callers refuse",
                 advice: "",
                 begins: certificate.not_before(),
@@ -71,6 +66,7 @@ impl CertificateAges {
             known.push(certificate);
             Some(Age {
                 whose: format!("route {}, upstream.client_certificate", route.id),
+                what: "certificate",
                 judge: "the upstream refuses",
                 advice: "",
                 begins: certificate.not_before(),
@@ -101,10 +97,45 @@ impl CertificateAges {
     }
 }
 
+/// What proves an identity and must be renewed by people: certificates, and secrets whose end was said.
+fn of_identity(identity: &IdentityDefinition) -> Vec<Age> {
+    let Some(credentials) = identity.client.credentials() else {
+        return Vec::new();
+    };
+    let several = credentials.iter().len() > 1;
+    let by_hand = credentials.iter().enumerate();
+    let by_hand = by_hand.filter(|(_, it)| it.is_renewed_by_hand());
+    let ages = by_hand.filter_map(|(place, credential)| {
+        let (what, advice) = match credential {
+            CredentialDefinition::Certificate(_) => (
+                "certificate",
+                "; `bearergate certificate new` makes another",
+            ),
+            _ => (
+                "secret",
+                "; add another to the app registration, and set `ends`",
+            ),
+        };
+        Some(Age {
+            whose: match several {
+                true => format!("identity {}, credential {}", identity.name, place + 1),
+                false => format!("identity {}", identity.name),
+            },
+            what,
+            judge: "Entra refuses",
+            advice,
+            begins: UnixTime::from_seconds(0),
+            ends: credential.ends_at()?,
+        })
+    });
+    ages.collect()
+}
+
 impl Age {
     fn notice(&self, now: UnixTime) -> Option<String> {
         let Self {
             whose,
+            what,
             judge,
             advice,
             begins,
@@ -112,23 +143,25 @@ impl Age {
         } = self;
         if *ends <= now {
             return Some(format!(
-                "{whose}: its certificate ended at {ends}, and {judge} it{advice}"
+                "{whose}: its {what} ended at {ends}, and {judge} it{advice}"
             ));
         }
         if *begins > now {
             return Some(format!(
-                "{whose}: its certificate is not valid before {begins}, and {judge} it until then"
+                "{whose}: its {what} is not valid before {begins}, and {judge} it until then"
             ));
         }
         let left = now.until(*ends);
         let days = left.as_secs() / (24 * 60 * 60);
-        (left < SOON).then(|| format!("{whose}: its certificate ends in {days} days, at {ends}"))
+        (left < SOON).then(|| format!("{whose}: its {what} ends in {days} days, at {ends}"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbound::{ClientDefinition, Credentials, SecretCredential};
+    use crate::secret::Secret;
 
     #[test]
     fn what_has_ended_or_ends_soon_is_told() {
@@ -141,6 +174,36 @@ mod tests {
         assert_eq!(told(1030), None);
         let unborn = age(1001 * day, 2000 * day).notice(now).unwrap();
         assert!(unborn.contains("not valid before"), "{unborn}");
+    }
+
+    #[test]
+    fn each_credential_that_people_renew_is_told_of_by_its_number() {
+        let day = UnixTime::from_seconds(1_800_000_000);
+        let secret = |ends_at| {
+            let value = Secret::new("word".to_owned());
+            CredentialDefinition::Secret(SecretCredential { value, ends_at })
+        };
+        let base = std::path::Path::new("tests/fixtures/config");
+        let text = "version: 1\nlisteners: { apis: { address: 127.0.0.1:0 } }\nidentities: { mail: { entra: { tenant: \
+                    5e0699a2-7e10-4d08-8ebb-4f7d7406ad09, client_id: bcdb5ae8-1ab8-47c3-b0b2-6756048e2ddc }, \
+                    credentials: [secret: { file: mail.secret }] } }\nroutes: [{ id: a, listener: apis, match: { path: \
+                    /a }, callers: public, upstream: { url: 'https://a.example' } }]\n";
+        let mut config = Config::parse(text, "ages.yaml", base).unwrap();
+        let notices = |config: &Config| {
+            let ages = CertificateAges::of(config);
+            ages.notices(day).collect::<Vec<_>>()
+        };
+        assert_eq!(notices(&config), [""; 0]);
+        if let ClientDefinition::Entra(client) = &mut config.identities[0].client {
+            client.credentials = Credentials::new(vec![secret(None), secret(Some(day))]);
+        }
+        assert_eq!(
+            notices(&config),
+            [
+                "identity mail, credential 2: its secret ended at 2027-01-15T08:00:00Z, and Entra refuses it; add \
+                 another to the app registration, and set `ends`"
+            ]
+        );
     }
 
     #[test]
@@ -167,6 +230,7 @@ mod tests {
     fn age(begins: u64, ends: u64) -> Age {
         Age {
             whose: "identity mail".to_owned(),
+            what: "certificate",
             judge: "Entra refuses",
             advice: "",
             begins: UnixTime::from_seconds(begins),

@@ -117,10 +117,8 @@ async fn reach(config: &Config, endpoint: &EndpointDefinition) -> anyhow::Result
     let http = HttpClient::new(&FetchDefinition {
         timeout,
         ca_pem: trusted,
-        proxy: None,
-        no_proxy: Vec::new(),
-        headers: http::HeaderMap::new(),
         ca_key: Some("upstream.ca_file"),
+        ..FetchDefinition::default()
     })?;
     let answer = http.fetch(&endpoint.origin(), 1024 * 1024).await?;
     Ok(format!("TLS verified, answered {}", answer.status))

@@ -118,7 +118,11 @@ fn doors(config: &Config) -> Block<'_> {
         once(first).chain(spoken).chain(tls).chain(trusted)
     });
     let admin = check_admin::admin(config.admin.as_ref());
-    let mut doors = vec![("listeners", listeners.collect()), ("admin", admin)];
+    let mut doors = vec![
+        ("listeners", listeners.collect()),
+        ("admin", admin),
+        ("identities", check_identities::identities(config)),
+    ];
     doors.extend(check_identities::platform(config));
     doors.extend(check_told::told(config));
     doors

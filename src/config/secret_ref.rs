@@ -68,7 +68,7 @@ impl Read for SecretRef {
 struct Variable(String);
 
 /// Whether a text can be a variable's name.
-fn is_variable(text: &str) -> bool {
+pub(super) fn is_variable(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && text
             .bytes()

@@ -53,6 +53,23 @@ pub(super) fn for_error(error: &str) -> &'static str {
     }
 }
 
+/// Whether a code says that no federated credential fits the assertion's own words.
+pub(super) fn is_about_federation(code: u64) -> bool {
+    FEDERATION.contains(&code)
+}
+
+/// Whether another credential of the same application may be taken where this one is refused. By `error`,
+/// for numbers may change (RFC 6749 §5.2); but for two that do not keep to it.
+pub(super) fn blames_credential(error: &str, code: Option<u64>) -> bool {
+    match code {
+        // A public client may show none, whichever it is.
+        Some(700_025) => false,
+        // The application that an assertion names is looked for by its `iss`, not by `client_id`.
+        Some(700_016) => true,
+        _ => error == "invalid_client",
+    }
+}
+
 use Remedy::{Act, SlowDown, Wait};
 
 /// What 700027 says is wrong with the key of an assertion.
@@ -83,6 +100,9 @@ const KEY_REASONS: &[(&[&str], &str)] = &[
     ),
 ];
 
+/// Issuer, subject or audience of an assertion is none that was registered.
+const FEDERATION: &[u64] = &[70_021, 700_211, 700_212, 700_213, 7_002_138];
+
 #[rustfmt::skip]
 const TABLE: &[(&[u64], Remedy)] = &[
     // The credential.
@@ -96,6 +116,10 @@ const TABLE: &[(&[u64], Remedy)] = &[
         flows`, or use another registration")),
     (&[700_027], Act("Entra does not know this certificate; upload it to the app registration of \
         this client id (a new one takes some minutes), or try `assertion: RS256`")),
+    (&[7_000_214, 7_000_277], Act("the certificate was revoked; `bearergate certificate new` makes \
+        another: upload it to the app registration")),
+    (&[1_000_502], Act("the certificate has expired or is not valid yet; `bearergate \
+        certificate new` makes another: upload it to the app registration")),
     (&[700_024], Act("the assertion's times do not fit Entra's clock; set this host's clock by NTP")),
     (&[50_027, 50_012, 700_023], Act("the assertion is not valid for this endpoint; check \
         `authority`, `tenant` and `endpoint`, for its audience is the URL it is posted to")),
@@ -103,7 +127,7 @@ const TABLE: &[(&[u64], Remedy)] = &[
         proxy in between may have replaced it")),
     (&[700_030], Act("the tenant trusts certificates of this application by subject and issuer, \
         and this one fits neither; set `x5c: true` or use the trusted authority's certificate")),
-    (&[70_021, 700_211, 700_212, 700_213, 7_002_138], Act("no federated credential of the app \
+    (FEDERATION, Act("no federated credential of the app \
         registration fits the token's issuer, subject and audience; they are compared by upper and \
         lower case too, and a new one takes some minutes")),
     (&[700_229], Act("only app-only tokens of Entra's may serve as this federated credential")),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Endpoint, token_answer};
+use super::{Endpoint, advice, token_answer};
 use crate::clock::UnixTime;
 use crate::http_client::{FetchError, HttpClient};
 use crate::secret::Secret;
@@ -138,10 +138,22 @@ pub enum EntraError {
 }
 
 impl EntraError {
-    /// Whether it is the credential that Entra refuses (RFC 6749 §5.2, `invalid_client`), not the
-    /// application, nor what is asked for.
+    /// The same, with what an assertion says of itself where no federated credential fits it.
+    pub fn about(mut self, says: &dyn std::fmt::Display) -> Self {
+        if let Self::Refused { code, advice, .. } = &mut self
+            && code.is_some_and(advice::is_about_federation)
+        {
+            advice.push_str(&format!(". The token's: {says}"));
+        }
+        self
+    }
+
+    /// Whether it is the credential that Entra refuses, not the application, nor what is asked for.
     pub fn blames_credential(&self) -> bool {
-        matches!(self, Self::Refused { error, .. } if error == "invalid_client")
+        match self {
+            Self::Refused { error, code, .. } => advice::blames_credential(error, *code),
+            _ => false,
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 //! surprises from the environment, TLS 1.2 or later by OpenSSL. Plain http goes to loopback only.
 //! Errors tell the whole chain of causes, but never a URL's query, a body or a proxy's password.
 
-use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,6 +14,8 @@ use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use super::FetchDefinition;
+use super::answer::{Answer, FetchError, answer};
+use super::instead::Instead;
 
 /// The longest a connection, its TLS handshake included, may take to come about.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -57,6 +58,13 @@ impl HttpClient {
         })
     }
 
+    /// Another that differs in this.
+    pub fn changed(&self, change: impl FnOnce(&mut FetchDefinition)) -> Result<Self, FetchError> {
+        let mut definition = self.inner.definition.clone();
+        change(&mut definition);
+        Self::new(&definition)
+    }
+
     /// GETs a document of at most `limit` bytes; any status is an answer.
     pub async fn fetch(&self, url: &str, limit: usize) -> Result<Answer, FetchError> {
         self.fetch_open(&allowed(url)?, limit).await
@@ -85,6 +93,25 @@ impl HttpClient {
             .header(ACCEPT, JSON)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Bytes::from_owner(encoded(form)));
+        let answer = answer(request, limit).await;
+        answer.map_err(|why| self.inner.advised(why, &url))
+    }
+
+    /// POSTs JSON, with headers that may be secret; the body is wiped afterwards.
+    pub async fn post_json(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: Zeroizing<Vec<u8>>,
+        limit: usize,
+    ) -> Result<Answer, FetchError> {
+        let url = allowed(url)?;
+        let request = self.inner.of(&url)?.post(url.clone());
+        let request = request
+            .header(ACCEPT, JSON)
+            .header(CONTENT_TYPE, JSON)
+            .headers(headers)
+            .body(Bytes::from_owner(body));
         let answer = answer(request, limit).await;
         answer.map_err(|why| self.inner.advised(why, &url))
     }
@@ -172,7 +199,11 @@ fn bounded(definition: &FetchDefinition) -> reqwest::ClientBuilder {
         (Ipv4Addr::LOCALHOST, 0).into(),
         (Ipv6Addr::LOCALHOST, 0).into(),
     ];
-    reqwest::Client::builder()
+    let builder = match &definition.instead {
+        Some(host) => reqwest::Client::builder().dns_resolver(Arc::new(Instead(Arc::clone(host)))),
+        None => reqwest::Client::builder(),
+    };
+    builder
         .user_agent(concat!("bearergate/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
@@ -185,41 +216,6 @@ fn bounded(definition: &FetchDefinition) -> reqwest::ClientBuilder {
         .default_headers(definition.headers.clone())
         // SECURITY: plain http is allowed to `localhost`; no resolver may point it elsewhere.
         .resolve_to_addrs("localhost", &loopback)
-}
-
-pub struct Answer {
-    pub status: u16,
-    pub headers: http::HeaderMap,
-    pub body: Zeroizing<Vec<u8>>,
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Answer")
-            .field("status", &self.status)
-            .field("body_length", &self.body.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why there is no answer. Never quotes a body or a query.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FetchError {
-    /// No connection, TLS failure, timeout, broken answer.
-    #[error("{0}")]
-    Failed(String),
-    #[error("the answer is larger than {0} bytes")]
-    TooLarge(usize),
-    #[error("only https, or http to a loopback address, may be fetched")]
-    Insecure,
-    #[error("a platform is asked at a loopback or link-local address only")]
-    Elsewhere,
-}
-
-impl FetchError {
-    fn of(error: reqwest::Error) -> Self {
-        Self::Failed(chain(&error.without_url()))
-    }
 }
 
 /// The URL, if what is sent to it cannot be read on the way.
@@ -279,63 +275,6 @@ pub(super) fn encoded(form: &[(&str, &str)]) -> Zeroizing<Vec<u8>> {
         }
     }
     body
-}
-
-pub(super) async fn answer(
-    request: reqwest::RequestBuilder,
-    limit: usize,
-) -> Result<Answer, FetchError> {
-    let mut response = request.send().await.map_err(FetchError::of)?;
-    let announced = response.content_length().unwrap_or(0);
-    if announced > limit as u64 {
-        return Err(FetchError::TooLarge(limit));
-    }
-    let status = response.status().as_u16();
-    let headers = std::mem::take(response.headers_mut());
-    let mut body = Zeroizing::new(Vec::with_capacity(
-        usize::try_from(announced).unwrap_or(limit),
-    ));
-    while let Some(chunk) = response.chunk().await.map_err(FetchError::of)? {
-        if chunk.len() > limit - body.len() {
-            return Err(FetchError::TooLarge(limit));
-        }
-        append(&mut body, &chunk);
-    }
-    Ok(Answer {
-        status,
-        headers,
-        body,
-    })
-}
-
-/// Appends without leaving an unwiped copy behind where the buffer must grow.
-pub(super) fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
-    let needed = body.len() + chunk.len();
-    if needed > body.capacity() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(needed.max(2 * body.capacity())));
-        larger.extend_from_slice(body);
-        *body = larger;
-    }
-    body.extend_from_slice(chunk);
-}
-
-/// The error and all its causes, outermost first, each said once.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = match error.downcast_ref::<reqwest::Error>().map(|own| own.url()) {
-            Some(Some(url)) => error.to_string().replace(&format!(" for url ({url})"), ""),
-            _ => error.to_string(),
-        };
-        next = error.source();
-        // The libraries' layers tell an operator nothing where there is a cause below them.
-        let layer = text == "error sending request" || text.starts_with("client error (");
-        if (next.is_none() || !layer) && !said.iter().any(|earlier| earlier.contains(&text)) {
-            said.push(text);
-        }
-    }
-    said.join(": ")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::http_client::answer::append;
 
 /// Answers each connection's one request with `reply`; hands the request's bytes back.
 async fn server(reply: &'static str) -> (String, tokio::task::JoinHandle<String>) {

@@ -1,6 +1,7 @@
 //! What holds for the gateway's own calls.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -18,6 +19,8 @@ pub struct FetchDefinition {
     pub no_proxy: Vec<String>,
     /// Sent with each request.
     pub headers: HeaderMap,
+    /// The host that is connected to, whatever name a URL has: the name is for TLS and the request alone.
+    pub instead: Option<Arc<str>>,
     /// The key of the configuration that names `ca_pem`, for messages.
     pub ca_key: Option<&'static str>,
 }
@@ -30,6 +33,7 @@ impl Default for FetchDefinition {
             proxy: None,
             no_proxy: Vec::new(),
             headers: HeaderMap::new(),
+            instead: None,
             ca_key: Some("fetch.ca_file"),
         }
     }

@@ -16,7 +16,8 @@ use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 use zeroize::Zeroizing;
 
-use super::client::{Answer, FetchError, JSON, append};
+use super::answer::{Answer, FetchError, append};
+use super::client::JSON;
 use super::platform::{PlatformRequest, Thumbprint};
 
 pub(super) async fn ask(

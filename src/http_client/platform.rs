@@ -6,7 +6,8 @@ use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use url::{Host, Url};
 
-use super::client::{Answer, FetchError, HttpClient, JSON, answer, encoded, is_loopback};
+use super::answer::{Answer, FetchError, answer};
+use super::client::{HttpClient, JSON, encoded, is_loopback};
 use super::pinned;
 
 /// A question to a metadata service, and how it is known to be one.

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AccessToken, Demand, TokenRequestError, TokenSource, UsedCredential};
+use super::{
+    AccessToken, CredentialStatus, Demand, TokenRequestError, TokenSource, UsedCredential,
+};
 use crate::clock::UnixTime;
 use crate::entra::ClaimsChallenge;
 use crate::reason::Reason;
@@ -76,7 +78,7 @@ impl AppTokens {
         TokenStatus {
             expires_at: kept.as_ref().map(|token| token.expires_at),
             by: kept.map(|token| token.by.clone()),
-            credentials: self.0.source().identity.client.credentials().len(),
+            credentials: self.0.source().identity.credentials(),
             failure: self.0.last_error().map(|why| why.reason()),
             certificate: self.0.source().identity.certificate_ends_at(),
             fetch: self.0.status(),
@@ -100,8 +102,8 @@ pub struct TokenStatus {
     pub expires_at: Option<UnixTime>,
     /// What the token in hand was given for.
     pub by: Option<UsedCredential>,
-    /// How many the identity has.
-    pub credentials: usize,
+    /// Those of the identity, in order.
+    pub credentials: Vec<CredentialStatus>,
     /// What the last failure is called, where the last attempt failed.
     pub failure: Option<Reason>,
     /// When the identity's certificate ends; of several the first.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ClientDefinition, CredentialDefinition};
+use super::{ClientDefinition, CredentialDefinition, CredentialStatus, Credentials};
 use crate::clock::UnixTime;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,12 +14,18 @@ pub struct IdentityDefinition {
 }
 
 impl IdentityDefinition {
+    /// How its credentials are, in order.
+    pub fn credentials(&self) -> Vec<CredentialStatus> {
+        let credentials = self.client.credentials();
+        credentials.map(Credentials::status).unwrap_or_default()
+    }
+
     /// When its certificate ends, where it proves itself by one; of several the first that does.
     pub fn certificate_ends_at(&self) -> Option<UnixTime> {
-        let credentials = self.client.credentials().iter();
-        credentials
-            .filter_map(CredentialDefinition::not_after)
-            .min()
+        let credentials = self.client.credentials()?.iter();
+        let certificates =
+            credentials.filter(|it| matches!(it, CredentialDefinition::Certificate(_)));
+        certificates.filter_map(CredentialDefinition::ends_at).min()
     }
 }
 

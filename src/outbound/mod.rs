@@ -17,7 +17,10 @@ mod wanted;
 
 pub use app_tokens::{AcquireError, AppTokens, TokenStatus};
 pub use client::{ClientDefinition, EntraClient, ManagedIdentityClient, UsedCredential};
-pub use credential::{CertificateCredential, CredentialDefinition, SecretCredential};
+pub use credential::{
+    AssertionFile, CertificateCredential, CredentialDefinition, CredentialStatus, Credentials,
+    ExecCredential, Prints, Refused, SecretCredential, TokenProxy, Trusted,
+};
 pub use egress::{Carried, Egress, TokenDefinition};
 pub use grants::Grants;
 pub use identity::{IdentityDefinition, TokenTimes};

@@ -6,6 +6,10 @@ use crate::entra::{EntraError, ManagedIdentityError};
 use crate::reason::Reason;
 use crate::refresh::{Failure, Mishap};
 
+/// Renewals come each hour or so: not each is to begin with a refusal.
+const REFUSED_REST: Duration = Duration::from_secs(4 * 60 * 60);
+const UNPROVEN_REST: Duration = Duration::from_secs(5 * 60);
+
 /// `Display` is for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRequestError {
@@ -15,6 +19,9 @@ pub enum TokenRequestError {
     ManagedIdentity(#[from] ManagedIdentityError),
     #[error("the assertion could not be signed: {0}")]
     Signing(String),
+    /// What proves us could not be had: a file, a command, a signer elsewhere.
+    #[error("{0}")]
+    Unproven(String),
     /// Ruled out at load.
     #[error("the identity has no credential")]
     NoCredential,
@@ -31,8 +38,25 @@ impl TokenRequestError {
         match self {
             Self::Entra(why) => why.blames_credential(),
             // It stands in the place of a secret: nothing was asked of Entra yet.
-            Self::ManagedIdentity(_) | Self::Signing(_) => true,
+            Self::ManagedIdentity(_) | Self::Signing(_) | Self::Unproven(_) => true,
             Self::NoCredential | Self::BrokenOff => false,
+        }
+    }
+
+    /// How long the credential that is blamed rests before it is tried first again. What Entra refuses is
+    /// put right by people; what could not be had may be there soon.
+    pub(super) fn rest(&self) -> Duration {
+        match self {
+            Self::Unproven(_) | Self::ManagedIdentity(_) => UNPROVEN_REST,
+            _ => REFUSED_REST,
+        }
+    }
+
+    /// The same, with what an assertion says of itself where Entra found nothing to fit it.
+    pub(super) fn about(self, says: &dyn std::fmt::Display) -> Self {
+        match self {
+            Self::Entra(why) => Self::Entra(why.about(says)),
+            other => other,
         }
     }
 
@@ -42,6 +66,7 @@ impl TokenRequestError {
             Self::Entra(EntraError::Throttled { .. }) => Reason::TokenThrottled,
             Self::ManagedIdentity(ManagedIdentityError::Refused(_)) => Reason::TokenRefused,
             Self::Entra(_) | Self::ManagedIdentity(_) => Reason::TokenUnavailable,
+            Self::Unproven(_) => Reason::CredentialUnavailable,
             Self::Signing(_) | Self::NoCredential | Self::BrokenOff => Reason::InternalError,
         }
     }

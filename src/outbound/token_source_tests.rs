@@ -12,9 +12,9 @@ use crate::entra::{Algorithm, Authority, CertificateKey, Cloud, Endpoint};
 use crate::fake::fixtures::PAIR;
 use crate::http_client::FetchDefinition;
 use crate::outbound::{
-    CertificateCredential, ClientDefinition, CredentialDefinition, EntraClient, SecretCredential,
+    CertificateCredential, ClientDefinition, CredentialDefinition, Credentials, EntraClient,
+    SecretCredential,
 };
-use crate::reason::Reason;
 use crate::secret::Secret;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_790_000_000);
@@ -105,7 +105,7 @@ fn source(
             authority: Authority::new(Cloud::Public, tenant, Some(base)),
             client_id: CLIENT.parse().unwrap(),
             endpoint,
-            credentials: credentials.into_iter().collect(),
+            credentials: Credentials::new(credentials.into_iter().collect()),
         }),
         tokens: TokenTimes::default(),
     };
@@ -126,7 +126,7 @@ fn certificate() -> CredentialDefinition {
 }
 
 fn secret(value: &str) -> CredentialDefinition {
-    CredentialDefinition::Secret(SecretCredential(Secret::new(value.to_owned())))
+    CredentialDefinition::Secret(SecretCredential::new(Secret::new(value.to_owned())))
 }
 
 fn claims(form: &[(String, String)]) -> serde_json::Value {
@@ -215,75 +215,4 @@ async fn other_refusals_are_not_asked_again() {
         }
         assert_eq!(seen.await.unwrap().len(), answers.len());
     }
-}
-
-const EXPIRED: &str = r#"{"error":"invalid_client","error_codes":[7000222]}"#;
-const NO_SUCH_APP: &str = r#"{"error":"unauthorized_client","error_codes":[700016]}"#;
-const BAD_SCOPE: &str = r#"{"error":"invalid_scope","error_codes":[70011]}"#;
-
-#[tokio::test]
-async fn a_refused_credential_is_followed_by_the_next() {
-    for (answers, by_assertion) in [
-        (
-            &[(401, EXPIRED), (200, TOKEN)][..],
-            [false, true].as_slice(),
-        ),
-        // Dated back first, as alone.
-        (
-            &[(401, EXPIRED), (401, OUTSIDE), (200, TOKEN)],
-            &[false, true, true],
-        ),
-    ] {
-        let (base, seen) = endpoint(answers).await;
-        let source = source(&base, Endpoint::V2, [secret("old"), certificate()]);
-        let token = source.acquire(NOW).await.unwrap();
-        assert_eq!(token.header, "Bearer eyJ0.e30.c2ln");
-        let proofs: Vec<bool> = seen
-            .await
-            .unwrap()
-            .iter()
-            .map(|form| has_assertion(form))
-            .collect();
-        assert_eq!(proofs, by_assertion);
-    }
-}
-
-#[tokio::test]
-async fn of_credentials_that_are_all_refused_the_last_is_told() {
-    let (base, seen) = endpoint(&[(401, UNKNOWN_KEY), (401, EXPIRED)]).await;
-    let source = source(&base, Endpoint::V2, [certificate(), secret("old")]);
-    match source.acquire(NOW).await {
-        Err(TokenRequestError::Entra(EntraError::Refused { code, .. })) => {
-            assert_eq!(code, Some(7_000_222));
-        }
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(seen.await.unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn what_is_not_the_credentials_fault_tries_no_other() {
-    // Were there another request, the endpoint would refuse the connection, and the reason differ.
-    for (answer, reason) in [
-        (&[(429, "")], Reason::TokenThrottled),
-        (&[(503, "")], Reason::TokenUnavailable),
-        (&[(200, "{}")], Reason::TokenUnavailable),
-        (&[(400, NO_SUCH_APP)], Reason::TokenRefused),
-        (&[(400, BAD_SCOPE)], Reason::TokenRefused),
-    ] {
-        let (base, seen) = endpoint(answer).await;
-        let source = source(&base, Endpoint::V2, [secret("one"), secret("two")]);
-        let error = source.acquire(NOW).await.unwrap_err();
-        assert_eq!(error.reason(), reason, "{error}");
-        assert_eq!(seen.await.unwrap().len(), 1);
-        assert!(!error.to_string().contains("connect"), "{error}");
-    }
-    let nowhere = Url::parse("http://127.0.0.1:1").unwrap();
-    let source = source(&nowhere, Endpoint::V2, []);
-    let error = source.acquire(NOW).await.unwrap_err();
-    assert_eq!(error, TokenRequestError::NoCredential);
-}
-
-fn has_assertion(form: &[(String, String)]) -> bool {
-    form.iter().any(|(name, _)| name == "client_assertion")
 }

@@ -72,6 +72,12 @@ metrics! {
         "Time until the token in hand expires, negative once it has; absent while there is none.";
     CERTIFICATE_EXPIRY "bearergate_certificate_expiry_seconds" "gauge"
         "Time until an identity's certificate ends, negative once it has; absent where it has none.";
+    CREDENTIAL_EXPIRY "bearergate_credential_expiry_seconds" "gauge"
+        "Time until a credential of an identity ends, negative once it has; absent where nobody knows.";
+    CREDENTIAL_IN_USE "bearergate_credential_in_use" "gauge"
+        "1 for the credential that an identity's last token was given for, 0 for its others.";
+    CREDENTIAL_REFUSED "bearergate_credential_refused" "gauge"
+        "1 for a credential that was not accepted when it was last tried, else 0.";
     RELOADS "bearergate_reloads_total" "counter"
         "Configurations read anew while running, by outcome (success, failure).";
     STALE "bearergate_configuration_stale" "gauge"

@@ -41,11 +41,24 @@ pub struct TokenSample {
     pub expires_at: Option<UnixTime>,
     /// When the identity's certificate ends.
     pub certificate: Option<UnixTime>,
+    /// Those of the identity, in order.
+    pub credentials: Vec<CredentialSample>,
     pub acquired_at: Option<UnixTime>,
     /// How long the last attempt took.
     pub took: Option<Duration>,
     pub fetches: u64,
     pub failures: u64,
+}
+
+/// One of the credentials of an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialSample {
+    /// Its place in the file, from 1.
+    pub number: usize,
+    pub kind: &'static str,
+    pub is_in_use: bool,
+    pub is_refused: bool,
+    pub ends_at: Option<UnixTime>,
 }
 
 /// One of the places that upstreams' requests go to.
@@ -123,6 +136,29 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
             fetches
                 .with_label_values(&[identity, outcome])
                 .inc_by(count);
+        }
+    }
+}
+
+pub(super) fn credentials(registry: &Registry, samples: &[TokenSample], now: UnixTime) {
+    let labels = &["identity", "number", "kind"];
+    let expiry = gauge(registry, names::CREDENTIAL_EXPIRY, labels);
+    let in_use = gauge(registry, names::CREDENTIAL_IN_USE, labels);
+    let refused = gauge(registry, names::CREDENTIAL_REFUSED, labels);
+    // Those of one identity are the same for each of its scopes.
+    for sample in samples {
+        for credential in &sample.credentials {
+            let number = credential.number.to_string();
+            let its = &[sample.identity.as_str(), number.as_str(), credential.kind];
+            in_use
+                .with_label_values(its)
+                .set(credential.is_in_use.into());
+            refused
+                .with_label_values(its)
+                .set(credential.is_refused.into());
+            if let Some(end) = credential.ends_at {
+                expiry.with_label_values(its).set(seconds_between(now, end));
+            }
         }
     }
 }

@@ -36,6 +36,13 @@ fn token(identity: &str, scope: &str, expires_at: u64) -> TokenSample {
         scope: scope.into(),
         expires_at: Some(UnixTime::from_seconds(expires_at)),
         certificate: Some(UnixTime::from_seconds(expires_at + 86_400)),
+        credentials: vec![CredentialSample {
+            number: 1,
+            kind: "secret",
+            is_in_use: true,
+            is_refused: false,
+            ends_at: None,
+        }],
         acquired_at: Some(NOW.minus(Duration::from_secs(60))),
         took: Some(Duration::from_millis(125)),
         fetches: 2,

@@ -20,9 +20,26 @@ volumeMounts:
   {{- with .Values.extraVolumeMounts }}
   {{- include "bearergate.tpl" (list $ .) | nindent 2 }}
   {{- end }}
-{{- with .Values.extraEnv }}
+{{- if or .Values.extraEnv .Values.workloadIdentity.projectToken }}
 env:
+  {{- with .Values.workloadIdentity }}
+  {{- if .projectToken }}
+  # As the webhook names them: `entra: {}` and `federated_token: {}` are enough.
+  - name: AZURE_FEDERATED_TOKEN_FILE
+    value: /run/workload-identity/token
+  {{- with .clientId }}
+  - name: AZURE_CLIENT_ID
+    value: {{ . | quote }}
+  {{- end }}
+  {{- with .tenantId }}
+  - name: AZURE_TENANT_ID
+    value: {{ . | quote }}
+  {{- end }}
+  {{- end }}
+  {{- end }}
+  {{- with .Values.extraEnv }}
   {{- include "bearergate.tpl" (list $ .) | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- with .Values.envFrom }}
 envFrom:

@@ -56,6 +56,7 @@ pub(super) fn attention(report: &Report) -> Vec<Attention> {
             now,
         )
     });
+    let refused = report.identities.iter().flat_map(of_credentials);
     let shown = report.listeners.iter().filter_map(|it| {
         let fix = "replace its files; they are read again by themselves";
         of_certificate(
@@ -80,7 +81,7 @@ pub(super) fn attention(report: &Report) -> Vec<Attention> {
     });
     let mut all: Vec<_> = of_state(report).into_iter().collect();
     all.extend(of_configuration(report));
-    all.extend(issuers.chain(identities));
+    all.extend(issuers.chain(identities).chain(refused));
     all.extend(report.routes.iter().filter_map(of_route));
     all.extend(upstreams.chain(certificates).chain(shown));
     all.extend(report.listeners.iter().filter_map(of_listener));
@@ -180,6 +181,27 @@ fn of_identity(identity: &IdentityReport, now: UnixTime) -> Option<Attention> {
             fix,
         ),
     })
+}
+
+/// Those that another one stands in for. Where none does, there is no token, which says it.
+fn of_credentials(identity: &IdentityReport) -> Vec<Attention> {
+    let is_served = identity.credentials.iter().any(|it| it.in_use);
+    let refused = identity.credentials.iter().filter(|_| is_served);
+    let refused = refused.filter_map(|it| {
+        let why = it.refused_because.as_ref()?;
+        let what = format!(
+            "its credential {} ({}) is not accepted, and another is used: {why}",
+            it.number, it.kind
+        );
+        let fix = "put it right, or take it out of the file, before the one in use ends too";
+        Some(told(
+            Warning,
+            format!("identity {}", identity.name),
+            what,
+            fix,
+        ))
+    });
+    refused.collect()
 }
 
 fn of_certificate(whose: String, end: At, fix: &str, now: UnixTime) -> Option<Attention> {

@@ -12,7 +12,7 @@ use super::{refused, ways};
 use crate::admin::Admin;
 use crate::admission::Plan;
 use crate::clock::UnixTime;
-use crate::outbound::AppTokens;
+use crate::outbound::{AppTokens, CredentialStatus};
 use crate::reason::Reason;
 use crate::telemetry::ProcessFigures;
 
@@ -124,6 +124,7 @@ pub(super) struct IdentityReport {
     /// Of how many credentials the first that was taken, from 1, and its kind.
     pub(super) credential: Option<CredentialReport>,
     pub(super) certificate_ends_at: Option<At>,
+    pub(super) credentials: Vec<CredentialStanding>,
     /// The reason that callers are told, where the last attempt failed.
     pub(super) reason: Option<&'static str>,
     /// What the token endpoint said, and what is to be done.
@@ -137,6 +138,21 @@ pub(super) struct CredentialReport {
     pub(super) kind: &'static str,
     /// Why the one before it was refused.
     pub(super) passed_over: Option<String>,
+}
+
+/// How one of an identity's credentials is, whichever is in use.
+#[derive(Debug, Serialize)]
+pub(super) struct CredentialStanding {
+    pub(super) number: usize,
+    pub(super) kind: &'static str,
+    pub(super) in_use: bool,
+    pub(super) ends_at: Option<At>,
+    /// Since when it is not accepted, where it was tried last in vain.
+    pub(super) refused_since: Option<At>,
+    /// Why, with what is to be done.
+    pub(super) refused_because: Option<String>,
+    /// Until then the others are tried first.
+    pub(super) again_at: Option<At>,
 }
 
 impl Report {
@@ -252,7 +268,7 @@ fn identity(tokens: &Arc<AppTokens>, now: UnixTime) -> IdentityReport {
     let status = tokens.status();
     let by = status.by.map(|by| CredentialReport {
         number: by.place + 1,
-        of: status.credentials,
+        of: status.credentials.len(),
         kind: by.kind,
         passed_over: by.passed_over.as_deref().map(cut),
     });
@@ -271,8 +287,22 @@ fn identity(tokens: &Arc<AppTokens>, now: UnixTime) -> IdentityReport {
         failures: status.fetch.failures,
         credential: by,
         certificate_ends_at: status.certificate.map(At),
+        credentials: status.credentials.iter().map(standing).collect(),
         reason: status.failure.map(Reason::word),
         last_error: status.fetch.last_error.as_deref().map(cut),
+    }
+}
+
+fn standing(status: &CredentialStatus) -> CredentialStanding {
+    let refused = status.refused.as_ref();
+    CredentialStanding {
+        number: status.number,
+        kind: status.kind,
+        in_use: status.is_in_use,
+        ends_at: status.ends_at.map(At),
+        refused_since: refused.map(|it| At(it.since)),
+        refused_because: refused.map(|it| cut(&it.why)),
+        again_at: refused.map(|it| At(it.again_at)),
     }
 }
 

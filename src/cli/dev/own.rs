@@ -11,8 +11,8 @@ use crate::entra::{Authority, Cloud, Endpoint};
 use crate::fake::{ApiRegistration, AppRegistration, Contoso, Neighbourhood, TokenBuilder};
 use crate::inbound::IssuerKind;
 use crate::outbound::{
-    ClientDefinition, CredentialDefinition, EndpointDefinition, EntraClient, SecretCredential,
-    TokenDefinition,
+    ClientDefinition, CredentialDefinition, Credentials, EndpointDefinition, EntraClient,
+    SecretCredential, TokenDefinition,
 };
 use crate::policy::{
     Audience, BearerConditions, Claim, Credential, Entry, PrincipalKind, PrincipalRule,
@@ -49,9 +49,8 @@ pub(super) fn move_in(
             .role(ApiRegistration::GRAPH, "Mail.Read")
             .role(ApiRegistration::GRAPH, "Mail.Send");
         contoso.issuer.register(|registry| registry.with_app(app));
-        client.credentials = vec![CredentialDefinition::Secret(SecretCredential(Secret::new(
-            secret,
-        )))];
+        let secret = SecretCredential::new(Secret::new(secret));
+        client.credentials = Credentials::new(vec![CredentialDefinition::Secret(secret)]);
         told.push(format!(
             "identity {}: a credential of this process's, not the file's",
             identity.name
@@ -90,7 +89,7 @@ fn mail_daemon() -> anyhow::Result<EntraClient> {
             .parse()
             .context("the sample application has no GUID")?,
         endpoint: Endpoint::V2,
-        credentials: Vec::new(),
+        credentials: Credentials::new(Vec::new()),
     })
 }
 

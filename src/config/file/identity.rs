@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Credential, ManagedIdentity};
 use crate::entra::{Cloud, Endpoint, Tenant};
 use crate::guid::Guid;
-use crate::located::{Filled, HttpUrl, May, Must, Or, object};
+use crate::located::{Filled, HttpUrl, May, Or, object};
 use crate::outbound::TokenTimes;
 
 object! {
@@ -15,7 +15,7 @@ object! {
         entra: May<EntraIdentity>,
         /// Instead of `entra`: an identity of the platform that the gateway runs on. It needs no credentials.
         managed_identity: May<ManagedIdentity>,
-        /// How it proves itself: a list of exactly one in this version.
+        /// How it proves itself: tried in order, the next one when Entra refuses one.
         credentials: May<Filled<Credential>> = "required beside `entra`",
         /// How its tokens are kept.
         tokens: Or<Tokens> = "{}",
@@ -27,13 +27,13 @@ object! {
     /// An app registration.
     EntraIdentity "an application such as `{ tenant: …, client_id: … }`" {
         /// The tenant's GUID.
-        tenant: Must<Tenant>,
+        tenant: May<Tenant> = "required; beside a `federated_token` the variable `AZURE_TENANT_ID`",
         /// The application's (client) id.
-        client_id: Must<Guid>,
+        client_id: May<Guid> = "required; beside a `federated_token` the variable `AZURE_CLIENT_ID`",
         /// The national cloud: `public`, `usgov` or `china`.
         cloud: Or<Cloud> = "public",
         /// Another base URL for the cloud's login host, as for issuers. The assertion's `aud` is the URL that is posted to.
-        authority: May<HttpUrl> = "the cloud's",
+        authority: May<HttpUrl> = "the cloud's; beside a `federated_token` the variable `AZURE_AUTHORITY_HOST`",
         /// `v2` sends `scope`; `v1` sends `resource`, the scope less `/.default`.
         endpoint: Or<Endpoint> = "v2",
     }

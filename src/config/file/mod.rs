@@ -18,7 +18,9 @@ mod traces;
 pub(super) use balance::{Check, Health, Retries};
 pub(super) use choice::{CallerHeaders, Callers, Proxy, Token};
 pub(super) use cors::Cors;
-pub(super) use credential::{Certificate, Credential};
+pub(super) use credential::{
+    AssertionFile, Certificate, Credential, Exec, FederatedToken, TokenProxy,
+};
 pub(super) use identity::Identity;
 pub(super) use issuer::Issuer;
 pub(super) use limit::Limit;

@@ -53,6 +53,18 @@ impl<'c> Context<'c> {
             .ok()
     }
 
+    /// A variable of the environment, where it is set and holds one line of text.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        let read = SecretSource::Env(name.to_owned()).read_text();
+        Some(read.ok()?.expose().clone())
+    }
+
+    /// The same of several lines.
+    pub(super) fn pem_variable(&self, name: &str) -> Option<String> {
+        let read = SecretSource::Env(name.to_owned()).read_bytes();
+        String::from_utf8(read.ok()?.expose().clone()).ok()
+    }
+
     /// What is in a file of certificates or keys.
     pub(super) fn content(&mut self, at: &At<FilePath>) -> Option<Content> {
         let source = SecretSource::File(self.file(&at.0));

@@ -6,7 +6,7 @@ use super::context::{Context, rules};
 use crate::config::file::Issuer;
 use crate::entra::{Authority, Cloud, Tenant, Versions};
 use crate::inbound::{IssuerDefinition, IssuerKind};
-use crate::located::{Filled, HttpUrl, May, Must, Named, Text};
+use crate::located::{Filled, HttpUrl, May, Named, Text};
 use crate::policy::Audience;
 
 /// All issuers, in file order.
@@ -22,7 +22,8 @@ pub(super) fn issuers(
                 "`max_stale` must not be shorter than `refresh`";
         }
         let entra = issuer.entra.value()?;
-        let authority = authority(context, *entra.cloud, &entra.tenant, &entra.authority);
+        let tenant = entra.tenant.value().copied();
+        let authority = authority(context, *entra.cloud, tenant, &entra.authority);
         let versions = entra.versions.value();
         let versions = versions.and_then(|named| Versions::of(named.values().copied()));
         Some(IssuerDefinition {
@@ -48,7 +49,7 @@ pub(super) fn audiences(written: &Filled<Text>) -> Vec<Audience> {
 pub(super) fn authority(
     context: &mut Context<'_>,
     cloud: Cloud,
-    tenant: &Must<Tenant>,
+    tenant: Option<Tenant>,
     base: &May<HttpUrl>,
 ) -> Option<Authority> {
     if let Some(url) = base.get() {
@@ -62,5 +63,5 @@ pub(super) fn authority(
         }
     }
     let url = base.value().map(|url| &url.0);
-    Some(Authority::new(cloud, *tenant.value()?, url))
+    Some(Authority::new(cloud, tenant?, url))
 }

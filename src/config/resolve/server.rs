@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -123,8 +123,7 @@ pub(super) fn fetch(context: &mut Context<'_>, written: &Fetch) -> FetchDefiniti
         ca_pem: pem.map(|pem| pem.to_vec()),
         proxy: proxy.map(Proxied::into_url),
         no_proxy: no_proxy.iter().map(|at| at.0.clone()).collect(),
-        headers: HeaderMap::new(),
-        ca_key: Some("fetch.ca_file"),
+        ..FetchDefinition::default()
     }
 }
 

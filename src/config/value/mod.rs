@@ -3,6 +3,7 @@
 
 mod address;
 mod balance;
+mod day;
 mod http_part;
 mod identity_resource;
 mod pace;
@@ -11,6 +12,7 @@ mod word;
 
 pub(super) use address::{FileMode, ListenAddress, TrustedProxy};
 pub(super) use balance::{CheckPath, FailedStatus, Percent};
+pub(super) use day::Day;
 pub(super) use http_part::{CallerHeader, KeptHeader, ParameterName, mean_everything};
 pub(super) use identity_resource::IdentityResource;
 pub(super) use pace::Pace;

@@ -5,7 +5,7 @@ use crate::config::file::ClientCertificate;
 use crate::edge::Spoken;
 use crate::entra::{Algorithm, Cloud, Endpoint};
 use crate::located::words;
-use crate::outbound::{Balance, UpstreamProtocol};
+use crate::outbound::{Balance, Prints, UpstreamProtocol};
 use crate::policy::{PrincipalKind, PrincipalRule};
 use crate::routing::CallerClaim;
 use crate::telemetry::LogFormat;
@@ -32,6 +32,7 @@ words! {
         ("round_robin", Balance::RoundRobin),
         ("least_requests", Balance::LeastRequests),
     ];
+    Prints: &[("assertion", Prints::Assertion), ("secret", Prints::Secret)];
     Level: Level::ALL;
     Verb: Verb::ALL;
     Preserve: &[("preserve", Preserve)];

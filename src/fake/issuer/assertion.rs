@@ -58,6 +58,14 @@ pub(super) fn verify(
     ensure(is_app, aadsts::OTHER_APP)?;
     let is_for_us = text("aud").is_some_and(|aud| audiences.iter().any(|ours| ours == aud));
     ensure(is_for_us, aadsts::OTHER_AUDIENCE)?;
+    Ok(Proven {
+        jti: text("jti").map(str::to_owned),
+        expires_at: in_time(&claims, now)?,
+    })
+}
+
+/// When it ends, where it holds now.
+pub(super) fn in_time(claims: &Map<String, Value>, now: UnixTime) -> Result<u64, Refusal> {
     let now = now.seconds();
     let expires_at = seconds(claims.get("exp")).ok_or(aadsts::OUT_OF_TIME)?;
     let begins_at = match claims.get("nbf") {
@@ -68,10 +76,7 @@ pub(super) fn verify(
         && begins_at <= now + SKEW
         && begins_at < expires_at;
     ensure(is_in_time, aadsts::OUT_OF_TIME)?;
-    Ok(Proven {
-        jti: text("jti").map(str::to_owned),
-        expires_at,
-    })
+    Ok(expires_at)
 }
 
 /// The registered certificate that the header's thumbprints name; if there are two, both must.

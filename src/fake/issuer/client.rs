@@ -9,7 +9,7 @@ use super::entra::Issuer;
 use super::misbehaviour::field;
 use super::refusal::{Refusal, ensure};
 use super::registration::AppRegistration;
-use super::{aadsts, assertion};
+use super::{aadsts, assertion, federation};
 use crate::fake::http::Request;
 use crate::secret::Secret;
 
@@ -71,6 +71,10 @@ impl<'a> Client<'a> {
                 let known = known.ok_or(aadsts::WRONG_SECRET)?;
                 ensure(!known.expired, aadsts::EXPIRED_SECRET)?;
                 Ok("1")
+            }
+            Proof::Assertion(text) if federation::is_federated(text, app) => {
+                federation::verify(text, app, request.at)?;
+                Ok("2")
             }
             Proof::Assertion(text) => {
                 let base = request.base().unwrap_or_default();

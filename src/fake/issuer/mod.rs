@@ -7,6 +7,7 @@ mod bearer;
 mod client;
 mod discovery;
 mod entra;
+mod federation;
 mod misbehaviour;
 mod platform_tokens;
 mod refusal;

@@ -4,6 +4,7 @@ use openssl::error::ErrorStack;
 use openssl::x509::X509;
 use uuid::Uuid;
 
+use super::federation::Federated;
 use crate::secret::Secret;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +107,7 @@ pub struct AppRegistration {
     pub(super) tenants: Vec<String>,
     pub(super) secrets: Vec<ClientSecret>,
     pub(super) certificates: Vec<X509>,
+    pub(super) federated: Vec<Federated>,
     pub(super) roles: Vec<(String, String)>,
     pub(super) disabled: bool,
 }
@@ -146,6 +148,21 @@ impl AppRegistration {
 
     pub fn certificate(mut self, der: &[u8]) -> Result<Self, ErrorStack> {
         self.certificates.push(X509::from_der(der)?);
+        Ok(self)
+    }
+
+    /// With a federated credential: tokens of this issuer prove it, which the key of this certificate signs.
+    pub fn federated(
+        mut self,
+        (issuer, subject, audience): (&str, &str, &str),
+        signer: &[u8],
+    ) -> Result<Self, ErrorStack> {
+        self.federated.push(Federated {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            audience: audience.to_owned(),
+            signer: X509::from_der(signer)?,
+        });
         Ok(self)
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub use entra::EntraClient;
 pub use managed_identity::ManagedIdentityClient;
 
-use super::{CredentialDefinition, TokenRequestError, Wanted};
+use super::{Credentials, TokenRequestError, Wanted};
 use crate::clock::UnixTime;
 use crate::entra::TokenResponse;
 use crate::http_client::HttpClient;
@@ -62,11 +62,11 @@ impl ClientDefinition {
         }
     }
 
-    /// How it proves itself, in the order in which that is tried.
-    pub fn credentials(&self) -> &[CredentialDefinition] {
+    /// How it proves itself, where it must.
+    pub fn credentials(&self) -> Option<&Credentials> {
         match self {
-            Self::Entra(client) => &client.credentials,
-            Self::ManagedIdentity(_) => &[],
+            Self::Entra(client) => Some(&client.credentials),
+            Self::ManagedIdentity(_) => None,
         }
     }
 }

@@ -1,11 +1,25 @@
 //! How an identity proves itself to Entra: one file a kind, each with how it is put into a token
 //! request, and what of Entra's refusals it answers by itself.
 
+mod assertion_file;
+mod beside;
 mod certificate;
+mod command;
+mod credentials;
+mod exec;
+mod file;
+mod given;
 mod secret;
+mod standings;
+mod token_proxy;
 
+pub use assertion_file::AssertionFile;
 pub use certificate::CertificateCredential;
+pub use credentials::Credentials;
+pub use exec::{ExecCredential, Prints};
 pub use secret::SecretCredential;
+pub use standings::{CredentialStatus, Refused};
+pub use token_proxy::{TokenProxy, Trusted};
 
 use super::TokenRequestError;
 use crate::clock::UnixTime;
@@ -16,6 +30,11 @@ use crate::entra::{TokenRequest, TokenResponse};
 pub enum CredentialDefinition {
     Secret(SecretCredential),
     Certificate(CertificateCredential),
+    /// A token of another issuer's, such as a cluster's for its pod.
+    FederatedToken(AssertionFile),
+    /// An assertion that somebody else makes.
+    Assertion(AssertionFile),
+    Exec(ExecCredential),
 }
 
 impl CredentialDefinition {
@@ -26,21 +45,33 @@ impl CredentialDefinition {
         match self {
             Self::Secret(secret) => secret.acquire(request).await,
             Self::Certificate(certificate) => certificate.acquire(request).await,
+            Self::FederatedToken(file) | Self::Assertion(file) => file.acquire(request).await,
+            Self::Exec(command) => command.acquire(request).await,
         }
     }
 
-    /// When it ends, where that can be known.
-    pub fn not_after(&self) -> Option<UnixTime> {
+    /// When it ends, where that is known; of what is renewed by others, the one that was seen last.
+    pub fn ends_at(&self) -> Option<UnixTime> {
         match self {
-            Self::Secret(_) => None,
+            Self::Secret(secret) => secret.ends_at,
             Self::Certificate(certificate) => Some(certificate.key.not_after()),
+            Self::FederatedToken(file) | Self::Assertion(file) => file.ends_at(),
+            Self::Exec(command) => command.ends_at(),
         }
+    }
+
+    /// Whether people must renew it.
+    pub fn is_renewed_by_hand(&self) -> bool {
+        matches!(self, Self::Secret(_) | Self::Certificate(_))
     }
 
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Secret(_) => "secret",
             Self::Certificate(_) => "certificate",
+            Self::FederatedToken(_) => "federated_token",
+            Self::Assertion(_) => "assertion",
+            Self::Exec(_) => "exec",
         }
     }
 }

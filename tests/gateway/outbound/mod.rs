@@ -3,6 +3,7 @@
 
 mod carried;
 mod challenged;
+mod credentials;
 mod endpoint;
 mod faults;
 mod managed_identity;

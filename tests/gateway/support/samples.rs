@@ -9,6 +9,8 @@ use openssl::symm::Cipher;
 use super::Authority;
 
 const PASSPHRASE: &str = "sample-passphrase";
+/// `{"alg":"RS256"}`, `{"sub":"x"}`, `sig`.
+const ASSERTION: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln";
 
 pub fn sample_files(folder: &Path) {
     let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).unwrap();
@@ -43,6 +45,9 @@ pub fn sample_files(folder: &Path) {
     }
     for name in ["payroll.key", "archive.key", "scanner.key", "secret"] {
         write(name, name[..1].repeat(40).as_bytes());
+    }
+    for name in ["workload.jwt", "assertion.jwt"] {
+        write(name, ASSERTION.as_bytes());
     }
     for name in ["client-secret", "mail.secret", "client.secret"] {
         write(name, b"a-client-secret");

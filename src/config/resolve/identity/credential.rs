@@ -1,7 +1,11 @@
 //! How an identity proves itself: which of the keys a credential has.
 
+use super::certificate::certificate;
+use super::exec::exec;
+use super::federated_token::{assertion, federated_token};
 use crate::config::file::Credential;
 use crate::config::resolve::context::{Context, rules};
+use crate::config::value::Day;
 use crate::located::At;
 use crate::outbound::{CredentialDefinition, SecretCredential};
 
@@ -9,15 +13,38 @@ pub(super) fn credential(
     context: &mut Context<'_>,
     at: &At<Credential>,
 ) -> Option<CredentialDefinition> {
-    let (secret, certificate) = (at.secret.is_written(), at.certificate.is_written());
+    let written = [
+        at.secret.is_written(),
+        at.certificate.is_written(),
+        at.federated_token.is_written(),
+        at.assertion.is_written(),
+        at.exec.is_written(),
+    ];
+    let kinds = written.into_iter().filter(|written| *written).count();
     rules! { context,
-        secret && certificate => at.node, "a credential is a secret or a certificate, not both";
-        !secret && !certificate && at.complete => at.node, "expected `secret` or `certificate`";
+        kinds > 1 => at.node, "a credential is of one kind", "begin each with `- ` in a line of its own";
+        kinds == 0 && at.complete => at.node,
+            "expected `secret`, `certificate`, `federated_token`, `assertion` or `exec`";
+        !at.secret.is_written() => at.ends.node(),
+            "only of a secret it must be said when it ends; the others say it themselves";
+    }
+    if kinds > 1 {
+        return None;
     }
     if let Some(secret) = at.secret.get() {
-        let secret = context.secret(secret)?;
-        return Some(CredentialDefinition::Secret(SecretCredential(secret)));
+        return Some(CredentialDefinition::Secret(SecretCredential {
+            value: context.secret(secret)?,
+            ends_at: at.ends.value().copied().map(Day::begins),
+        }));
     }
-    let certificate = super::certificate::certificate(context, at.certificate.get()?)?;
-    Some(CredentialDefinition::Certificate(certificate))
+    if let Some(at) = at.certificate.get() {
+        return certificate(context, at).map(CredentialDefinition::Certificate);
+    }
+    if let Some(at) = at.federated_token.get() {
+        return federated_token(context, at).map(CredentialDefinition::FederatedToken);
+    }
+    if let Some(at) = at.assertion.get() {
+        return assertion(context, at).map(CredentialDefinition::Assertion);
+    }
+    exec(context, at.exec.get()?).map(CredentialDefinition::Exec)
 }

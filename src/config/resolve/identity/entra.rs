@@ -1,24 +1,107 @@
 //! An app registration of Entra's.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
+use url::Url;
+
 use super::credential::credential;
 use crate::config::file::Identity;
 use crate::config::resolve::context::{Context, rules};
 use crate::config::resolve::issuer::authority;
-use crate::outbound::EntraClient;
+use crate::entra::{Authority, Cloud};
+use crate::located::{May, NodeId, Read};
+use crate::outbound::{Credentials, EntraClient};
+
+const TENANT: &str = "AZURE_TENANT_ID";
+const CLIENT: &str = "AZURE_CLIENT_ID";
+const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";
 
 pub(super) fn entra(context: &mut Context<'_>, identity: &Identity) -> Option<EntraClient> {
-    let credentials = identity.credentials.value().map_or(&[][..], |list| &list.0);
-    rules! { context,
-        true => credentials.get(1).map(|second| second.node),
-            "more than one credential is not implemented in this version";
-    }
-    let credential = credentials.first().and_then(|at| credential(context, at));
-    let entra = identity.entra.value()?;
-    let authority = authority(context, *entra.cloud, &entra.tenant, &entra.authority);
+    let written = identity.credentials.value().map_or(&[][..], |list| &list.0);
+    // All are read before any is missed, so that every problem is seen.
+    let credentials: Vec<_> = written.iter().map(|at| credential(context, at)).collect();
+    let entra = identity.entra.get()?;
+    let of_pod = written.iter().any(|at| at.federated_token.is_written());
+    let missing = Missing {
+        of_pod,
+        place: entra.node,
+        is_complete: entra.complete,
+    };
+    let tenant = missing.or_variable(context, &entra.tenant, "tenant", TENANT);
+    let client_id = missing.or_variable(context, &entra.client_id, "client_id", CLIENT);
+    let says_where = entra.authority.is_written() || entra.cloud.node().is_some();
+    let host = (of_pod && !says_where)
+        .then(|| context.variable(AUTHORITY))
+        .flatten();
+    let authority = match host {
+        Some(host) => {
+            let host = of_variable(context, &host, entra.node);
+            host.and_then(|(cloud, url)| Some(Authority::new(cloud, tenant?, url.as_ref())))
+        }
+        None => authority(context, *entra.cloud, tenant, &entra.authority),
+    };
     Some(EntraClient {
         authority: authority?,
-        client_id: *entra.client_id.value()?,
+        client_id: client_id?,
         endpoint: *entra.endpoint,
-        credentials: vec![credential?],
+        credentials: Credentials::new(credentials.into_iter().collect::<Option<_>>()?),
+    })
+}
+
+/// What stands for a key that was left out.
+struct Missing {
+    /// A pod's identity: the webhook of Azure Workload Identity sets its variables.
+    of_pod: bool,
+    place: NodeId,
+    is_complete: bool,
+}
+
+impl Missing {
+    fn or_variable<T: Read + FromStr<Err: Display> + Copy>(
+        &self,
+        context: &mut Context<'_>,
+        written: &May<T>,
+        key: &str,
+        variable: &str,
+    ) -> Option<T> {
+        if written.is_written() {
+            return written.value().copied();
+        }
+        let text = self.of_pod.then(|| context.variable(variable)).flatten();
+        let also = match self.of_pod {
+            true => format!(", and the variable {variable} is not set"),
+            false => String::new(),
+        };
+        rules! { context,
+            text.is_none() && self.is_complete => self.place, format!("`{key}` is missing{also}");
+        }
+        let wrong = |why: T::Err| {
+            context.problem(self.place, format!("the variable {variable}: {why}"));
+        };
+        text?.parse().map_err(wrong).ok()
+    }
+}
+
+/// The cloud of a login host, or the base URL that it is.
+fn of_variable(
+    context: &mut Context<'_>,
+    host: &str,
+    place: NodeId,
+) -> Option<(Cloud, Option<Url>)> {
+    let url = Url::parse(host)
+        .ok()
+        .filter(|url| url.scheme() == "https" && url.path() == "/");
+    rules! { context,
+        url.is_none() => place, format!("the variable {AUTHORITY} holds no https URL of a host");
+    }
+    let url = url?;
+    let clouds = [Cloud::Public, Cloud::UsGov, Cloud::China];
+    let known = clouds
+        .into_iter()
+        .find(|it| url.host_str() == Some(it.login_host()));
+    Some(match known {
+        Some(cloud) => (cloud, None),
+        None => (Cloud::Public, Some(url)),
     })
 }

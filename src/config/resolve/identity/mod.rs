@@ -4,6 +4,8 @@
 mod certificate;
 mod credential;
 mod entra;
+mod exec;
+mod federated_token;
 mod identities;
 mod managed_identity;
 
