@@ -2,10 +2,12 @@
 
 usage: check_rendered.py BEARERGATE MANIFESTS
 Takes each config.yaml out of the ConfigMaps, lets its secrets point to files made here, and runs
-`bearergate check` on it. Nothing else of the text changes, so that places in problems are right.
+`bearergate check` on it with the pod's variables. Nothing else of the text changes, so that places in problems are right.
 """
 
+import base64
 import datetime
+import os
 import pathlib
 import re
 import subprocess
@@ -18,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-MOUNTS = re.compile(r"/run/(?:secrets|ca)/[\w./-]+")
+MOUNTS = re.compile(r"/run/(?:secrets|ca|workload-identity)/[\w./-]+")
 # Every secret text is this one, so that a passphrase fits the file that it opens.
 SECRET = b"rendered-config-check-0123456789abcdef"
 
@@ -32,10 +34,11 @@ def main(binary, manifests):
     for name, pod, who in pods:
         check_pod(pod, f"{name}: {who}")
         for config in [maps[m]["config.yaml"] for m in config_maps(pod) if m in maps]:
-            check_mounts(pod, config)
-            configs.add(config)
-    for config in configs:
-        check_config(binary, config)
+            variables = variables_of(pod)
+            check_mounts(pod, config + str(variables))
+            configs.add((config, variables))
+    for config, variables in configs:
+        check_config(binary, config, variables)
 
 
 def pods_of(documents):
@@ -44,6 +47,11 @@ def pods_of(documents):
         pod = {"Pod": spec}.get(document["kind"]) or spec.get("template", {}).get("spec")
         if pod:
             yield document["kind"], pod, document["metadata"]["name"]
+
+
+def variables_of(pod):
+    """Those whose values stand in the pod."""
+    return tuple((v["name"], v["value"]) for v in pod["containers"][0].get("env", []) if "value" in v)
 
 
 def config_maps(pod):
@@ -81,19 +89,20 @@ def files_in(config):
     return sorted(set(MOUNTS.findall(config)))
 
 
-def check_config(binary, config):
+def check_config(binary, config, variables):
     with tempfile.TemporaryDirectory() as directory:
-        for file in files_in(config):
+        for file in files_in(config + str(variables)):
             make_file(pathlib.Path(directory + file))
+        environment = {name: MOUNTS.sub(lambda file: directory + file.group(), value) for name, value in variables}
         path = pathlib.Path(directory, "config.yaml")
         path.write_text(MOUNTS.sub(lambda file: directory + file.group(), config))
         command = [binary, "check", "--config", str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ | environment)
         assert done.returncode == 0, f"check refused the rendered config:\n{done.stderr}"
 
 
 def make_file(path):
-    """What the name says: a PFX, a certificate or authority, its key, else a text."""
+    """What the name says: a PFX, a certificate or authority, its key, a cluster's token, else a text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     key, certificate = KEY_PAIR
     if path.suffix == ".pfx":
@@ -106,6 +115,9 @@ def make_file(path):
     elif path.name == "tls.key":
         form = serialization.PrivateFormat.PKCS8
         path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    elif path.parent.name == "workload-identity":
+        parts = (b'{"alg":"RS256"}', b'{"iss":"https://cluster.example/","sub":"system:serviceaccount:gateway:bearergate"}', b"signature")
+        path.write_bytes(b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts))
     else:
         path.write_bytes(SECRET + b"\n")
     path.chmod(0o440)

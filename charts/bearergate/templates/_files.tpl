@@ -20,22 +20,22 @@ volumeMounts:
   {{- with .Values.extraVolumeMounts }}
   {{- include "bearergate.tpl" (list $ .) | nindent 2 }}
   {{- end }}
-{{- if or .Values.extraEnv .Values.workloadIdentity.projectToken }}
+{{- $identity := .Values.workloadIdentity }}
+{{- if or .Values.extraEnv $identity.clientId $identity.projectToken }}
 env:
-  {{- with .Values.workloadIdentity }}
-  {{- if .projectToken }}
-  # As the webhook names them: `entra: {}` and `federated_token: {}` are enough.
-  - name: AZURE_FEDERATED_TOKEN_FILE
-    value: /run/workload-identity/token
-  {{- with .clientId }}
+  # As the webhook names them: `entra: {}` and `federated_token: {}` are enough. It reads the ids from the service account, which
+  # a check before the first install has not got.
+  {{- with $identity.clientId }}
   - name: AZURE_CLIENT_ID
     value: {{ . | quote }}
   {{- end }}
-  {{- with .tenantId }}
+  {{- with $identity.tenantId }}
   - name: AZURE_TENANT_ID
     value: {{ . | quote }}
   {{- end }}
-  {{- end }}
+  {{- if $identity.projectToken }}
+  - name: AZURE_FEDERATED_TOKEN_FILE
+    value: /run/workload-identity/token
   {{- end }}
   {{- with .Values.extraEnv }}
   {{- include "bearergate.tpl" (list $ .) | nindent 2 }}
