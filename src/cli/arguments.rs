@@ -34,6 +34,9 @@ enum Command {
     Serve(super::serve::Serve),
     Check(super::check::Check),
     Token(super::token::Token),
+    ConsentUrl(super::consent_url::ConsentUrl),
+    #[command(subcommand)]
+    Setup(SetupCommand),
     #[command(subcommand)]
     Certificate(CertificateCommand),
     #[command(subcommand)]
@@ -44,6 +47,12 @@ enum Command {
     Completions(super::completions::Completions),
     Manual(super::manual::Manual),
     Version(super::version::Version),
+}
+
+/// Print what has to be done elsewhere for the file to hold.
+#[derive(Debug, Subcommand)]
+enum SetupCommand {
+    Entra(super::setup::SetupEntra),
 }
 
 /// Make the certificate an identity proves itself with.
@@ -100,6 +109,8 @@ pub fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::ConsentUrl(command) => command.run(),
+        Command::Setup(SetupCommand::Entra(command)) => command.run(),
         Command::Certificate(CertificateCommand::New(command)) => {
             command.run().map_err(Failure::from)
         }

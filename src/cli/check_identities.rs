@@ -2,26 +2,18 @@
 //! they have a secret or a certificate.
 
 use crate::config::Config;
+use crate::entra::ManagedIdentity;
 use crate::outbound::{ClientDefinition, CredentialDefinition, IdentityDefinition};
 
 pub(super) fn identities(config: &Config) -> Vec<String> {
     config.identities.iter().flat_map(lines).collect()
 }
 
-/// The identities that the platform gives, and which platform was found.
-pub(super) fn platform(config: &Config) -> Option<(&'static str, Vec<String>)> {
-    let lines = config.identities.iter().filter_map(|it| match &it.client {
-        ClientDefinition::ManagedIdentity(client) => {
-            let (platform, selector) = (&client.0.platform, &client.0.selector);
-            Some(format!("{}: {selector}, by {platform}", it.name))
-        }
-        ClientDefinition::Entra(_) => None,
-    });
-    let lines: Vec<_> = lines.collect();
-    (!lines.is_empty()).then_some(("managed identity", lines))
-}
-
 fn lines(identity: &IdentityDefinition) -> Vec<String> {
+    if let ClientDefinition::ManagedIdentity(client) = &identity.client {
+        let what = format!("  {}", of_platform(&client.0));
+        return vec![identity.name.to_string(), what];
+    }
     let credentials = identity.client.credentials();
     let credentials: Vec<_> = credentials
         .map(|all| all.iter().collect())
@@ -47,6 +39,12 @@ fn lines(identity: &IdentityDefinition) -> Vec<String> {
     lines
 }
 
+/// Which platform was found, and which of its identities is meant.
+fn of_platform(it: &ManagedIdentity) -> String {
+    let (platform, selector) = (&it.platform, &it.selector);
+    format!("the managed identity of {platform}: {selector}")
+}
+
 fn told(credential: &CredentialDefinition) -> String {
     let what = match credential {
         CredentialDefinition::Secret(_) => "a secret".to_owned(),
@@ -56,6 +54,7 @@ fn told(credential: &CredentialDefinition) -> String {
         }
         CredentialDefinition::Assertion(file) => format!("the assertion {}", file.path.display()),
         CredentialDefinition::Exec(command) => format!("what {} prints", command.program.display()),
+        CredentialDefinition::ManagedIdentity(it) => of_platform(&it.identity),
     };
     let end = credential
         .ends_at()

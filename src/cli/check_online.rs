@@ -3,18 +3,22 @@
 use std::collections::HashSet;
 
 use anstyle::{AnsiColor, Style};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::check_format::Tried;
 use super::check_plan::count;
-use super::say;
+use super::{check_tenant, graph_roles, say};
 use crate::clock::UnixTime;
 use crate::config::Config;
+use crate::entra::EntraError;
+use crate::guid::Guid;
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::inbound::count_keys;
 use crate::outbound::{
-    Carries, EndpointDefinition, Endpoints, TokenDefinition, TokenSource, Wanted,
+    AccessToken, Carries, ClientDefinition, CredentialDefinition, EndpointDefinition, Endpoints,
+    IdentityDefinition, TokenDefinition, TokenRequestError, TokenSource, Wanted,
 };
+use crate::routing::RouteDefinition;
 
 /// Tries everything, whatever fails, and tells each as soon as it is known.
 pub(super) async fn run(
@@ -31,6 +35,15 @@ pub(super) async fn run(
         tried.push(one);
         anyhow::Ok(())
     };
+    let mut looked_at = HashSet::new();
+    for identity in &config.identities {
+        if let ClientDefinition::Entra(client) = &identity.client
+            && looked_at.insert(&client.authority)
+        {
+            let what = format!("tenant of {}", identity.name);
+            tell(what, check_tenant::tenant(&client.authority, &http).await)?;
+        }
+    }
     for issuer in &config.issuers {
         let keys = count_keys(issuer, http.clone()).await;
         let keys = keys.with_context(|| issuer.kind.keys_url());
@@ -44,7 +57,9 @@ pub(super) async fn run(
             && asked.insert((identity, scope))
         {
             let what = format!("token of {identity} for {scope}");
-            tell(what, token(config, &http, identity, scope).await)?;
+            let routes = config.routes.iter().filter(|it| it.token == route.token);
+            let outcome = token(config, &http, identity, scope).await;
+            tell(what, outcome.map(|token| granted(&token, routes)))?;
         }
         for endpoint in &route.upstream.endpoints {
             let place = (
@@ -84,13 +99,63 @@ async fn token(
     http: &HttpClient,
     identity: &str,
     scope: &str,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<AccessToken> {
     let mut identities = config.identities.iter();
     let identity = identities.find(|known| &*known.name == identity);
     let identity = identity.context("the identity is not defined")?;
     let source = TokenSource::new(identity.clone(), Wanted::of_app(scope), http.clone());
-    let token = source.acquire(UnixTime::now()).await?;
-    Ok(format!("valid until {}", token.expires_at))
+    let acquired = source.acquire(UnixTime::now()).await;
+    acquired.map_err(|why| match behind(identity, &why) {
+        Some(more) => anyhow!("{why}; {more}"),
+        None => why.into(),
+    })
+}
+
+/// What a refusal is likely to come from, by what only this side can see.
+fn behind(identity: &IdentityDefinition, why: &TokenRequestError) -> Option<String> {
+    let TokenRequestError::Entra(EntraError::Refused { code, .. }) = why else {
+        return None;
+    };
+    let credentials = identity.client.credentials();
+    let looks_like_an_id = |credential: &CredentialDefinition| match credential {
+        CredentialDefinition::Secret(secret) => secret.value.expose().parse::<Guid>().is_ok(),
+        _ => false,
+    };
+    match code {
+        // "Invalid client secret provided."
+        Some(7_000_215) if credentials.is_some_and(|all| all.iter().any(looks_like_an_id)) => {
+            Some("what is given has the form of a GUID, as Secret IDs have".to_owned())
+        }
+        // No consent.
+        Some(65_001 | 650_056 | 650_057) => Some(format!(
+            "`bearergate consent-url -i {}` prints where an administrator consents",
+            identity.name
+        )),
+        _ => None,
+    }
+}
+
+/// Until when a token is valid, and whether it can do what the routes are for, where that is known.
+fn granted<'r>(token: &AccessToken, routes: impl Iterator<Item = &'r RouteDefinition>) -> String {
+    let grants = token.grants.to_string();
+    let has = |role: &&str| {
+        let mut words = grants.split(|sign: char| !(sign.is_alphanumeric() || sign == '.'));
+        words.any(|word| word == *role)
+    };
+    let lacking = routes.filter_map(|route| {
+        let roles = graph_roles::sufficient(route);
+        let lacks = !roles.is_empty() && !roles.iter().any(has);
+        lacks.then(|| format!("{} wants {}", route.id, roles.join(" or ")))
+    });
+    let lacking: Vec<_> = lacking.collect();
+    let advice = match lacking[..] {
+        [] => String::new(),
+        _ => format!(
+            ": {}; consent to it, unless Exchange has given the role (RBAC for Applications), which no token says",
+            lacking.join(", ")
+        ),
+    };
+    format!("valid until {}, with {grants}{advice}", token.expires_at)
 }
 
 async fn reach(config: &Config, endpoint: &EndpointDefinition) -> anyhow::Result<String> {

@@ -123,7 +123,6 @@ fn doors(config: &Config) -> Block<'_> {
         ("admin", admin),
         ("identities", check_identities::identities(config)),
     ];
-    doors.extend(check_identities::platform(config));
     doors.extend(check_told::told(config));
     doors
 }

@@ -1,5 +1,7 @@
 //! `bearergate token`: acquire a token as an identity would, and show what it says.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,6 +9,7 @@ use serde_json::Value;
 
 use super::{ConfigFile, Failure, say};
 use crate::clock::UnixTime;
+use crate::entra::ClaimsChallenge;
 use crate::http_client::HttpClient;
 use crate::outbound::{AccessToken, TokenSource, Wanted};
 
@@ -15,7 +18,8 @@ use crate::outbound::{AccessToken, TokenSource, Wanted};
 #[command(after_help = "\
 Examples:
   bearergate token gateway.yaml -i mail-daemon -s https://graph.microsoft.com/.default
-  bearergate token gateway.yaml -i mail-daemon -s https://graph.microsoft.com/.default --json")]
+  bearergate token gateway.yaml -i mail-daemon -s https://graph.microsoft.com/.default --json
+  bearergate token gateway.yaml -i orders -s api://orders/.default --claims eyJhY2Nlc3NfdG9rZW4i…")]
 pub(super) struct Token {
     #[command(flatten)]
     config: ConfigFile,
@@ -25,6 +29,9 @@ pub(super) struct Token {
     /// The scope, such as `https://graph.microsoft.com/.default`.
     #[arg(long, short = 's', value_name = "SCOPE")]
     scope: String,
+    /// Ask for a token with these claims: JSON, or base64 as an API's `WWW-Authenticate` has it.
+    #[arg(long, value_name = "CLAIMS")]
+    claims: Option<String>,
     /// Print the token itself, and nothing else.
     #[arg(long)]
     raw: bool,
@@ -45,7 +52,12 @@ impl Token {
             return Err(Failure::Usage(unknown(&self.identity, &names)));
         };
         let http = HttpClient::new(&config.fetch).map_err(anyhow::Error::from)?;
-        let source = TokenSource::new(identity.clone(), Wanted::of_app(&self.scope), http);
+        let claims = self.claims.as_deref().map(claims).transpose()?;
+        let wanted = Wanted {
+            claims,
+            ..Wanted::of_app(&self.scope)
+        };
+        let source = TokenSource::new(identity.clone(), wanted, http);
         let acquired = source.acquire(UnixTime::now());
         let token = super::small_runtime()?
             .block_on(acquired)
@@ -68,8 +80,19 @@ impl Token {
     }
 }
 
+/// The claims as a token request has them.
+fn claims(given: &str) -> Result<Arc<str>, Failure> {
+    let challenge = ClaimsChallenge::of_text(given);
+    let challenge = challenge.ok_or_else(|| {
+        let form =
+            r#"JSON such as '{"access_token":{"nbf":{"essential":true,"value":"1790000123"}}}'"#;
+        Failure::Usage(format!("--claims is neither {form} nor base64 of it"))
+    })?;
+    Ok(challenge.request())
+}
+
 /// An identity the file does not define: the one that was meant, or all there are.
-fn unknown(name: &str, known: &[&str]) -> String {
+pub(super) fn unknown(name: &str, known: &[&str]) -> String {
     let near = |candidate: &&&str| strsim::damerau_levenshtein(name, candidate) <= 2;
     let missing = format!("there is no identity `{name}` in the file");
     match (known.iter().find(near), known) {

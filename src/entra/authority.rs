@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use url::Url;
+use url::form_urlencoded::byte_serialize;
 
 use super::Cloud;
 use crate::guid::Guid;
@@ -131,6 +132,28 @@ impl Authority {
             Endpoint::V1 => format!("{}/{}/oauth2/token", self.base, self.tenant),
             Endpoint::V2 => format!("{}/{}/oauth2/v2.0/token", self.base, self.tenant),
         }
+    }
+
+    /// What the tenant says of itself (OpenID Connect Discovery).
+    pub fn metadata_url(&self) -> String {
+        let (base, tenant) = (&self.base, self.tenant);
+        format!("{base}/{tenant}/v2.0/.well-known/openid-configuration")
+    }
+
+    /// Where an administrator consents: to all that the registration of `client_id` asks for, or to what a
+    /// scope stands for, with the redirect URI to go back to and a state to know it by.
+    pub fn consent_url(&self, client_id: Guid, scope: Option<(&str, &str, &str)>) -> String {
+        let (base, tenant) = (&self.base, self.tenant);
+        let Some((scope, redirect_uri, state)) = scope else {
+            return format!("{base}/{tenant}/adminconsent?client_id={client_id}");
+        };
+        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        format!(
+            "{base}/{tenant}/v2.0/adminconsent?client_id={client_id}&scope={}&redirect_uri={}&state={}",
+            encoded(scope),
+            encoded(redirect_uri),
+            encoded(state)
+        )
     }
 
     /// The tenant's key set: v2's is a superset that carries each key's `issuer`.

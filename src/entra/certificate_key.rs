@@ -60,6 +60,17 @@ impl CertificateKey {
         &self.thumbprint_sha256
     }
 
+    /// The certificate's SHA-1 as Entra's pages show it: hexadecimal, in capitals.
+    pub fn thumbprint_hex(&self) -> String {
+        let digest = sha1(self.certificate());
+        digest.iter().map(|byte| format!("{byte:02X}")).collect()
+    }
+
+    /// The certificate, DER.
+    pub fn certificate(&self) -> &[u8] {
+        self.pair.written().first().map_or(&[], Vec::as_slice)
+    }
+
     pub fn not_after(&self) -> UnixTime {
         self.pair.not_after()
     }

@@ -50,8 +50,19 @@ impl ClaimsChallenge {
             return None;
         }
         let standard = encoded.replace('-', "+").replace('_', "/");
-        let json = BASE64.decode(standard).ok()?;
-        let mut claims: Map<String, Value> = serde_json::from_slice(&json).ok()?;
+        Self::parse(&BASE64.decode(standard).ok()?)
+    }
+
+    /// Reads what somebody types: the JSON itself, or as a challenge has it.
+    pub fn of_text(text: &str) -> Option<Self> {
+        match text.trim() {
+            json if json.starts_with('{') && json.len() <= MOST => Self::parse(json.as_bytes()),
+            encoded => Self::decode(encoded),
+        }
+    }
+
+    fn parse(json: &[u8]) -> Option<Self> {
+        let mut claims: Map<String, Value> = serde_json::from_slice(json).ok()?;
         // Nothing else is asked for by us.
         match claims.remove(ACCESS_TOKEN)? {
             Value::Object(claims) if !claims.is_empty() => Some(Self(claims)),

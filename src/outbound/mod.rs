@@ -19,7 +19,8 @@ pub use app_tokens::{AcquireError, AppTokens, TokenStatus};
 pub use client::{ClientDefinition, EntraClient, ManagedIdentityClient, UsedCredential};
 pub use credential::{
     AssertionFile, CertificateCredential, CredentialDefinition, CredentialStatus, Credentials,
-    ExecCredential, Prints, Refused, SecretCredential, TokenProxy, Trusted,
+    ExecCredential, ManagedIdentityCredential, Prints, Refused, SecretCredential, TokenProxy,
+    Trusted,
 };
 pub use egress::{Carried, Egress, TokenDefinition};
 pub use grants::Grants;

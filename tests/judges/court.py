@@ -109,6 +109,7 @@ class Dev:
         self.ca_file = said["ca_file"]
         self.api = types.SimpleNamespace(**said["api"])
         self.gateway = types.SimpleNamespace(**said["gateway"])
+        self.platform = said["platform"]
         self.mailbox = said["mailbox"]
         self.api_key = said["api_key"]
         self.mailboxes = types.SimpleNamespace(**said["mailboxes"])

@@ -120,6 +120,7 @@ impl Dev {
             ("Entra-shaped issuer", doors.issuer.base()),
             ("echo API", doors.echo.base()),
             ("Graph-shaped mailboxes", doors.mailbox.base()),
+            ("managed identities (IMDS)", stage.platform.base()),
         ];
         places.extend(others.map(|(what, place)| (what.to_owned(), place)));
         if self.options.https {

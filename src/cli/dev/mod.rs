@@ -4,6 +4,7 @@
 mod command;
 mod example;
 mod own;
+mod platform;
 mod stage;
 
 pub(super) use command::Dev;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::example::Example;
 use super::own::{self, Line};
+use super::platform::Platform;
 use crate::app::{App, Bound};
 use crate::config::Config;
 use crate::edge::Address;
@@ -50,6 +51,7 @@ pub(super) struct Stage {
     folder: TempDir,
     contoso: Contoso,
     pub(super) doors: Neighbourhood,
+    pub(super) platform: Platform,
     app: App,
     api_key: String,
     passphrase: String,
@@ -94,6 +96,7 @@ impl Stage {
         };
         let doors = contoso.open(ports, certificate.as_ref())?;
 
+        let platform = Platform::open(&contoso, options.any_ports)?;
         let (mut config, mut moved) = match &own {
             Some(config) => {
                 let mut config = config.clone();
@@ -118,6 +121,7 @@ impl Stage {
             folder,
             contoso,
             doors,
+            platform,
             app,
             api_key,
             passphrase,
@@ -178,6 +182,7 @@ impl Stage {
                 "legacy": self.origin("legacy"),
                 "admin": self.origin("admin"),
             },
+            "platform": self.platform.facts(),
             "echo": self.doors.echo.base(),
             "mailbox": self.doors.mailbox.base(),
             "api": {

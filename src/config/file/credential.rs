@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ManagedIdentity;
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::Day;
 use crate::entra::Algorithm;
@@ -23,8 +24,9 @@ object! {
         assertion: May<AssertionFile>,
         /// A command that prints an assertion or a secret.
         exec: May<Exec>,
+        /// An identity of the platform that the gateway runs on, which the app registration trusts by a federated credential.
+        managed_identity: May<ManagedIdentity>,
     }
-    later ["managed_identity"]
 }
 
 object! {

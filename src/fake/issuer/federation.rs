@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::aadsts::{self, Aadsts};
 use super::assertion::in_time;
+use super::platform_tokens::{TOKEN_EXCHANGE, TOKEN_EXCHANGE_ID};
 use super::refusal::{Refusal, ensure};
 use super::registration::AppRegistration;
 use crate::clock::UnixTime;
@@ -97,6 +98,8 @@ fn text(claims: &Map<String, Value>, name: &str) -> String {
 
 fn audiences(claims: &Map<String, Value>) -> Vec<String> {
     match claims.get("aud") {
+        // A managed identity's token names the resource by its id.
+        Some(Value::String(one)) if one == TOKEN_EXCHANGE_ID => vec![TOKEN_EXCHANGE.to_owned()],
         Some(Value::String(one)) => vec![one.clone()],
         Some(Value::Array(several)) => {
             let several = several.iter().filter_map(Value::as_str);

@@ -69,6 +69,11 @@ impl SigningKey {
         })
     }
 
+    /// The certificate that it is published in, DER.
+    pub fn certificate_der(&self) -> Result<Vec<u8>, ErrorStack> {
+        self.inner.pair.certificate().to_der()
+    }
+
     /// One key for the whole process, made when first asked for: making one takes its time.
     pub fn shared() -> Result<Self, ErrorStack> {
         static SHARED: Mutex<Option<SigningKey>> = Mutex::new(None);

@@ -9,6 +9,7 @@ mod credentials;
 mod exec;
 mod file;
 mod given;
+mod managed_identity;
 mod secret;
 mod standings;
 mod token_proxy;
@@ -17,6 +18,7 @@ pub use assertion_file::AssertionFile;
 pub use certificate::CertificateCredential;
 pub use credentials::Credentials;
 pub use exec::{ExecCredential, Prints};
+pub use managed_identity::ManagedIdentityCredential;
 pub use secret::SecretCredential;
 pub use standings::{CredentialStatus, Refused};
 pub use token_proxy::{TokenProxy, Trusted};
@@ -35,6 +37,8 @@ pub enum CredentialDefinition {
     /// An assertion that somebody else makes.
     Assertion(AssertionFile),
     Exec(ExecCredential),
+    /// The token of an identity that the platform gives.
+    ManagedIdentity(ManagedIdentityCredential),
 }
 
 impl CredentialDefinition {
@@ -47,6 +51,7 @@ impl CredentialDefinition {
             Self::Certificate(certificate) => certificate.acquire(request).await,
             Self::FederatedToken(file) | Self::Assertion(file) => file.acquire(request).await,
             Self::Exec(command) => command.acquire(request).await,
+            Self::ManagedIdentity(identity) => identity.acquire(request).await,
         }
     }
 
@@ -57,6 +62,7 @@ impl CredentialDefinition {
             Self::Certificate(certificate) => Some(certificate.key.not_after()),
             Self::FederatedToken(file) | Self::Assertion(file) => file.ends_at(),
             Self::Exec(command) => command.ends_at(),
+            Self::ManagedIdentity(_) => None,
         }
     }
 
@@ -72,6 +78,7 @@ impl CredentialDefinition {
             Self::FederatedToken(_) => "federated_token",
             Self::Assertion(_) => "assertion",
             Self::Exec(_) => "exec",
+            Self::ManagedIdentity(_) => "managed_identity",
         }
     }
 }

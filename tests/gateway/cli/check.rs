@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::support::{CALC, GRAPH, Ran, command, run};
 use bearergate::clock::UnixTime;
-use bearergate::fake::KeyPair;
+use bearergate::fake::{Contoso, KeyPair};
 
 use super::setup;
 
@@ -240,4 +240,99 @@ fn completions_and_manual_are_those_of_the_commands() {
         );
         assert!(!text.contains("EXTRA"), "{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_online_tells_what_is_behind_a_refusal() {
+    let setup = setup()
+        .identity("by-id", "$ISSUER", "3f0e1d2c-4b5a-4968-8776-655443322110")
+        .route("by-id", "$ECHO", "by-id", GRAPH)
+        .put(
+            "/identities",
+            "elsewhere: { entra: { tenant: $MAIL_TENANT, client_id: $MAIL_CLIENT, cloud: usgov, authority: $ISSUER }, credentials: [secret: { file: mail.secret }] }",
+        )
+        .put(
+            "/routes",
+            "id: events\nlistener: legacy\nmatch: { path: '/users/{mailbox}/events', methods: [GET] }\n\
+             callers: [api_key: { id: payroll, key: { file: payroll.key } }]\nupstream: { url: $ECHO }\n\
+             token: { identity: mail-daemon, scope: 'https://graph.microsoft.com/.default', allow_host_mismatch: true }",
+        );
+    run(&["check", "--online", "--config", &setup.written()])
+        .ends(1)
+        .says(&[
+            "ok  tenant of by-id: known to 127.0.0.1:",
+            "the clocks agree",
+            "failed  tenant of elsewhere: the tenant is of the cloud `public`; set `cloud: public`",
+            "AADSTS7000215",
+            "what is given has the form of a GUID, as Secret IDs have",
+            "with the roles [Mail.Read, Mail.Send]: events wants Calendars.Read or Calendars.ReadWrite",
+        ]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_asked_for_with_the_claims_of_a_challenge() {
+    let setup = setup();
+    let config = setup.written();
+    let json = r#"{"access_token":{"nbf":{"essential":true,"value":"1790000123"}}}"#;
+    let encoded =
+        "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNzkwMDAwMTIzIn19fQ==";
+    for claims in [json, encoded, encoded.trim_end_matches('=')] {
+        run(&[
+            "token",
+            &config,
+            "-i",
+            "mail-daemon",
+            "-s",
+            GRAPH,
+            "--claims",
+            claims,
+        ])
+        .ends(0);
+        let asked = setup.contoso.issuer.last_token_request().unwrap();
+        assert_eq!(asked.field("claims"), Some(json));
+    }
+    for claims in ["", "{}", "claims", "eyJhIjoxfQ", r#"{"access_token":1}"#] {
+        run(&[
+            "token",
+            &config,
+            "-i",
+            "mail-daemon",
+            "-s",
+            GRAPH,
+            "--claims",
+            claims,
+        ])
+        .ends(2)
+        .says(&["--claims is neither JSON such as"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn consent_is_asked_for_where_the_tenant_has_it() {
+    let setup = setup().put("/identities", "here: { managed_identity: {} }");
+    let config = setup.written();
+    let base = setup.issuer();
+    let tenant = Contoso::MAIL_TENANT;
+    let client = Contoso::MAIL_CLIENT;
+    run(&["consent-url", &config]).ends(0).says(&[
+        &format!("mail-daemon: {base}/{tenant}/adminconsent?client_id={client}\n"),
+        "here: a managed identity has no consent",
+    ]);
+    let back = ["--redirect-uri", "https://contoso.example/a?b=c&d"];
+    let ran = run(&[
+        "consent-url",
+        &config,
+        "-i",
+        "mail-daemon",
+        back[0],
+        back[1],
+    ])
+    .ends(0);
+    ran.says(&[
+        &format!("mail-daemon: {base}/{tenant}/v2.0/adminconsent?client_id={client}&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"),
+        "&redirect_uri=https%3A%2F%2Fcontoso.example%2Fa%3Fb%3Dc%26d&state=",
+    ]);
+    run(&["consent-url", &config, "-i", "mail-deamon"])
+        .ends(2)
+        .says(&["did you mean `mail-daemon`?"]);
 }

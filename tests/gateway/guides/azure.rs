@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::cluster::Cluster;
 use super::directory::Directory;
 use super::exchange;
+use super::query::followed;
 
 /// Commands and flags of the real one, by `scripts/az-commands`.
 const COMMANDS: &str = include_str!("../../fixtures/guides/az.json");
@@ -85,8 +86,8 @@ impl Azure {
         };
         let query = asked.flags.remove("--query");
         let mut answer = self.directory.lock().unwrap().answer(&asked)?;
-        for step in query.iter().flatten().flat_map(|query| query.split('.')) {
-            answer = followed(&answer, step)?;
+        for query in query.iter().flatten() {
+            answer = followed(&answer, query)?;
         }
         Ok(match (is_text, &answer) {
             (_, Value::Null) => String::new(),
@@ -147,30 +148,6 @@ impl Azure {
             last = Some(name);
         }
         Ok(asked)
-    }
-}
-
-/// One step of a JMESPath: a member, or `[0]` behind it.
-fn followed(value: &Value, step: &str) -> Result<Value, String> {
-    let (name, index) = match step.split_once('[') {
-        Some((name, rest)) => (name, rest.strip_suffix(']')),
-        None => (step, None),
-    };
-    let value = match name {
-        "" => value,
-        name => value
-            .get(name)
-            .ok_or_else(|| format!("--query: no member {name} in {value}"))?,
-    };
-    match index {
-        None => Ok(value.clone()),
-        Some(index) => {
-            let index: usize = index.parse().map_err(|_| format!("--query: {step}"))?;
-            value
-                .get(index)
-                .cloned()
-                .ok_or_else(|| format!("--query: nothing at {index}"))
-        }
     }
 }
 

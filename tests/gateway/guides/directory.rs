@@ -2,11 +2,13 @@
 //! credentials and consents. Every change is registered with the issuer at once.
 
 use bearergate::fake::{ApiRegistration, AppRegistration, Contoso, Generation, Issuer};
+use openssl::hash::MessageDigest;
 use openssl::x509::X509;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::azure::Asked;
+use super::given::Federated;
 
 /// Roles of Microsoft Graph by their ids there.
 const OF_GRAPH: [(&str, &str); 4] = [
@@ -19,22 +21,23 @@ const OF_GRAPH: [(&str, &str); 4] = [
 pub struct Directory {
     issuer: Issuer,
     tenant: String,
-    apps: Vec<App>,
+    pub(super) apps: Vec<App>,
 }
 
 #[derive(Clone, Default)]
 pub struct App {
-    id: String,
+    pub(super) id: String,
     object: String,
     name: String,
     /// Its service principal's object id, once there is one.
-    principal: Option<String>,
+    pub(super) principal: Option<String>,
     /// Id and value of the roles it defines.
     pub roles: Vec<(String, String)>,
     pub wants_v2: bool,
     /// Key id and value.
     pub secrets: Vec<(String, String)>,
     certificates: Vec<(String, X509)>,
+    pub(super) federated: Vec<Federated>,
     /// The API and the role's id.
     wanted: Vec<(String, String)>,
     /// The API and the role's value.
@@ -101,12 +104,15 @@ impl Directory {
             "ad app credential list" => {
                 let app = self.named(asked)?;
                 let secrets = app.secrets.iter().map(|(id, _)| id);
-                let certificates = app.certificates.iter().map(|(id, _)| id);
-                let ids = match asked.has("--cert") {
-                    true => certificates.collect::<Vec<_>>(),
-                    false => secrets.collect(),
-                };
-                Ok(ids.iter().map(|id| json!({ "keyId": id })).collect())
+                let certificates = app.certificates.iter().map(|(id, certificate)| {
+                    let digest = certificate.digest(MessageDigest::sha1()).unwrap();
+                    let digest: String = digest.iter().map(|it| format!("{it:02X}")).collect();
+                    json!({ "keyId": id, "customKeyIdentifier": digest })
+                });
+                Ok(match asked.has("--cert") {
+                    true => certificates.collect(),
+                    false => secrets.map(|id| json!({ "keyId": id })).collect(),
+                })
             }
             "ad app credential delete" => {
                 let (mut app, key) = (self.named(asked)?.clone(), asked.need("--key-id")?);
@@ -119,6 +125,8 @@ impl Directory {
                 self.keep(app);
                 Ok(Value::Null)
             }
+            "ad app federated-credential list" => self.trusted(asked),
+            "ad app federated-credential create" => self.trust(asked),
             "ad app permission add" => self.want(asked),
             "ad app permission admin-consent" => self.consent(asked),
             "ad sp create" => {
@@ -134,7 +142,7 @@ impl Directory {
                     .principal
                     .as_ref()
                     .ok_or("there is no such service principal")?;
-                Ok(json!({ "appId": app.id, "id": object }))
+                Ok(json!({ "appId": app.id, "id": object, "appRoles": app.app_roles() }))
             }
             "ad sp update" => {
                 match (self.named(asked)?.principal.is_some(), asked.need("--set")?) {
@@ -170,7 +178,7 @@ impl Directory {
     }
 
     /// By application id, object id or App ID URI.
-    fn named(&self, asked: &Asked<'_>) -> Result<&App, String> {
+    pub(super) fn named(&self, asked: &Asked<'_>) -> Result<&App, String> {
         let id = asked.need("--id")?;
         let id = id.strip_prefix("api://").unwrap_or(id);
         let found = self
@@ -269,10 +277,17 @@ impl Directory {
         let place = url
             .strip_prefix("https://graph.microsoft.com/v1.0/")
             .ok_or(url)?;
-        let body: Value =
-            serde_json::from_str(&asked.content("--body")?).map_err(|why| why.to_string())?;
+        let body = match asked.has("--body") {
+            true => asked.content("--body")?,
+            false => "null".to_owned(),
+        };
+        let body: Value = serde_json::from_str(&body).map_err(|why| why.to_string())?;
         let place: Vec<_> = place.split('/').collect();
         match (method, &place[..]) {
+            ("GET", ["servicePrincipals", object, "appRoleAssignments"]) => self.assigned(object),
+            ("POST", ["servicePrincipals", object, "appRoleAssignments"]) => {
+                self.assign(object, &body)
+            }
             ("PATCH", ["applications", object]) => {
                 let found = self.apps.iter().find(|app| app.object == *object);
                 let mut app = found.ok_or("no such application")?.clone();
@@ -289,7 +304,7 @@ impl Directory {
         }
     }
 
-    fn keep(&mut self, app: App) {
+    pub(super) fn keep(&mut self, app: App) {
         let mut registered = AppRegistration::new(&app.id).in_tenant(&self.tenant);
         for (_, secret) in &app.secrets {
             registered = registered.secret(secret);
@@ -298,6 +313,11 @@ impl Directory {
             registered = registered
                 .certificate(&certificate.to_der().unwrap())
                 .unwrap();
+        }
+        for [_, issuer, subject, audience] in &app.federated {
+            let signer = self.issuer.signing_key().certificate_der().unwrap();
+            let record = (issuer.as_str(), subject.as_str(), audience.as_str());
+            registered = registered.federated(record, &signer).unwrap();
         }
         for (api, role) in &app.granted {
             registered = registered.role(api, role);
@@ -316,7 +336,18 @@ impl Directory {
 
 impl App {
     fn shown(&self) -> Value {
-        json!({ "appId": self.id, "id": self.object, "displayName": self.name })
+        let (id, roles) = (&self.id, self.app_roles());
+        json!({ "appId": id, "id": self.object, "displayName": self.name, "appRoles": roles })
+    }
+
+    fn app_roles(&self) -> Vec<Value> {
+        let roles = self.roles.iter().map(|(id, value)| {
+            json!({
+                "id": id, "value": value, "displayName": value, "description": value,
+                "allowedMemberTypes": ["Application"], "isEnabled": true,
+            })
+        });
+        roles.collect()
     }
 
     fn change(&mut self, asked: &Asked<'_>) -> Result<(), String> {

@@ -49,11 +49,15 @@ const CMDLETS: &[(&str, &[&str])] = &[
 
 /// Runs a script, a cmdlet a line.
 pub fn run(folder: &Path, words: &[String], directory: &mut Directory) -> Result<String, String> {
-    let [file] = words else {
-        return Err(format!("pwsh {words:?}"));
+    // A script with the parameters that it declares, or without any.
+    let (file, app, object) = match words {
+        [file] => (file, "$AppId", "$ObjectId"),
+        [file, app, object] => (file, app.as_str(), object.as_str()),
+        _ => return Err(format!("pwsh {words:?}")),
     };
     let script =
         std::fs::read_to_string(folder.join(file)).map_err(|why| format!("{file}: {why}"))?;
+    let script = script.replace("$AppId", app).replace("$ObjectId", object);
     let lines = script.lines().map(str::trim);
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
         for called in line.split(['(', '|', ')']).map(str::trim) {

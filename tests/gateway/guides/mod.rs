@@ -6,7 +6,9 @@ mod azure;
 mod cluster;
 mod directory;
 mod exchange;
+mod given;
 mod page;
+mod query;
 mod shell;
 mod walk;
 
@@ -74,6 +76,19 @@ async fn from_msal_in_the_app() {
         settled.client("reports", Some((ApiRegistration::GRAPH, "Mail.Read")));
     });
     walk.await.asked(&["az ad app credential delete"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setup_entra() {
+    let walk = Walk::through("docs/guides/setup-entra.md").await;
+    walk.asked(&[
+        "az ad app update",
+        "az ad app credential reset",
+        "az rest --method POST",
+        "pwsh ",
+    ]);
+    let made = walk.count("az rest --method POST") + walk.count("az ad app credential reset");
+    assert_eq!(made, 2, "the second run finds everything there");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

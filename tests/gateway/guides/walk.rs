@@ -91,6 +91,12 @@ impl Walk {
         }
     }
 
+    /// How often that was asked.
+    pub fn count(&self, command: &str) -> usize {
+        let asked = self.azure.asked();
+        asked.iter().filter(|it| it.starts_with(command)).count()
+    }
+
     pub fn echo(&self) -> &Echo {
         &self.contoso.echo
     }

@@ -259,3 +259,108 @@ async fn the_commands_tell_whose_token_it_is() {
     .ends(1)
     .says(&["AADSTS500011", "check the App ID URI"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_that_trusts_it_is_proven_by_it() {
+    let credential = format!("managed_identity: {{ client_id: {ASSIGNED} }}");
+    let both = format!("{credential}, secret: {{ file: mail.secret }}");
+    let both = both.replace(", secret", "}, {secret");
+    let scene = scene(
+        setup()
+            .identity_with("app", "$ISSUER", &format!("{{ {credential} }}"))
+            .identity_with("either", "$ISSUER", &format!("{{ {both} }}")),
+    );
+    let config = scene.setup.written();
+    let variables = &scene.environments()[0].1;
+    let token = |identity: &str, variables: &[(&str, String)]| {
+        run_within(&["token", &config, "-i", identity, "-s", GRAPH], variables)
+    };
+    let issuer = &scene.setup.contoso.issuer;
+    // The registration knows nothing of it yet: the next credential is used, where there is one.
+    token("app", variables).ends(1).says(&[
+        "AADSTS70021",
+        "no federated credential of the app registration fits",
+    ]);
+    token("either", variables).ends(0);
+    assert!(
+        issuer
+            .last_token_request()
+            .unwrap()
+            .field("client_secret")
+            .is_some()
+    );
+
+    let (object, _) = scene.machine.ids(ASSIGNED).unwrap();
+    let entra = format!(
+        "https://login.microsoftonline.com/{}/v2.0",
+        Contoso::MAIL_TENANT
+    );
+    let signer = issuer.signing_key().certificate_der().unwrap();
+    issuer.register(|registry| {
+        registry.with_app_changed(Contoso::MAIL_CLIENT, |app| {
+            let record = (
+                entra.as_str(),
+                object.as_str(),
+                "api://AzureADTokenExchange",
+            );
+            app.federated(record, &signer).unwrap()
+        })
+    });
+    token("app", variables)
+        .ends(0)
+        .says(&[Contoso::MAIL_CLIENT, "Mail.Read"]);
+    let asked = issuer.last_token_request().unwrap();
+    let proof = claims(asked.field("client_assertion").unwrap());
+    assert_eq!(
+        (proof["azp"].as_str(), proof["sub"].as_str()),
+        (Some(ASSIGNED), Some(&*object))
+    );
+    assert!(asked.field("client_secret").is_none());
+    assert!(
+        scene
+            .machine
+            .last()
+            .unwrap()
+            .target
+            .contains("resource=api%3A%2F%2FAzureADTokenExchange&")
+    );
+
+    // Where no platform answers, another credential may.
+    let nobody = [(
+        "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+        "http://127.0.0.1:1".to_owned(),
+    )];
+    token("app", &nobody)
+        .ends(1)
+        .says(&["managed identity: the virtual machine (IMDS) does not answer"]);
+    token("either", &nobody).ends(0);
+    run_within(&["check", &config], variables).ends(0).says(&[
+        "or by a secret",
+        &format!("by the managed identity of the virtual machine (IMDS): client_id {ASSIGNED}"),
+    ]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_script_of_setup_has_it_trusted_and_gives_it_roles() {
+    let credential = format!("managed_identity: {{ client_id: {ASSIGNED} }}");
+    let scene = scene(
+        setup()
+            .identity_with("app", "$ISSUER", &format!("{{ {credential} }}"))
+            .put("/identities", &format!("here: {{ managed_identity: {{ client_id: {OWN} }} }}"))
+            .put(
+                "/routes",
+                "id: events\nlistener: legacy\nmatch: { path: '/users/{mailbox}/events', methods: [GET] }\n\
+                 callers: [api_key: { id: payroll, key: { file: payroll.key } }]\nupstream: { url: $ECHO }\n\
+                 token: { identity: here, scope: 'https://graph.microsoft.com/.default', allow_host_mismatch: true }",
+            ),
+    );
+    let variables = &scene.environments()[0].1;
+    let client = Contoso::MAIL_CLIENT;
+    run_within(&["setup", "entra", &scene.setup.written()], variables)
+        .ends(0)
+        .says(&[
+            &format!("subject=$(principal {ASSIGNED})\ntrust {client} bearergate-app https://login.microsoftonline.com/{}/v2.0 \"$subject\" api://AzureADTokenExchange", Contoso::MAIL_TENANT),
+            &format!("grant {OWN} 00000003-0000-0000-c000-000000000000 Calendars.Read"),
+            "What mail needs of https://graph.microsoft.com is for you to say",
+        ]);
+}

@@ -3,15 +3,19 @@
 use super::certificate::certificate;
 use super::exec::exec;
 use super::federated_token::{assertion, federated_token};
+use super::managed_identity::managed_identity;
 use crate::config::file::Credential;
 use crate::config::resolve::context::{Context, rules};
 use crate::config::value::Day;
+use crate::entra::Cloud;
 use crate::located::At;
-use crate::outbound::{CredentialDefinition, SecretCredential};
+use crate::outbound::{CredentialDefinition, ManagedIdentityCredential, SecretCredential};
 
+/// `cloud` is that of the application.
 pub(super) fn credential(
     context: &mut Context<'_>,
     at: &At<Credential>,
+    cloud: Cloud,
 ) -> Option<CredentialDefinition> {
     let written = [
         at.secret.is_written(),
@@ -19,12 +23,13 @@ pub(super) fn credential(
         at.federated_token.is_written(),
         at.assertion.is_written(),
         at.exec.is_written(),
+        at.managed_identity.is_written(),
     ];
     let kinds = written.into_iter().filter(|written| *written).count();
     rules! { context,
         kinds > 1 => at.node, "a credential is of one kind", "begin each with `- ` in a line of its own";
         kinds == 0 && at.complete => at.node,
-            "expected `secret`, `certificate`, `federated_token`, `assertion` or `exec`";
+            "expected `secret`, `certificate`, `federated_token`, `assertion`, `exec` or `managed_identity`";
         !at.secret.is_written() => at.ends.node(),
             "only of a secret it must be said when it ends; the others say it themselves";
     }
@@ -45,6 +50,11 @@ pub(super) fn credential(
     }
     if let Some(at) = at.assertion.get() {
         return assertion(context, at).map(CredentialDefinition::Assertion);
+    }
+    if let Some(at) = at.managed_identity.get() {
+        let identity = managed_identity(context, at)?;
+        let credential = ManagedIdentityCredential { identity, cloud };
+        return Some(CredentialDefinition::ManagedIdentity(credential));
     }
     exec(context, at.exec.get()?).map(CredentialDefinition::Exec)
 }

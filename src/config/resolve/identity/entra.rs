@@ -20,7 +20,12 @@ const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";
 pub(super) fn entra(context: &mut Context<'_>, identity: &Identity) -> Option<EntraClient> {
     let written = identity.credentials.value().map_or(&[][..], |list| &list.0);
     // All are read before any is missed, so that every problem is seen.
-    let credentials: Vec<_> = written.iter().map(|at| credential(context, at)).collect();
+    let cloud = identity.entra.value().map(|entra| *entra.cloud);
+    let cloud = cloud.unwrap_or_default();
+    let credentials: Vec<_> = written
+        .iter()
+        .map(|at| credential(context, at, cloud))
+        .collect();
     let entra = identity.entra.get()?;
     let of_pod = written.iter().any(|at| at.federated_token.is_written());
     let missing = Missing {

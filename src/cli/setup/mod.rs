@@ -1,0 +1,9 @@
+//! `bearergate setup`: what has to be done elsewhere, from what the configuration says.
+
+mod apis;
+mod applications;
+mod entra;
+mod exchange;
+mod script;
+
+pub(super) use entra::SetupEntra;
