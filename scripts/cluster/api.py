@@ -6,6 +6,8 @@ import time
 import urllib.error
 import urllib.request
 
+from pace import longest
+
 MERGE = "application/merge-patch+json"
 
 
@@ -28,7 +30,7 @@ class Api:
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": kind},
         )
         try:
-            with urllib.request.urlopen(request, context=self._tls, timeout=20) as answer:
+            with urllib.request.urlopen(request, context=self._tls, timeout=longest(20)) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as refusal:
             text = refusal.read().decode(errors="replace")

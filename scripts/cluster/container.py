@@ -12,6 +12,7 @@ import urllib.request
 
 from api import now
 from metrics import used_by
+from pace import longest
 from volumes import NotYet, field
 
 MESSAGE = 2048
@@ -227,7 +228,7 @@ class Container:
         podman("kill", "--signal", "TERM", self.name)
 
     def _ask(self, probe):
-        patience = probe.get("timeoutSeconds", 1)
+        patience = longest(probe.get("timeoutSeconds", 1))
         if "exec" in probe:
             return podman("exec", self.name, *probe["exec"]["command"]).returncode == 0
         asked = probe.get("httpGet") or probe["tcpSocket"]

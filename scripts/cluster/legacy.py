@@ -1,10 +1,14 @@
 """The sidecar example's application, and in the same pod what stands in for Entra and for Graph.
 
 The application knows no OAuth: it posts mail by plain HTTP to its own loopback, and writes a line a second
-of how that went. Entra gives a token for the secret in CLIENT_SECRET; Graph takes that token and no other.
+of how that went. Entra gives a token for the secret in CLIENT_SECRET, or, as a federated credential, for the service
+account's token that FEDERATED describes: the cluster's issuer and keys, the subject, the audience. Graph takes the
+last two tokens that Entra gave, and no others.
 """
 
+import base64
 import collections
+import hashlib
 import http.client
 import http.server
 import json
@@ -15,8 +19,12 @@ import threading
 import time
 import urllib.parse
 
-TOKEN = secrets.token_urlsafe(32)
 MAILBOX = "payslips@payroll.contoso.example"
+FEDERATED = json.loads(os.environ.get("FEDERATED", "null"))
+# Of FEDERATED: a token that ends soon, so that more than one is asked for while the run lasts.
+LIFE = FEDERATED["life"] if FEDERATED else 3599
+SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
+tokens, proofs = [], set()
 got = collections.Counter()
 
 
@@ -40,15 +48,57 @@ class Answering(http.server.BaseHTTPRequestHandler):
 class Entra(Answering):
     def judge(self, body):
         asked = dict(urllib.parse.parse_qsl(body))
-        if asked.get("client_secret") != os.environ["CLIENT_SECRET"]:
-            return 401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
+        why = unlike_federated(asked) if FEDERATED else unlike_secret(asked)
+        if why:
+            got["refused"] += 1
+            return 401, {"error": "invalid_client", "error_description": why}
         got["token"] += 1
-        return 200, {"token_type": "Bearer", "expires_in": 3599, "access_token": TOKEN}
+        tokens.append(secrets.token_urlsafe(32))
+        return 200, {"token_type": "Bearer", "expires_in": LIFE, "access_token": tokens[-1]}
+
+
+def unlike_secret(asked):
+    if asked.get("client_secret") != os.environ["CLIENT_SECRET"]:
+        return "AADSTS7000215: Invalid client secret provided."
+    return None
+
+
+def unlike_federated(asked):
+    """Why the assertion is none of the service account that the registration trusts."""
+    try:
+        head, payload, signature = asked["client_assertion"].split(".")
+        kid, claims = json.loads(decode(head))["kid"], json.loads(decode(payload))
+    except (KeyError, ValueError) as why:
+        return f"AADSTS50027: {why!r}"
+    key = next((key for key in FEDERATED["keys"] if key["kid"] == kid), None)
+    if key is None or not signed(f"{head}.{payload}".encode(), decode(signature), key):
+        return "AADSTS700027: the signature is not of the issuer's keys"
+    if claims["exp"] < time.time():
+        return "AADSTS700024: the assertion has ended"
+    for claim, wanted in (("iss", FEDERATED["iss"]), ("sub", FEDERATED["sub"]), ("aud", [FEDERATED["aud"]])):
+        if claims[claim] != wanted:
+            return f"AADSTS700213: {claim} is {claims[claim]}, not {wanted}"
+    proofs.add(claims["jti"])
+    got["proofs"] = len(proofs)
+    return None
+
+
+def signed(text, signature, key):
+    """RS256 (RFC 8017, 8.2.2), by the number alone: there is Python here and nothing else."""
+    n, e = (int.from_bytes(decode(key[name])) for name in "ne")
+    length = (n.bit_length() + 7) // 8
+    end = b"\0" + SHA256 + hashlib.sha256(text).digest()
+    whole = b"\0\1" + b"\xff" * (length - 2 - len(end)) + end
+    return len(signature) == length and pow(int.from_bytes(signature), e, n).to_bytes(length) == whole
+
+
+def decode(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class Graph(Answering):
     def judge(self, _):
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if self.headers.get("Authorization") not in [f"Bearer {token}" for token in tokens[-2:]]:
             return 401, {"error": {"code": "InvalidAuthenticationToken"}}
         got["mail"] += 1
         return 202, {}

@@ -14,10 +14,12 @@ import sys
 import threading
 import time
 
+from pace import SLOWER, longest
+
 ADDRESS, PORT, KEY = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
-PATIENCE = 30
+PATIENCE = longest(30)
 CALLERS = {"one-shot": 6, "keep-alive": 20, "slow": 6}
-PAUSE = {"one-shot": 0.02, "keep-alive": 0.1, "slow": 0.05}
+PAUSE = {"one-shot": 0.02 * SLOWER, "keep-alive": 0.1 * SLOWER, "slow": 0.05 * SLOWER}
 
 lock = threading.Lock()
 answered, failed, connections = collections.Counter(), [], collections.Counter()

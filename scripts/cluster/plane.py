@@ -9,10 +9,11 @@ import time
 
 from api import Api
 from network import ADDRESS, SERVICES
+from pace import longest
 
 ETCD = f"http://{ADDRESS}:2379"
 SERVER = f"https://{ADDRESS}:6443"
-PATIENCE = 180
+PATIENCE = longest(180)
 
 
 class Plane:

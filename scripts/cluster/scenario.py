@@ -6,9 +6,12 @@ import time
 import urllib.error
 import urllib.request
 
-from stage import RELEASE
+from pace import longest, written
+from stage import NAMESPACE, RELEASE, SERVICE
 
 STEPS = []
+CLIENT = "bcdb5ae8-1ab8-47c3-b0b2-6756048e2ddc"
+SIDECAR = ["--set", "image.registry=localhost,image.repository=bearergate,image.tag=cluster,image.pullPolicy=Never"]
 
 
 def step(function):
@@ -28,7 +31,7 @@ def install(stage):
 
 @step
 def helm_test(stage):
-    said = stage.helm("test", RELEASE, "--timeout", "60s")
+    said = stage.helm("test", RELEASE, "--timeout", written(60))
     assert "Succeeded" in said, said
     return "Succeeded"
 
@@ -38,7 +41,7 @@ def upgrade_under_load(stage):
     """Another image and another configuration: every pod is replaced."""
     before = set(stage.identities())
     with stage.load() as load:
-        took = stage.upgrade("--values", stage.config(("grace: 20s", "grace: 21s")), "--set", "image.tag=cluster-next")
+        took = stage.upgrade("--values", stage.config(("response: 60s", "response: 61s")), "--set", "image.tag=cluster-next")
         gone(stage, before)
     return f"{took:.1f} s, {load}"
 
@@ -68,7 +71,7 @@ def bad_upgrade_then_drain_of_every_node(stage):
     """The check is left out, as by --no-hooks; the new pods never become ready, and the old ones are drained."""
     with stage.load() as load:
         bad = stage.config(("match: { path: /** }", "mach: { path: /** }"))
-        said = stage.upgrade("--values", bad, "--no-hooks", fails=True, timeout="20s")
+        said = stage.upgrade("--values", bad, "--no-hooks", fails=True, seconds=20)
         assert "timed out" in said or "deadline" in said or "not ready" in said, said
         whole = stage.until(lambda: [m for m in endings(stage) if "mach" in m], lambda: f"no pod says why it ended: {endings(stage)}")
         stage.drain_each()
@@ -79,7 +82,7 @@ def bad_upgrade_then_drain_of_every_node(stage):
 @step
 def bad_image_then_drain_of_every_node(stage):
     with stage.load() as load:
-        stage.upgrade("--values", stage.config(("grace: 20s", "grace: 19s")), "--set", "image.tag=missing", "--no-hooks", fails=True, timeout="20s")
+        stage.upgrade("--values", stage.config(("response: 60s", "response: 59s")), "--set", "image.tag=missing", "--no-hooks", fails=True, seconds=20)
         stage.drain_each()
     return str(load)
 
@@ -89,7 +92,7 @@ def rollback_under_load(stage):
     good = [r for r in history(stage) if r["status"] in ("superseded", "deployed")][-1]["revision"]
     with stage.load() as load:
         began = time.monotonic()
-        stage.helm("rollback", RELEASE, good, "--wait", "--timeout", "150s")
+        stage.helm("rollback", RELEASE, good, "--wait", "--timeout", written(150))
         took = time.monotonic() - began
         stage.until(lambda: len(stage.pods()) == 2 == len(stage.ready()), "the bad pods are still there")
     return f"to revision {good} in {took:.1f} s, {load}"
@@ -121,7 +124,7 @@ def scaled_by_the_autoscaler_then_upgraded(stage):
     with stage.load() as load:
         stage.until(lambda: len(stage.ready()) == 5, "the autoscaler does not scale to five")
         fewest = Fewest(stage)
-        took = stage.upgrade(*scaling, "--values", stage.config(("grace: 20s", "grace: 18s")))
+        took = stage.upgrade(*scaling, "--values", stage.config(("response: 60s", "response: 58s")))
         fewest.stop()
         assert fewest.wanted == 5, f"the upgrade asked for {fewest.wanted} pods on its way"
         assert fewest.ready >= 5, f"{fewest.ready} pods were ready on its way"
@@ -141,7 +144,7 @@ def uninstall_lets_requests_end(stage):
         thread.start()
     time.sleep(1)
     began = time.monotonic()
-    stage.helm("uninstall", RELEASE, "--wait", "--timeout", "120s")
+    stage.helm("uninstall", RELEASE, "--wait", "--timeout", written(120))
     for thread in asking:
         thread.join()
     assert answers == [200] * 40, answers
@@ -154,21 +157,10 @@ def uninstall_lets_requests_end(stage):
 @step
 def sidecar_beside_a_legacy_application(stage):
     """The chart's example, with Entra and Graph on the pod's own loopback in the place of Microsoft's."""
-    example = (stage.root / "charts/bearergate/ci/sidecar-values.yaml").read_text()
-    for old, new in (
-        ("client_id: bcdb5ae8-1ab8-47c3-b0b2-6756048e2ddc", "client_id: bcdb5ae8-1ab8-47c3-b0b2-6756048e2ddc\n        authority: http://127.0.0.1:8400"),
-        ("https://graph.microsoft.com, strip", "http://127.0.0.1:8402, strip"),
-        ("scope: https://graph.microsoft.com/.default }", "scope: https://graph.microsoft.com/.default, allow_host_mismatch: true }"),
-        ("registry.contoso.example/payroll:7", "localhost/bearergate-legacy:dev"),
-        ("    env:\n", "    env:\n      - { name: CLIENT_SECRET, valueFrom: { secretKeyRef: { name: mail-daemon, key: client-secret } } }\n"),
-    ):
-        assert old in example, old
-        example = example.replace(old, new)
-    values = stage.folder / "sidecar.yaml"
-    values.write_text(example)
+    variable = "      - { name: CLIENT_SECRET, valueFrom: { secretKeyRef: { name: mail-daemon, key: client-secret } } }\n"
+    values = sidecar(stage, ("    env:\n", f"    env:\n{variable}"))
     stage.write_secret("mail-daemon", {"client-secret": "s" * 40})
-    image = ["--set", "image.registry=localhost,image.repository=bearergate,image.tag=cluster,image.pullPolicy=Never"]
-    stage.upgrade("--values", values, *image, values=None)
+    stage.upgrade("--values", values, *SIDECAR, values=None)
     stage.until(lambda: len(mails(stage)) == 2 and all(said.get("sent", {}).get("202", 0) >= 20 for said in mails(stage)), lambda: mails(stage))
     firsts = [container.output().splitlines()[0] for container in legacy(stage)]
     assert [json.loads(line)["another mailbox"] for line in firsts] == [403, 403], firsts
@@ -176,15 +168,59 @@ def sidecar_beside_a_legacy_application(stage):
         refused = status(pod["status"]["podIP"], 8081, "", "/graph/v1.0/users/x/sendMail")
         assert "Connection refused" in str(refused), f"the listener is reached from outside of the pod: {refused}"
     old = legacy(stage)
-    stage.upgrade("--values", values, *image, "--set", "image.tag=cluster-next", values=None)
+    stage.upgrade("--values", values, *SIDECAR, "--set", "image.tag=cluster-next", values=None)
     gone(stage, {container.pod for container in old})
     last = [json.loads(container.output().splitlines()[-1]) for container in old]
     assert all(said.get("end") and set(said["sent"]) == {"202"} for said in last), last
     sent = sum(said["sent"]["202"] for said in last + mails(stage))
     assert all(set(said["sent"]) == {"202"} for said in mails(stage)), mails(stage)
-    stage.helm("uninstall", RELEASE, "--wait", "--timeout", "120s")
+    stage.helm("uninstall", RELEASE, "--wait", "--timeout", written(120))
     tokens = {said["got"]["token"] for said in last}
     return f"{sent} mails through 4 pods, none failed, {tokens} token a pod; another mailbox 403; not reached from outside"
+
+
+@step
+def workload_identity_by_the_cluster_s_own_tokens(stage):
+    """No secret at all: the service account's token, which Entra's stand-in holds to the API server's own keys."""
+    told = json.dumps({**trusted(stage), "life": 30}).replace('"', '\\"')
+    values = sidecar(
+        stage,
+        ("secret: { file: /run/secrets/mail/client-secret }", "federated_token: { file: /run/workload-identity/token }"),
+        ("secrets:\n  mail: { existingSecret: mail-daemon }\n", f"workloadIdentity: {{ clientId: {CLIENT}, projectToken: true }}\n"),
+        ("    env:\n", f'    env:\n      - {{ name: FEDERATED, value: "{told}" }}\n'),
+    )
+    stage.upgrade("--values", values, *SIDECAR, values=None)
+    stage.until(lambda: len(mails(stage)) == 2 and all(said.get("got", {}).get("token", 0) >= 3 for said in mails(stage)), lambda: mails(stage))
+    last = mails(stage)
+    assert all(set(said["sent"]) == {"202"} and "refused" not in said["got"] for said in last), last
+    assert all(said["got"]["proofs"] >= 2 for said in last), f"the token was not read again: {last}"
+    stage.helm("uninstall", RELEASE, "--wait", "--timeout", written(120))
+    return f"{sum(said['sent']['202'] for said in last)} mails, none failed; " + ", ".join(
+        f"{said['got']['token']} tokens for {said['got']['proofs']} of the cluster's" for said in last
+    )
+
+
+def sidecar(stage, *changes):
+    """The values of the chart's example, with what stands in for Microsoft, and these texts in the place of others."""
+    example = (stage.root / "charts/bearergate/ci/sidecar-values.yaml").read_text()
+    for old, new in (
+        (f"client_id: {CLIENT}", f"client_id: {CLIENT}\n        authority: http://127.0.0.1:8400"),
+        ("https://graph.microsoft.com, strip", "http://127.0.0.1:8402, strip"),
+        ("scope: https://graph.microsoft.com/.default }", "scope: https://graph.microsoft.com/.default, allow_host_mismatch: true }"),
+        ("registry.contoso.example/payroll:7", "localhost/bearergate-legacy:dev"),
+        *changes,
+    ):
+        assert old in example, old
+        example = example.replace(old, new)
+    values = stage.folder / f"sidecar-{time.monotonic_ns()}.yaml"
+    values.write_text(example)
+    return values
+
+
+def trusted(stage):
+    """What a federated credential of an app registration names, and the keys that Entra would fetch."""
+    subject = f"system:serviceaccount:{NAMESPACE}:{SERVICE}"
+    return {"iss": stage.api.url, "keys": stage.api.get("/openid/v1/jwks")["keys"], "sub": subject, "aud": "api://AzureADTokenExchange"}
 
 
 def legacy(stage):
@@ -223,7 +259,7 @@ def everywhere(stage, key):
 def status(address, port, key, path="/quick"):
     request = urllib.request.Request(f"http://{address}:{port}{path}", headers={"X-Api-Key": key})
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=longest(30)) as answer:
             return answer.status
     except urllib.error.HTTPError as refusal:
         return refusal.code
@@ -249,5 +285,3 @@ class Fewest:
     def stop(self):
         self._over.set()
         self._thread.join()
-
-

@@ -11,12 +11,13 @@ import sys
 import time
 
 from network import ADDRESS
+from pace import longest, written
 
 NAMESPACE = "apis"
 RELEASE = "gateway"
 SERVICE = f"{RELEASE}-bearergate"
 UPSTREAM = 8000
-PATIENCE = 180
+PATIENCE = longest(180)
 SELECTOR = "app.kubernetes.io/name=bearergate,app.kubernetes.io/instance=gateway"
 HERE = pathlib.Path(__file__).parent
 
@@ -26,7 +27,9 @@ class Stage:
         self.root, self.folder, self.api, self._helm = root, folder, plane.api(), helm
         self._nodes = nodes
         self._environment = dict(os.environ, KUBECONFIG=str(plane.kubeconfig), HOME=str(folder))
-        self.values = HERE / "values/gateway.yaml"
+        text = (HERE / "values/gateway.yaml").read_text()
+        self.values = folder / "values.yaml"
+        self.values.write_text(text.replace("delay: 3s", f"delay: {written(3)}").replace("grace: 20s", f"grace: {written(20)}"))
         self.key = folder / "payroll.key"
         self.keys = {"payroll": secrets.token_urlsafe(32), "reports": secrets.token_urlsafe(32)}
         self.key.write_text(self.keys["payroll"])
@@ -49,18 +52,18 @@ class Stage:
         return self._run(["kubectl", "--namespace", NAMESPACE, *arguments], fails)
 
     def _run(self, command, fails):
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=self._environment, timeout=600)
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=self._environment, timeout=longest(600))
         text = done.stdout + done.stderr
         if fails is not None:
             assert (done.returncode != 0) == fails, f"{' '.join(map(str, command))}: exit code {done.returncode}\n{text}"
         return text
 
-    def upgrade(self, *arguments, values=True, fails=False, timeout="150s"):
+    def upgrade(self, *arguments, values=True, fails=False, seconds=150):
         """helm upgrade --install with the run's values; gives how long it took, or what it said where it has to fail."""
         began = time.monotonic()
         said = self.helm(
             "upgrade", "--install", RELEASE, self.root / "charts/bearergate", *(["--values", self.values] if values else []),
-            "--wait", "--timeout", timeout, *arguments, fails=fails,
+            "--wait", "--timeout", written(seconds), *arguments, fails=fails,
         )  # fmt: skip
         return said if fails else time.monotonic() - began
 
@@ -138,7 +141,7 @@ class Stage:
     def drain_each(self):
         """Every node, one after the other; each takes pods again before the next."""
         for node in ("n1", "n2", "n3"):
-            self.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=150s")
+            self.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", f"--timeout={written(150)}")
             self.until(lambda: len(self.ready()) >= 2, "fewer than two pods are ready after a drain")
             self.kubectl("uncordon", node)
 
