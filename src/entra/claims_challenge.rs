@@ -2,6 +2,7 @@
 //! Entra's `claims`, "Claims challenges, claims requests and client capabilities"), read from whatever an
 //! API sends, and the claims request that answers it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -84,19 +85,40 @@ impl ClaimsChallenge {
     }
 }
 
+/// What a client says that it can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// Answer claims challenges: tokens that it is given may be revoked, and last the longer for it.
+    Cp1,
+}
+
+impl Capability {
+    pub const ALL: &'static [(&'static str, Self)] = &[("cp1", Self::Cp1)];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Cp1 => "cp1",
+        }
+    }
+}
+
 /// The parameter `claims` of a token request by a client that has `capabilities`, where it asks for
 /// `claims` as well.
-pub fn claims_request(capabilities: &[String], claims: Option<&str>) -> Option<String> {
+pub fn claims_request<'c>(
+    capabilities: &[Capability],
+    claims: Option<&'c str>,
+) -> Option<Cow<'c, str>> {
     if capabilities.is_empty() {
-        return claims.map(str::to_owned);
+        return claims.map(Cow::Borrowed);
     }
+    let words: Vec<_> = capabilities.iter().map(|it| it.word()).collect();
     let asked = claims.and_then(|claims| serde_json::from_str(claims).ok());
     let mut asked: Map<String, Value> = asked.unwrap_or_default();
     let access_token = asked.entry(ACCESS_TOKEN).or_insert_with(|| json!({}));
     if let Value::Object(claims) = access_token {
-        claims.insert("xms_cc".to_owned(), json!({ "values": capabilities }));
+        claims.insert("xms_cc".to_owned(), json!({ "values": words }));
     }
-    Some(Value::Object(asked).to_string())
+    Some(Cow::Owned(Value::Object(asked).to_string()))
 }
 
 #[cfg(test)]
@@ -187,7 +209,7 @@ mod tests {
 
     #[test]
     fn capabilities_stand_beside_what_is_asked_for() {
-        let cp1 = ["cp1".to_owned()];
+        let cp1 = [Capability::Cp1];
         assert_eq!(claims_request(&[], None), None);
         assert_eq!(claims_request(&[], Some(NBF)).as_deref(), Some(NBF));
         let alone = r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#;

@@ -18,7 +18,7 @@ pub use assertion::{Algorithm, Assertion};
 pub use authority::{Authority, Endpoint, Tenant, TenantError, Versions};
 pub use certificate_key::{CertificateKey, CertificateKeyError};
 pub use challenge::challenges;
-pub use claims_challenge::{ClaimsChallenge, claims_request};
+pub use claims_challenge::{Capability, ClaimsChallenge, claims_request};
 pub use cloud::Cloud;
 pub use managed_identity::{
     ManagedIdentity, ManagedIdentityError, Platform, PlatformError, Selector,

@@ -105,6 +105,7 @@ fn source(
             authority: Authority::new(Cloud::Public, tenant, Some(base)),
             client_id: CLIENT.parse().unwrap(),
             endpoint,
+            capabilities: Vec::new(),
             credentials: Credentials::new(credentials.into_iter().collect()),
         }),
         tokens: TokenTimes::default(),

@@ -89,6 +89,7 @@ fn mail_daemon() -> anyhow::Result<EntraClient> {
             .parse()
             .context("the sample application has no GUID")?,
         endpoint: Endpoint::V2,
+        capabilities: Vec::new(),
         credentials: Credentials::new(Vec::new()),
     })
 }

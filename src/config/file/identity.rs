@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Credential, ManagedIdentity};
-use crate::entra::{Cloud, Endpoint, Tenant};
+use crate::entra::{Capability, Cloud, Endpoint, Tenant};
 use crate::guid::Guid;
 use crate::located::{Filled, HttpUrl, May, Or, object};
 use crate::outbound::TokenTimes;
@@ -36,6 +36,8 @@ object! {
         authority: May<HttpUrl> = "the cloud's; beside a `federated_token` the variable `AZURE_AUTHORITY_HOST`",
         /// `v2` sends `scope`; `v1` sends `resource`, the scope less `/.default`.
         endpoint: Or<Endpoint> = "v2",
+        /// What the gateway tells Entra that it can do. `cp1`: answer claims challenges, of continuous access evaluation. Tokens for APIs that take part then last up to a day, and end at once when the application is revoked.
+        client_capabilities: May<Filled<Capability>> = "none",
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::config::ReadinessRule;
 use crate::config::file::ClientCertificate;
 use crate::edge::Spoken;
-use crate::entra::{Algorithm, Cloud, Endpoint};
+use crate::entra::{Algorithm, Capability, Cloud, Endpoint};
 use crate::located::words;
 use crate::outbound::{Balance, Prints, UpstreamProtocol};
 use crate::policy::{PrincipalKind, PrincipalRule};
@@ -12,6 +12,7 @@ use crate::telemetry::LogFormat;
 
 words! {
     Cloud: &[("public", Cloud::Public), ("usgov", Cloud::UsGov), ("china", Cloud::China)];
+    Capability: Capability::ALL;
     Endpoint: &[("v2", Endpoint::V2), ("v1", Endpoint::V1)];
     Algorithm: &[("PS256", Algorithm::Ps256), ("RS256", Algorithm::Rs256)];
     PrincipalRule: &[

@@ -3,7 +3,7 @@
 
 use super::Acquired;
 use crate::clock::UnixTime;
-use crate::entra::{Authority, Endpoint, Grant, TokenRequest};
+use crate::entra::{Authority, Capability, Endpoint, Grant, TokenRequest, claims_request};
 use crate::guid::Guid;
 use crate::http_client::HttpClient;
 use crate::outbound::{Credentials, TokenRequestError, Wanted};
@@ -15,6 +15,8 @@ pub struct EntraClient {
     pub client_id: Guid,
     /// v2 unless asked otherwise.
     pub endpoint: Endpoint,
+    /// What it says that it can do.
+    pub capabilities: Vec<Capability>,
     /// How it proves itself: tried in order, the next one where Entra refuses one.
     pub credentials: Credentials,
 }
@@ -31,6 +33,7 @@ impl EntraClient {
         http: &HttpClient,
         now: UnixTime,
     ) -> Result<Acquired, TokenRequestError> {
+        let claims = claims_request(&self.capabilities, wanted.claims.as_deref());
         let request = TokenRequest {
             http,
             url: &self.token_endpoint(),
@@ -41,7 +44,7 @@ impl EntraClient {
                 Some(assertion) => Grant::OnBehalfOf(assertion),
                 None => Grant::ClientCredentials,
             },
-            claims: wanted.claims.as_deref(),
+            claims: claims.as_deref(),
             now,
         };
         self.credentials.acquire(identity, &request).await

@@ -6,7 +6,8 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 
 use crate::support::is;
 
-use super::refused::{detail, world};
+use super::refused::{Api, detail, world};
+use super::setup;
 
 /// `?` and `>` differ between the alphabets, and the length is no multiple of three.
 const CLAIMS: &str =
@@ -108,4 +109,29 @@ async fn an_upstream_that_challenges_each_token_is_told_from_one_that_was_answer
         "{told}"
     );
     assert!(!told.contains("1790000123"), "names alone: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_gateway_can_do_is_told_with_each_request_beside_what_is_asked_for() {
+    const ALONE: &str = r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#;
+    const BESIDE: &str = r#"{"access_token":{"nbf":{"essential":true,"value":"1790000123"},"x":{"value":"a???>>>"},"xms_cc":{"values":["cp1"]}}}"#;
+    let (api, door) = Api::open();
+    let world = setup()
+        .fill("UPSTREAM", door.base())
+        .put("/identities/mail/entra", "client_capabilities: [cp1]")
+        .start()
+        .await;
+    let asked = || {
+        let request = world.contoso.issuer.last_token_request().unwrap();
+        request.field("claims").map(str::to_owned)
+    };
+    assert_eq!(world.gateway.ask("/mail/x").await.status, 200);
+    assert_eq!(asked().as_deref(), Some(ALONE));
+    api.revoke();
+    let claims = STANDARD.encode(CLAIMS);
+    api.challenge(&format!(
+        "Bearer error=\"insufficient_claims\", claims=\"{claims}\""
+    ));
+    assert_eq!(world.gateway.ask("/mail/x").await.status, 200);
+    assert_eq!(asked().as_deref(), Some(BESIDE));
 }

@@ -46,10 +46,12 @@ pub(super) fn entra(context: &mut Context<'_>, identity: &Identity) -> Option<En
         }
         None => authority(context, *entra.cloud, tenant, &entra.authority),
     };
+    let capabilities = entra.client_capabilities.value();
     Some(EntraClient {
         authority: authority?,
         client_id: client_id?,
         endpoint: *entra.endpoint,
+        capabilities: capabilities.map_or_else(Vec::new, |named| named.values().copied().collect()),
         credentials: Credentials::new(credentials.into_iter().collect::<Option<_>>()?),
     })
 }
