@@ -71,6 +71,7 @@ reasons! {
     ObjectNotAllowed 403 "object_not_allowed" "The calling identity is not on this route's list.";
     RoleMissing 403 "role_missing" "The token lacks a role this route requires.";
     ScopeMissing 403 "scope_missing" "The token lacks a scope this route requires.";
+    UserRequired 403 "user_required" "This route acts for users, and the token is an application's.";
     ParameterNotAllowed 403 "parameter_not_allowed" "This caller may not use this part of the path.";
     NetworkNotAllowed 403 "network_not_allowed" "Callers from this address are not let in here.";
     BrowserNotAllowed 403 "browser_not_allowed" "Web pages may not call this route.";
@@ -87,6 +88,10 @@ reasons! {
     TokenThrottled 503 "token_throttled" "The token endpoint asked the gateway to wait.";
     CredentialUnavailable 503 "credential_unavailable" "The gateway cannot prove itself to get a token for this request.";
     TokenRefused 502 "token_refused" "The token endpoint refused the gateway's own credential or request.";
+    InteractionRequired 401 "interaction_required" "The user must prove more before the gateway may act for them.";
+    ExchangeRefused 401 "exchange_refused" "The token cannot be exchanged for one to the upstream; a new one is needed.";
+    ConsentRequired 403 "consent_required" "The user, or an administrator, has not consented to what this route does.";
+    ConditionalAccess 403 "conditional_access" "A policy of the tenant forbids this to the user.";
     UpstreamCrowded 503 "upstream_crowded" "As many requests as may be are with the upstream at the moment.";
     UpstreamUnreachable 502 "upstream_unreachable" "The upstream could not be reached.";
     UpstreamTimeout 504 "upstream_timeout" "The upstream took too long.";

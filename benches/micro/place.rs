@@ -170,6 +170,7 @@ async fn plan(config: &Config, count: usize) -> Plan {
         preserves_header_case: false,
         issuers,
         tokens: Vec::new(),
+        user_tokens: Vec::new(),
         tracer: None,
         observers: None,
         next: Default::default(),

@@ -22,6 +22,7 @@ fn admin(address: &str) -> Admin {
         limits: PlanLimits::none(),
         issuers: HashMap::new(),
         tokens: Vec::new(),
+        user_tokens: Vec::new(),
         tracer: None,
         observers: None,
         next: Default::default(),

@@ -5,15 +5,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::admission::Plan;
+use crate::clock::UnixTime;
 use crate::outbound::{CredentialStatus, Endpoint};
 use crate::telemetry::{
-    CONDITIONS, CircuitSample, CredentialSample, EndpointSample, KeySetSample, Samples, TokenSample,
+    CONDITIONS, CircuitSample, CredentialSample, EndpointSample, KeySetSample, Samples,
+    TokenSample, UserTokenSample,
 };
 
 pub(super) fn of(plan: &Plan) -> Samples {
     Samples {
         key_sets: key_sets(plan),
         tokens: tokens(plan),
+        user_tokens: user_tokens(plan),
         endpoints: endpoints(plan),
         circuits: circuits(plan),
     }
@@ -60,6 +63,25 @@ fn credential(status: &CredentialStatus) -> CredentialSample {
         is_refused: status.refused.is_some(),
         ends_at: status.ends_at,
     }
+}
+
+fn user_tokens(plan: &Plan) -> Vec<UserTokenSample> {
+    let now = UnixTime::now();
+    let tokens = plan.user_tokens.iter().map(|tokens| {
+        let status = tokens.status(now);
+        UserTokenSample {
+            identity: tokens.identity().to_string(),
+            scope: tokens.scope().to_owned(),
+            kept: status.kept,
+            bytes: status.bytes,
+            found: status.found,
+            exchanged: status.fetches,
+            refused: status.refusals,
+            failed: status.failures,
+            forgotten: status.forgotten,
+        }
+    });
+    tokens.collect()
 }
 
 /// One for each origin, in the order of routes. What goes to one in several ways is told together, and is as

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Denial, Passage, Plan, Refusal, guard, next};
 use crate::clock::UnixTime;
-use crate::outbound::{Carried, TokenDefinition};
+use crate::outbound::Carried;
 use crate::policy::Permit;
 use crate::reason::Reason;
 use crate::request::{AccessRequest, AllowedForms, Params};
@@ -103,10 +103,6 @@ async fn decide(
 
 /// Whose token a route carries.
 fn identity(route: &Route) -> Option<(&'static str, String)> {
-    match &route.definition.token {
-        TokenDefinition::App { identity, .. } => {
-            Some(("bearergate.identity", identity.to_string()))
-        }
-        TokenDefinition::Nothing | TokenDefinition::Forward => None,
-    }
+    let identity = route.definition.token.identity()?;
+    Some(("bearergate.identity", identity.to_string()))
 }

@@ -1,11 +1,14 @@
 //! Each denial in HTTP, and nowhere else: its reason's status, header fields, problem details
 //! (RFC 9457). How it is sent is the listener's business.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use super::{Denial, Refusal, limits};
 use crate::inbound::AuthError;
+use crate::outbound::AcquireError;
 use crate::request::RequestId;
 use crate::request::header_names::X_REQUEST_ID;
 use crate::routing::RouteMiss;
@@ -56,10 +59,32 @@ impl Denial {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Refusal::Auth(why)) => {
                 self.challenge(why)
             }
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Refusal::Token { why, .. }) => {
+                self.demand(why)
+            }
             (_, Refusal::Limit { exceeded, .. }) => limits::fields(exceeded),
             (StatusCode::SERVICE_UNAVAILABLE, refusal) => retry_after(refusal),
             _ => Vec::new(),
         }
+    }
+
+    /// What a caller's client must do before it is acted for: get a token that claims more, as Entra's own
+    /// APIs say it (its claims challenges; the claims are base64), or another one.
+    fn demand(&self, why: &AcquireError) -> Vec<(HeaderName, String)> {
+        let claims = why.claims();
+        let error = match (self.status(), claims) {
+            (StatusCode::UNAUTHORIZED, Some(_)) => "insufficient_claims",
+            (StatusCode::UNAUTHORIZED, None) => "invalid_token",
+            (_, _) => "insufficient_scope",
+        };
+        let mut challenges = self.challenges(Some(error));
+        if let Some(claims) = claims {
+            let claims = format!(", claims=\"{}\"", STANDARD.encode(claims));
+            challenges
+                .iter_mut()
+                .for_each(|(_, value)| value.push_str(&claims));
+        }
+        challenges
     }
 
     /// RFC 6750 §3: no error code where nothing was presented; `invalid_token` for a bad one,
@@ -71,6 +96,10 @@ impl Denial {
             (_, true) => Some("insufficient_scope"),
             (_, false) => return Vec::new(),
         };
+        self.challenges(error)
+    }
+
+    fn challenges(&self, error: Option<&str>) -> Vec<(HeaderName, String)> {
         let Some(route) = &self.route else {
             return Vec::new();
         };

@@ -47,6 +47,7 @@ impl World {
             limits: PlanLimits::none(),
             issuers: HashMap::new(),
             tokens: Vec::new(),
+            user_tokens: Vec::new(),
             tracer: None,
             observers: None,
             next: Default::default(),

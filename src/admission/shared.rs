@@ -10,7 +10,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::{HeaderRules, PlanLimits};
 use crate::edge::ListenerDefinition;
 use crate::inbound::{Gate, Issuer};
-use crate::outbound::AppTokens;
+use crate::outbound::{AppTokens, UserTokens};
 use crate::request::RequestIds;
 use crate::routing::Table;
 use crate::telemetry::{AccessLog, Metrics, Refusals, RouteMetrics, Tracer};
@@ -28,6 +28,8 @@ pub struct Plan {
     pub issuers: HashMap<Arc<str>, Arc<Issuer>>,
     /// The tokens of all (identity, scope) that routes carry.
     pub tokens: Vec<Arc<AppTokens>>,
+    /// Those by which routes act for users.
+    pub user_tokens: Vec<Arc<UserTokens>>,
     /// What makes traces, where the file wants any.
     pub tracer: Option<Arc<Tracer>>,
     /// Who may see the status page, where the file names somebody.

@@ -14,8 +14,8 @@ use crate::http_client::{FetchDefinition, FetchError, HttpClient};
 use crate::inbound::{Gate, Issuer};
 use crate::limit::Buckets;
 use crate::outbound::{
-    AppTokens, Egress, Endpoints, IdentityDefinition, RouteTokens, TokenDefinition, TokenSource,
-    Upstream, UpstreamDefinition, UpstreamError, Wanted,
+    AppTokens, Egress, Endpoints, IdentityDefinition, PerCaller, RouteTokens, TokenDefinition,
+    TokenSource, Upstream, UpstreamDefinition, UpstreamError, UserTokens, Wanted,
 };
 use crate::routing::{Route, RouteDefinition, Table};
 use crate::telemetry::{Metrics, TracesDefinition};
@@ -24,6 +24,7 @@ pub(super) struct Live {
     pub(super) plan: Arc<Plan>,
     http: (FetchDefinition, HttpClient),
     tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
+    user_tokens: HashMap<TokenKey, (IdentityDefinition, Arc<UserTokens>)>,
     upstreams: HashMap<UpstreamDefinition, Arc<Upstream>>,
     endpoints: Endpoints,
     export: Option<(TracesDefinition, Arc<Export>)>,
@@ -72,6 +73,7 @@ impl Live {
             identities: config.identities.iter().map(|it| (&*it.name, it)).collect(),
             issuers: HashMap::new(),
             tokens: HashMap::new(),
+            user_tokens: HashMap::new(),
             upstreams: HashMap::new(),
             http: &http,
             endpoints: &endpoints,
@@ -104,6 +106,7 @@ impl Live {
         let Parts {
             issuers,
             tokens,
+            user_tokens,
             upstreams,
             ..
         } = parts;
@@ -134,6 +137,7 @@ impl Live {
             observers,
             issuers,
             tokens: tokens.values().map(|(_, it)| Arc::clone(it)).collect(),
+            user_tokens: user_tokens.values().map(|(_, it)| Arc::clone(it)).collect(),
             tracer: export.as_ref().map(|(_, it)| Arc::clone(&it.tracer)),
             next: ArcSwapOption::empty(),
         };
@@ -141,6 +145,7 @@ impl Live {
             plan: Arc::new(plan),
             http: (config.fetch.clone(), http),
             tokens,
+            user_tokens,
             upstreams,
             endpoints,
             export,
@@ -163,6 +168,7 @@ struct Parts<'a> {
     identities: HashMap<&'a str, &'a IdentityDefinition>,
     issuers: HashMap<Arc<str>, Arc<Issuer>>,
     tokens: HashMap<TokenKey, (IdentityDefinition, Arc<AppTokens>)>,
+    user_tokens: HashMap<TokenKey, (IdentityDefinition, Arc<UserTokens>)>,
     upstreams: HashMap<UpstreamDefinition, Arc<Upstream>>,
     http: &'a HttpClient,
     endpoints: &'a Endpoints,
@@ -186,7 +192,7 @@ impl Parts<'_> {
             let issuers = known.gate.issuers().map(Arc::as_ptr);
             known.definition == *definition
                 && Arc::ptr_eq(&known.upstream, &upstream)
-                && is_same_egress(&known.egress, &egress)
+                && known.egress.is_same_as(&egress)
                 && issuers.eq(gate.issuers().map(Arc::as_ptr))
         });
         if let Some(same) = same {
@@ -203,16 +209,48 @@ impl Parts<'_> {
 
     /// The tokens of each (identity, scope) are shared by all routes that carry them.
     fn egress(&mut self, route: &RouteDefinition) -> Result<Egress, ComposeError> {
-        let (identity, scope) = match &route.token {
-            TokenDefinition::Nothing => return Ok(Egress::Nothing),
-            TokenDefinition::Forward => return Ok(Egress::CallersOwn),
-            TokenDefinition::App { identity, scope } => (identity, scope),
-        };
-        let definition = *self
-            .identities
-            .get(&**identity)
-            .ok_or_else(|| ComposeError::UnknownIdentity(Arc::clone(&route.id)))?;
-        let key = (Arc::clone(identity), scope.clone());
+        let unknown = || ComposeError::UnknownIdentity(Arc::clone(&route.id));
+        match &route.token {
+            TokenDefinition::Nothing => Ok(Egress::Nothing),
+            TokenDefinition::Forward => Ok(Egress::CallersOwn),
+            TokenDefinition::App { identity, scope } => {
+                let tokens = self.app_tokens(identity, scope);
+                Ok(Egress::App(tokens.ok_or_else(unknown)?))
+            }
+            TokenDefinition::OnBehalfOf {
+                identity,
+                scope,
+                app_scope,
+            } => {
+                let users = self.user_tokens(identity, scope).ok_or_else(unknown)?;
+                let apps = app_scope.as_ref().map(|scope| {
+                    let tokens = self.app_tokens(identity, scope);
+                    tokens.ok_or_else(unknown)
+                });
+                Ok(Egress::OnBehalfOf(PerCaller::new(users, apps.transpose()?)))
+            }
+        }
+    }
+
+    fn user_tokens(&mut self, identity: &Arc<str>, scope: &str) -> Option<Arc<UserTokens>> {
+        let definition = *self.identities.get(&**identity)?;
+        let key = (Arc::clone(identity), scope.to_owned());
+        let known = self.user_tokens.get(&key).or_else(|| {
+            let earlier = self.fetching_alike?.user_tokens.get(&key);
+            earlier.filter(|(known, _)| known == definition)
+        });
+        let known = known.cloned().unwrap_or_else(|| {
+            let tokens = UserTokens::new(definition.clone(), scope, self.http.clone());
+            (definition.clone(), tokens)
+        });
+        let tokens = Arc::clone(&known.1);
+        self.user_tokens.insert(key, known);
+        Some(tokens)
+    }
+
+    fn app_tokens(&mut self, identity: &Arc<str>, scope: &str) -> Option<RouteTokens> {
+        let definition = *self.identities.get(&**identity)?;
+        let key = (Arc::clone(identity), scope.to_owned());
         let known = self.tokens.get(&key).or_else(|| {
             let earlier = self.fetching_alike?.tokens.get(&key);
             earlier.filter(|(known, _)| known == definition)
@@ -224,7 +262,7 @@ impl Parts<'_> {
         });
         let tokens = Arc::clone(&known.1);
         self.tokens.insert(key, known);
-        Ok(Egress::App(RouteTokens::new(tokens)))
+        Some(RouteTokens::new(tokens))
     }
 
     fn upstream(&mut self, route: &RouteDefinition) -> Result<Arc<Upstream>, ComposeError> {
@@ -265,11 +303,4 @@ fn export(
     }
     let export = Export::start(wanted, metrics).map_err(ComposeError::Traces)?;
     Ok(Some((wanted.clone(), Arc::new(export))))
-}
-
-fn is_same_egress(one: &Egress, other: &Egress) -> bool {
-    match (one.tokens(), other.tokens()) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-        _ => std::mem::discriminant(one) == std::mem::discriminant(other),
-    }
 }

@@ -1,6 +1,7 @@
 //! `check --online`: does the world outside agree with the file? Keys, tokens, upstreams.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, anyhow};
@@ -53,12 +54,12 @@ pub(super) async fn run(
     let mut asked = HashSet::new();
     let mut reached = HashSet::new();
     for route in &config.routes {
-        if let TokenDefinition::App { identity, scope } = &route.token
-            && asked.insert((identity, scope))
+        if let Some((identity, scope)) = asks_for(&route.token)
+            && asked.insert((identity, scope.clone()))
         {
             let what = format!("token of {identity} for {scope}");
             let routes = config.routes.iter().filter(|it| it.token == route.token);
-            let outcome = token(config, &http, identity, scope).await;
+            let outcome = token(config, &http, identity, &scope).await;
             tell(what, outcome.map(|token| granted(&token, routes)))?;
         }
         for endpoint in &route.upstream.endpoints {
@@ -92,6 +93,22 @@ pub(super) fn show(tried: &Tried) -> anyhow::Result<()> {
         tried.what,
         tried.detail
     )
+}
+
+/// What can be asked for without a user: where a route acts for one, whether the application may ask for
+/// anything of that API's at all.
+fn asks_for(token: &TokenDefinition) -> Option<(&Arc<str>, String)> {
+    match token {
+        TokenDefinition::Nothing | TokenDefinition::Forward => None,
+        TokenDefinition::App { identity, scope } => Some((identity, scope.clone())),
+        TokenDefinition::OnBehalfOf {
+            identity, scope, ..
+        } => {
+            let first = scope.split_whitespace().next()?;
+            let (resource, _) = first.rsplit_once('/')?;
+            Some((identity, format!("{resource}/.default")))
+        }
+    }
 }
 
 async fn token(

@@ -41,7 +41,10 @@ pub(crate) fn plan(config: &Config, width: Option<usize>) -> String {
                 (&*route.id, vec![matched(route)]),
                 ("who may come in", who(&route.callers)),
                 ("where it goes", check_upstream::destination(route)),
-                ("whose token", vec![token(&route.token)]),
+                (
+                    "whose token",
+                    token(&route.token).lines().map(str::to_owned).collect(),
+                ),
                 ("what it is told", told(route)),
                 ("how much", check_limits::of_route(route)),
                 ("web pages", route.cors.iter().map(Cors::told).collect()),
@@ -249,11 +252,26 @@ fn token(token: &TokenDefinition) -> String {
     match token {
         TokenDefinition::Nothing => "nobody's".to_owned(),
         TokenDefinition::Forward => "the caller's".to_owned(),
-        TokenDefinition::App { identity, scope } => {
-            let resource = scope.strip_suffix("/.default").unwrap_or(scope);
-            format!("{identity}'s, for {resource}")
+        TokenDefinition::App { identity, scope } => format!("{identity}'s, for {}", whole(scope)),
+        TokenDefinition::OnBehalfOf {
+            identity,
+            scope,
+            app_scope,
+        } => {
+            let apps = match app_scope {
+                Some(scope) => format!("\n{identity}'s own for an app, for {}", whole(scope)),
+                None => "\nno app's".to_owned(),
+            };
+            format!(
+                "{identity}'s on behalf of the user, for {}{apps}",
+                whole(scope)
+            )
         }
     }
+}
+
+fn whole(scope: &str) -> &str {
+    scope.strip_suffix("/.default").unwrap_or(scope)
 }
 
 /// The routes whose paths are refused here in another spelling, for their callers are others.

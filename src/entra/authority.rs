@@ -118,6 +118,14 @@ impl Authority {
         }
     }
 
+    /// That of another tenant, in the same place.
+    pub fn of(&self, tenant: Guid) -> Self {
+        Self {
+            tenant: Tenant(tenant),
+            ..self.clone()
+        }
+    }
+
     pub fn cloud(&self) -> Cloud {
         self.cloud
     }

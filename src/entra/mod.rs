@@ -13,6 +13,7 @@ mod managed_identity;
 mod principal;
 mod token_answer;
 mod token_endpoint;
+mod user_advice;
 
 pub use assertion::{Algorithm, Assertion};
 pub use authority::{Authority, Endpoint, Tenant, TenantError, Versions};

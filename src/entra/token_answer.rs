@@ -1,6 +1,7 @@
 //! What did the token endpoint answer? A token with its times, or one of the ways there is none.
 //! Pure: the answer, what it must not quote, and the time come in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::advice::{self, Remedy};
+use super::user_advice;
 use super::{EntraError, TokenResponse};
 use crate::clock::UnixTime;
 use crate::http_client::Answer;
@@ -34,11 +36,39 @@ const LOOP_WAIT: Duration = Duration::from_secs(60);
 /// The most codes of one refusal that are looked at.
 const MOST_CODES: usize = 8;
 
+/// The longest `claims` that are passed on.
+const LONGEST_CLAIMS: usize = 4096;
+
 /// The longest piece of Entra's own words that reaches a log.
 const LONGEST_QUOTE: usize = 600;
 
-/// Reads an answer. `confided` is what was sent in confidence: a secret, assertions.
+/// Whose rights were asked for: what helps differs.
+#[derive(Clone, Copy)]
+enum Subject {
+    Application,
+    User,
+}
+
+/// Reads an answer to a request for the application's own rights. `confided` is what was sent in confidence: a secret, assertions.
 pub(super) fn read(
+    answer: &Answer,
+    confided: &[&str],
+    now: UnixTime,
+) -> Result<TokenResponse, EntraError> {
+    read_for(Subject::Application, answer, confided, now)
+}
+
+/// The same of an answer to a request to act for a user.
+pub(super) fn read_for_user(
+    answer: &Answer,
+    confided: &[&str],
+    now: UnixTime,
+) -> Result<TokenResponse, EntraError> {
+    read_for(Subject::User, answer, confided, now)
+}
+
+fn read_for(
+    whose: Subject,
     answer: &Answer,
     confided: &[&str],
     now: UnixTime,
@@ -57,7 +87,7 @@ pub(super) fn read(
             said: quoted(description(&body), confided),
         });
     }
-    Err(refusal(answer, confided))
+    Err(refusal(answer, whose, confided))
 }
 
 #[derive(Deserialize)]
@@ -132,7 +162,7 @@ pub(super) fn seconds(value: &Value) -> Option<i64> {
     }
 }
 
-fn refusal(answer: &Answer, confided: &[&str]) -> EntraError {
+fn refusal(answer: &Answer, whose: Subject, confided: &[&str]) -> EntraError {
     let status = answer.status;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let Some(error) = body["error"].as_str() else {
@@ -155,9 +185,10 @@ fn refusal(answer: &Answer, confided: &[&str]) -> EntraError {
         .iter()
         .rev()
         .copied()
-        .find(|code| Remedy::of(*code).is_some());
+        .find(|code| remedy_for(whose, *code).is_some());
     let code = known.or_else(|| codes.last().copied());
-    let remedy = code.and_then(|code| Remedy::for_reason(code, description).or(Remedy::of(code)));
+    let remedy =
+        code.and_then(|code| Remedy::for_reason(code, description).or(remedy_for(whose, code)));
     let said = quoted(description, confided);
     let passes = matches!(error.as_str(), "temporarily_unavailable" | "server_error");
     if let Some(Remedy::SlowDown(sentence)) = remedy {
@@ -187,11 +218,29 @@ fn refusal(answer: &Answer, confided: &[&str]) -> EntraError {
         .and_then(|text| uuid::Uuid::try_parse(text).ok())
         .map(|id| id.hyphenated().to_string());
     EntraError::Refused {
+        suberror: body["suberror"].as_str().map(|text| word(text, confided)),
+        claims: claims(&body, confided),
         error,
         code,
         advice,
         correlation_id,
     }
+}
+
+fn remedy_for(whose: Subject, code: u64) -> Option<Remedy> {
+    match whose {
+        Subject::Application => Remedy::of(code),
+        Subject::User => user_advice::remedy(code).or(Remedy::of(code)),
+    }
+}
+
+/// What a user's token must claim, which the user's client is told: an object in JSON, and no larger than
+/// a header field may well be.
+fn claims(body: &Value, confided: &[&str]) -> Option<Arc<str>> {
+    let text = body["claims"].as_str()?;
+    let is_sound = text.len() <= LONGEST_CLAIMS && !echoes(text, confided);
+    let is_object = || serde_json::from_str::<serde_json::Map<String, Value>>(text).is_ok();
+    (is_sound && is_object()).then(|| Arc::from(text))
 }
 
 /// `error` as it may stand in a log.

@@ -135,6 +135,7 @@ fn a_refusal_says_what_to_do_in_our_words() {
         code,
         advice,
         correlation_id,
+        ..
     } = &got
     else {
         panic!("{got:?}");

@@ -1,6 +1,7 @@
 //! The token endpoint's wire: one POST of a form, one answer, Entra's errors as sentences an
 //! operator can act on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Endpoint, advice, token_answer};
@@ -29,6 +30,9 @@ pub struct TokenRequest<'a> {
     pub grant: Grant<'a>,
     /// JSON of claims that the token must have, or whose absence an API minded.
     pub claims: Option<&'a str>,
+    /// Whether another tenant is asked than the application's own: what that refuses says nothing of the
+    /// credential, for the application may be unknown there.
+    pub is_elsewhere: bool,
     pub now: UnixTime,
 }
 
@@ -45,7 +49,13 @@ impl TokenRequest<'_> {
     pub async fn send(&self, proof: ClientProof<'_>) -> Result<TokenResponse, EntraError> {
         let form = self.form(&proof);
         match self.http.post_form(self.url, &form, LARGEST_ANSWER).await {
-            Ok(answer) => token_answer::read(&answer, &self.confided(&proof), self.now),
+            Ok(answer) => {
+                let read = match self.grant {
+                    Grant::ClientCredentials => token_answer::read,
+                    Grant::OnBehalfOf(_) => token_answer::read_for_user,
+                };
+                read(&answer, &self.confided(&proof), self.now)
+            }
             Err(error @ FetchError::TooLarge(_)) => Err(EntraError::Malformed(error.to_string())),
             Err(error) => Err(EntraError::Unavailable(error.to_string())),
         }
@@ -119,6 +129,10 @@ pub enum EntraError {
         error: String,
         /// The last of `error_codes` that is known, else the last.
         code: Option<u64>,
+        /// What refines `error`, where Entra says so: `basic_action`, `consent_required` …
+        suberror: Option<String>,
+        /// JSON of what a token of the user's must claim first, where Entra says so.
+        claims: Option<Arc<str>>,
         advice: String,
         /// `correlation_id`, to find it in Entra's sign-in log.
         correlation_id: Option<String>,

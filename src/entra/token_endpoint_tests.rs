@@ -13,6 +13,7 @@ fn request<'a>(http: &'a HttpClient, endpoint: Endpoint, scope: &'a str) -> Toke
         scope,
         grant: Grant::ClientCredentials,
         claims: None,
+        is_elsewhere: false,
         now: UnixTime::from_seconds(1),
     }
 }

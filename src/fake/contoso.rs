@@ -23,6 +23,8 @@ pub struct Contoso {
     pub calc_secret: Secret<String>,
     pub guest_secret: Secret<String>,
     pub mail_secret: Secret<String>,
+    /// Of the API that adds numbers, for calling others.
+    pub api_secret: Secret<String>,
 }
 
 impl Contoso {
@@ -43,6 +45,7 @@ impl Contoso {
     pub fn with_key(key: SigningKey) -> Self {
         let (calc_secret, guest_secret, mail_secret) =
             (fresh_secret(), fresh_secret(), fresh_secret());
+        let api_secret = fresh_secret();
         let registry = Registry::new()
             .with_api(ApiRegistration::new(Self::CALC_API))
             .with_app(
@@ -50,7 +53,13 @@ impl Contoso {
                     .role(Self::CALC_API, Self::CALC_ROLE),
             )
             .with_app(app(Self::GUEST_CLIENT, Self::CALC_TENANT, &guest_secret))
-            .with_app(mail_app(&mail_secret));
+            .with_app(mail_app(&mail_secret))
+            .with_app(
+                app(Self::CALC_API, Self::CALC_TENANT, &api_secret)
+                    .delegated(ApiRegistration::GRAPH, "Mail.Read")
+                    .delegated(ApiRegistration::GRAPH, "User.Read")
+                    .role(ApiRegistration::GRAPH, "Mail.Send"),
+            );
         let issuer = Issuer::with_key(registry, key);
         Self {
             mailbox: Mailbox::new(issuer.clone()),
@@ -59,6 +68,7 @@ impl Contoso {
             calc_secret,
             guest_secret,
             mail_secret,
+            api_secret,
         }
     }
 

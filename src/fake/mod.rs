@@ -24,7 +24,7 @@ pub use faults::Faults;
 pub use http::{Body, Intake, Origin, Pace, Request, Response};
 pub use issuer::{
     Algorithm, ApiRegistration, AppRegistration, Behaviour, ExpiresIn, Generation, Issuer,
-    KeyAnswer, Registry, SigningKey, TokenRequest,
+    KeyAnswer, Registry, SigningKey, TokenRequest, UserState,
 };
 pub use mailbox::{Mailbox, SentMail};
 pub use platform::{Habits, Machine};

@@ -2,15 +2,14 @@
 //! issuer and times, until the token expires or the issuer's keys change. Audience and policy are
 //! asked again for every request.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use openssl::sha::Sha256;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::clock::UnixTime;
-use crate::jwt::{TokenError, UnverifiedToken};
+use crate::jwt::TokenDigest;
 use crate::policy::TokenPrincipal;
 use crate::refresh::Generation;
 
@@ -25,11 +24,6 @@ const ENTRY_WEIGHT: u64 = 512;
 pub(super) struct VerdictCache {
     verdicts: Cache<TokenDigest, Verdict, ByTokenLength>,
 }
-
-/// SHA-256 of a whole token behind a prefix that this process drew: what is kept in memory is of
-/// no use anywhere else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct TokenDigest([u8; 32]);
 
 /// That a token is genuine, and how long that may be believed.
 #[derive(Clone, Debug)]
@@ -71,20 +65,6 @@ impl VerdictCache {
 
     pub(super) fn remember(&self, digest: TokenDigest, verdict: Verdict) {
         self.verdicts.insert(digest, verdict);
-    }
-}
-
-impl TokenDigest {
-    pub(super) fn of(token: &(impl AsRef<[u8]> + ?Sized)) -> Result<Self, TokenError> {
-        static PREFIX: LazyLock<[u8; 16]> = LazyLock::new(|| uuid::Uuid::new_v4().into_bytes());
-        let token = token.as_ref();
-        if token.len() > UnverifiedToken::LONGEST {
-            return Err(TokenError::TooLarge);
-        }
-        let mut digest = Sha256::new();
-        digest.update(&*PREFIX);
-        digest.update(token);
-        Ok(Self(digest.finish()))
     }
 }
 

@@ -9,6 +9,7 @@ mod payload;
 mod profile;
 mod provider;
 mod token;
+mod token_digest;
 mod token_error;
 mod verifier;
 
@@ -19,5 +20,6 @@ pub use payload::ClaimNames;
 pub use profile::{Algorithm, Placeholder, Profile};
 pub use provider::install_provider;
 pub use token::UnverifiedToken;
+pub use token_digest::TokenDigest;
 pub use token_error::TokenError;
 pub use verifier::Verifier;

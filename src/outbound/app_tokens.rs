@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{
     AccessToken, CredentialStatus, Demand, TokenRequestError, TokenSource, UsedCredential,
+    UserTokenError,
 };
 use crate::clock::UnixTime;
 use crate::entra::ClaimsChallenge;
@@ -116,6 +117,15 @@ pub enum AcquireError {
     /// None could be had, and when the next attempt may be made.
     #[error(transparent)]
     Unavailable(#[from] Box<Unavailable<TokenRequestError>>),
+    /// None could be had for the user who calls.
+    #[error(transparent)]
+    NotExchanged(#[from] Box<Unavailable<UserTokenError>>),
+    #[error("the caller is an application; only a user's token can be exchanged")]
+    NotAUser,
+    #[error(
+        "the caller's token has ended, and is taken here only by the leeway; it cannot be exchanged"
+    )]
+    CallersTokenEnded,
     /// `token: forward` on a request without a bearer token; ruled out at load.
     #[error("there is no caller's token to forward")]
     NothingToForward,
@@ -125,6 +135,9 @@ impl AcquireError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Unavailable(why) => why.cause.reason(),
+            Self::NotExchanged(why) => why.cause.reason(),
+            Self::NotAUser => Reason::UserRequired,
+            Self::CallersTokenEnded => Reason::TokenExpired,
             Self::NothingToForward => Reason::InternalError,
         }
     }
@@ -133,7 +146,16 @@ impl AcquireError {
     pub fn retry_after(&self) -> Duration {
         match self {
             Self::Unavailable(why) => why.retry_after,
-            Self::NothingToForward => Duration::ZERO,
+            Self::NotExchanged(why) => why.retry_after,
+            Self::NotAUser | Self::CallersTokenEnded | Self::NothingToForward => Duration::ZERO,
+        }
+    }
+
+    /// JSON of what the caller's token must claim, where Entra says so.
+    pub fn claims(&self) -> Option<&str> {
+        match self {
+            Self::NotExchanged(why) => why.cause.claims(),
+            _ => None,
         }
     }
 }

@@ -13,6 +13,8 @@ fn unavailable(cause: impl Into<TokenRequestError>, is_backoff: bool) -> Acquire
 
 fn refused() -> EntraError {
     EntraError::Refused {
+        suberror: None,
+        claims: None,
         error: "invalid_client".to_owned(),
         code: None,
         advice: "x".to_owned(),

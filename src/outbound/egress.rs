@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::{AccessToken, AcquireError, AppTokens, Replacement, RouteTokens};
+use super::{AccessToken, AcquireError, PerCaller, Replacement, RouteTokens};
 use crate::clock::UnixTime;
 use crate::entra::ClaimsChallenge;
 use crate::policy::Permit;
@@ -22,6 +22,32 @@ pub enum TokenDefinition {
         /// `https://…/.default`.
         scope: String,
     },
+    /// `{ identity, scope, on_behalf_of: caller }`: a token by which the identity acts for the user who calls.
+    OnBehalfOf {
+        identity: Arc<str>,
+        /// Scopes of one API, or its `/.default`.
+        scope: String,
+        /// What applications are given that call: a token of the identity's own for this scope. `None`: they
+        /// are refused.
+        app_scope: Option<String>,
+    },
+}
+
+/// `app:` beside `on_behalf_of`: what becomes of applications, whose tokens cannot be exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applications {
+    Refuse,
+    AppOnly,
+}
+
+impl TokenDefinition {
+    /// Who the gateway is for it, where it is anybody.
+    pub fn identity(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Nothing | Self::Forward => None,
+            Self::App { identity, .. } | Self::OnBehalfOf { identity, .. } => Some(identity),
+        }
+    }
 }
 
 /// The same, alive.
@@ -30,6 +56,7 @@ pub enum Egress {
     Nothing,
     CallersOwn,
     App(RouteTokens),
+    OnBehalfOf(PerCaller),
 }
 
 /// What an admitted request carries.
@@ -51,6 +78,7 @@ impl Egress {
                 None => Err(AcquireError::NothingToForward),
             },
             Self::App(tokens) => Ok(Carried::App(tokens.token(now).await?)),
+            Self::OnBehalfOf(tokens) => Ok(Carried::App(tokens.token(permit, now).await?)),
         }
     }
 
@@ -59,6 +87,7 @@ impl Egress {
     pub async fn replacement(
         &self,
         refused: &Carried,
+        permit: &Permit,
         challenge: Option<&ClaimsChallenge>,
         now: UnixTime,
     ) -> Replacement {
@@ -66,20 +95,35 @@ impl Egress {
             (Self::App(tokens), Carried::App(token)) => {
                 Replacement::of(token, tokens.refused(token, challenge, now)).await
             }
+            (Self::OnBehalfOf(tokens), Carried::App(token)) => {
+                tokens.replacement(token, permit, challenge, now).await
+            }
             _ => Replacement::TooSoon,
         }
     }
 
-    /// The tokens that it takes from, where they are ours.
-    pub fn tokens(&self) -> Option<&Arc<AppTokens>> {
-        match self {
-            Self::App(tokens) => Some(tokens.shared()),
-            Self::Nothing | Self::CallersOwn => None,
-        }
+    /// Whether it takes from the same tokens.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let app = |egress: &Self| egress.route_tokens().map(|it| Arc::as_ptr(it.shared()));
+        let users = |egress: &Self| match egress {
+            Self::OnBehalfOf(tokens) => Some(Arc::as_ptr(tokens.users())),
+            _ => None,
+        };
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && app(self) == app(other)
+            && users(self) == users(other)
     }
 
     pub fn is_ours(&self) -> bool {
-        matches!(self, Self::App(_))
+        matches!(self, Self::App(_) | Self::OnBehalfOf(_))
+    }
+
+    fn route_tokens(&self) -> Option<&RouteTokens> {
+        match self {
+            Self::App(tokens) => Some(tokens),
+            Self::OnBehalfOf(tokens) => tokens.apps(),
+            Self::Nothing | Self::CallersOwn => None,
+        }
     }
 }
 

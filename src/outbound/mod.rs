@@ -6,6 +6,7 @@ mod credential;
 mod egress;
 mod grants;
 mod identity;
+mod on_behalf_of;
 mod replacement;
 mod route_tokens;
 #[cfg(test)]
@@ -22,9 +23,10 @@ pub use credential::{
     ExecCredential, ManagedIdentityCredential, Prints, Refused, SecretCredential, TokenProxy,
     Trusted,
 };
-pub use egress::{Carried, Egress, TokenDefinition};
+pub use egress::{Applications, Carried, Egress, TokenDefinition};
 pub use grants::Grants;
 pub use identity::{IdentityDefinition, TokenTimes};
+pub use on_behalf_of::{PerCaller, UserDemand, UserTokenError, UserTokens, UserTokensStatus};
 pub use replacement::{Demand, Replacement};
 pub use route_tokens::RouteTokens;
 pub use token_error::TokenRequestError;

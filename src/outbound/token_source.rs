@@ -102,7 +102,7 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    fn of(
+    pub(super) fn of(
         response: &TokenResponse,
         times: TokenTimes,
         by: UsedCredential,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::guid::Guid;
 use crate::secret::Secret;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub struct Wanted {
     pub scope: Arc<str>,
     /// JSON of what the token must claim, where an API asked for it.
     pub claims: Option<Arc<str>>,
+    /// The tenant that is asked, where it is not the client's own: the one that gave a user the token.
+    pub tenant: Option<Guid>,
     /// A user's token for the client, where the token is for acting on the user's behalf.
     pub assertion: Option<Arc<Secret<String>>>,
 }
@@ -20,6 +23,7 @@ impl Wanted {
         Self {
             scope: Arc::from(scope),
             claims: None,
+            tenant: None,
             assertion: None,
         }
     }

@@ -95,7 +95,12 @@ pub(super) async fn replaced(
     let challenge = ClaimsChallenge::of(fields(&head.headers));
     let now = UnixTime::now();
     let replacement = egress
-        .replacement(admission.token(), challenge.as_ref(), now)
+        .replacement(
+            admission.token(),
+            admission.permit(),
+            challenge.as_ref(),
+            now,
+        )
         .await;
     let again = is_unapplied.then(again).flatten();
     match (replacement, again) {

@@ -23,6 +23,19 @@ pub(super) struct Ended {
     pub(super) left: Duration,
 }
 
+impl Ended {
+    /// Of a fetch that failed, where nothing is kept.
+    pub(super) fn failed_at(now: UnixTime) -> Self {
+        Self {
+            begun: now,
+            now,
+            failed: true,
+            asked: Duration::ZERO,
+            left: Duration::ZERO,
+        }
+    }
+}
+
 /// The pause after a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Backoff {

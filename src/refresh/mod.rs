@@ -5,6 +5,7 @@
 mod asked;
 mod backoff;
 mod before_expiry;
+mod by_key;
 mod in_flight;
 mod keeper;
 mod on_miss;
@@ -17,6 +18,7 @@ mod source;
 
 pub use backoff::{chance, jitter};
 pub use before_expiry::{BeforeExpiry, Coming, Replacing};
+pub use by_key::{ByKey, KeyedFailure, KeyedSource, KeyedStatus, Room};
 pub use keeper::Status;
 pub use on_miss::{Found, Generation, OnMiss};
 pub use refetch::{Missing, RefetchTimes};

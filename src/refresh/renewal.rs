@@ -22,7 +22,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 
 /// The least between two replacements of what was refused; Entra takes a client that asks more often
 /// for one that is caught in a loop.
-const LEAST_BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(60);
+pub(super) const LEAST_BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Renewal {
@@ -90,11 +90,9 @@ impl<T: Expires> Policy<T> for Renewal {
     }
 
     fn life(&self, item: &T, now: UnixTime, _: u32) -> Life {
-        let margin = now.until(item.expires_at()) / 10;
-        let margin = margin.clamp(LEAST_MARGIN, LONGEST_MARGIN);
         Life {
             stale_at: item.renew_at(),
-            expires_at: item.expires_at().minus(margin),
+            expires_at: last_moment(item, now),
         }
     }
 
@@ -127,6 +125,13 @@ impl<T: Expires> Policy<T> for Renewal {
         let is_wanted = now < ready || kept.marks.used.is_set();
         (is_wanted && kept.is_good(ready.max(now))).then_some(ready)
     }
+}
+
+/// The last second in which what came `now` is handed out.
+pub(super) fn last_moment(item: &impl Expires, now: UnixTime) -> UnixTime {
+    let margin = now.until(item.expires_at()) / 10;
+    let margin = margin.clamp(LEAST_MARGIN, LONGEST_MARGIN);
+    item.expires_at().minus(margin)
 }
 
 /// When to renew what came `now`: when the other side would like it (`wanted`), else some time

@@ -92,6 +92,14 @@ impl<'a> Scheme<'a> {
     }
 }
 
+/// The token in a field that was found to be `Bearer`; `None` where it is another, or no text.
+pub fn bearer_of(field: &HeaderValue) -> Option<&str> {
+    match Scheme::parse(field.as_bytes()) {
+        Ok(Scheme::Bearer(Unread(token))) => std::str::from_utf8(token).ok(),
+        _ => None,
+    }
+}
+
 impl fmt::Debug for Scheme<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {

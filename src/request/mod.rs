@@ -15,7 +15,7 @@ mod request_id;
 pub(crate) mod samples;
 mod trace_context;
 
-pub use authorization::{Authorization, AuthorizationError, Scheme, Unread};
+pub use authorization::{Authorization, AuthorizationError, Scheme, Unread, bearer_of};
 pub use escapes::{MOST_DECODINGS, decoded_fully, decoded_once};
 pub use grpc::{grpc_timeout, is_grpc};
 pub use head::{AccessRequest, Head, HeadError, Limits, Sent};

@@ -189,6 +189,7 @@ impl Metrics {
         samples::key_sets(&sampled, &of_plan.key_sets, now);
         samples::tokens(&sampled, &of_plan.tokens, now);
         samples::credentials(&sampled, &of_plan.tokens, now);
+        samples::user_tokens(&sampled, &of_plan.user_tokens);
         samples::endpoints(&sampled, &of_plan.endpoints);
         samples::circuits(&sampled, &of_plan.circuits);
         process::sample(&sampled, self.families.started);

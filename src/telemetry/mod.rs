@@ -36,7 +36,8 @@ pub use rates::{Rates, RouteRate};
 pub use refusals::{Refusals, RefusedRequest, Room};
 pub use route_metrics::{Counted, Outcome, Repetition, RouteMetrics};
 pub use samples::{
-    CONDITIONS, CircuitSample, CredentialSample, EndpointSample, KeySetSample, Samples, TokenSample,
+    CONDITIONS, CircuitSample, CredentialSample, EndpointSample, KeySetSample, Samples,
+    TokenSample, UserTokenSample,
 };
 pub use span_metrics::SpanMetrics;
 pub use traces::{Batch, Spans, Told, Trace, Tracer, TracesDefinition, Wait, rejected};

@@ -70,6 +70,14 @@ metrics! {
         "Time since the token in hand was acquired, by identity and scope; absent while there is none.";
     TOKEN_EXPIRY "bearergate_token_expiry_seconds" "gauge"
         "Time until the token in hand expires, negative once it has; absent while there is none.";
+    USER_TOKENS "bearergate_user_tokens" "gauge"
+        "Tokens held to act for users, and refusals of them that are remembered, by identity and scope.";
+    USER_TOKENS_BYTES "bearergate_user_tokens_bytes" "gauge"
+        "Memory that tokens held to act for users take up, by identity and scope.";
+    USER_TOKEN_REQUESTS "bearergate_user_token_requests_total" "counter"
+        "Tokens asked for to act for users, by identity, scope and outcome (found, exchanged, refused, failed).";
+    USER_TOKENS_FORGOTTEN "bearergate_user_tokens_forgotten_total" "counter"
+        "Tokens held to act for users that had to make room before they ended, by identity and scope.";
     CERTIFICATE_EXPIRY "bearergate_certificate_expiry_seconds" "gauge"
         "Time until an identity's certificate ends, negative once it has; absent where it has none.";
     CREDENTIAL_EXPIRY "bearergate_credential_expiry_seconds" "gauge"

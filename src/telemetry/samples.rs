@@ -19,6 +19,7 @@ const MOST_SERIES: usize = 200;
 pub struct Samples {
     pub key_sets: Vec<KeySetSample>,
     pub tokens: Vec<TokenSample>,
+    pub user_tokens: Vec<UserTokenSample>,
     pub endpoints: Vec<EndpointSample>,
     pub circuits: Vec<CircuitSample>,
 }
@@ -59,6 +60,22 @@ pub struct CredentialSample {
     pub is_in_use: bool,
     pub is_refused: bool,
     pub ends_at: Option<UnixTime>,
+}
+
+/// The tokens to act for users by that one identity has for one scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserTokenSample {
+    pub identity: String,
+    pub scope: String,
+    pub kept: usize,
+    pub bytes: u64,
+    pub found: u64,
+    pub exchanged: u64,
+    /// For what Entra wants of the user.
+    pub refused: u64,
+    /// For what every user would meet.
+    pub failed: u64,
+    pub forgotten: u64,
 }
 
 /// One of the places that upstreams' requests go to.
@@ -159,6 +176,32 @@ pub(super) fn credentials(registry: &Registry, samples: &[TokenSample], now: Uni
             if let Some(end) = credential.ends_at {
                 expiry.with_label_values(its).set(seconds_between(now, end));
             }
+        }
+    }
+}
+
+pub(super) fn user_tokens(registry: &Registry, samples: &[UserTokenSample]) {
+    let labels = &["identity", "scope"];
+    let kept = gauge(registry, names::USER_TOKENS, labels);
+    let bytes = gauge(registry, names::USER_TOKENS_BYTES, labels);
+    let with_outcome = &["identity", "scope", "outcome"];
+    let requests = counter(registry, names::USER_TOKEN_REQUESTS, with_outcome);
+    let forgotten = counter(registry, names::USER_TOKENS_FORGOTTEN, labels);
+    for sample in samples.iter().take(MOST_SERIES) {
+        let (identity, scope) = (sample.identity.as_str(), sample.scope.as_str());
+        let both = &[identity, scope];
+        kept.with_label_values(both).set(whole(sample.kept));
+        let held = i64::try_from(sample.bytes).unwrap_or(i64::MAX);
+        bytes.with_label_values(both).set(held);
+        forgotten.with_label_values(both).inc_by(sample.forgotten);
+        for (outcome, count) in [
+            ("found", sample.found),
+            ("exchanged", sample.exchanged),
+            ("refused", sample.refused),
+            ("failed", sample.failed),
+        ] {
+            let series = requests.with_label_values(&[identity, scope, outcome]);
+            series.inc_by(count);
         }
     }
 }

@@ -10,6 +10,17 @@ pub(in super::super) fn one_of_each() -> Samples {
     Samples {
         key_sets: vec![key_set("contoso", 1, Some(1))],
         tokens: vec![token("mail", "s", 1)],
+        user_tokens: vec![UserTokenSample {
+            identity: "api".to_owned(),
+            scope: "s".to_owned(),
+            kept: 1,
+            bytes: 2,
+            found: 3,
+            exchanged: 4,
+            refused: 5,
+            failed: 6,
+            forgotten: 7,
+        }],
         endpoints: vec![endpoint("http://a", Some("well"))],
         circuits: vec![CircuitSample {
             route: "calc".to_owned(),

@@ -23,6 +23,7 @@ mod http2;
 mod intrusion;
 mod limits;
 mod local;
+mod on_behalf_of;
 mod outages;
 mod outbound;
 mod proof_by_type;

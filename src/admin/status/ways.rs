@@ -154,10 +154,10 @@ impl RouteReport {
 }
 
 fn token(token: &TokenDefinition) -> String {
-    match token {
-        TokenDefinition::Nothing => "nothing".to_owned(),
-        TokenDefinition::Forward => "forward".to_owned(),
-        TokenDefinition::App { identity, .. } => identity.to_string(),
+    match (token, token.identity()) {
+        (TokenDefinition::Forward, _) => "forward".to_owned(),
+        (_, Some(identity)) => identity.to_string(),
+        (_, None) => "nothing".to_owned(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! `bearergate dev --config F`: somebody's own file against the embedded issuer. Its tenants, its applications
 //! and its APIs live here as long as the process does, and its callers' tokens are minted as it asks for them.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
@@ -12,7 +14,7 @@ use crate::fake::{ApiRegistration, AppRegistration, Contoso, Neighbourhood, Toke
 use crate::inbound::IssuerKind;
 use crate::outbound::{
     ClientDefinition, CredentialDefinition, Credentials, EndpointDefinition, EntraClient,
-    SecretCredential, TokenDefinition,
+    IdentityDefinition, SecretCredential, TokenDefinition,
 };
 use crate::policy::{
     Audience, BearerConditions, Claim, Credential, Entry, PrincipalKind, PrincipalRule,
@@ -57,13 +59,9 @@ pub(super) fn move_in(
         ));
         identity.client = ClientDefinition::Entra(client);
     }
+    let clients: HashMap<_, _> = config.identities.iter().filter_map(client_of).collect();
     for route in &mut config.routes {
-        if let TokenDefinition::App { scope, .. } = &route.token {
-            let resource = scope.strip_suffix("/.default").unwrap_or(scope).to_owned();
-            contoso
-                .issuer
-                .register(|registry| registry.with_api_for(&resource));
-        }
+        register_scopes(&route.token, &clients, contoso);
         let endpoints = &mut route.upstream.endpoints;
         let graph = endpoints.iter().any(is_graph);
         let (name, door) = match graph {
@@ -92,6 +90,47 @@ fn mail_daemon() -> anyhow::Result<EntraClient> {
         capabilities: Vec::new(),
         credentials: Credentials::new(Vec::new()),
     })
+}
+
+/// An identity's name, and the client id of its application.
+fn client_of(identity: &IdentityDefinition) -> Option<(Arc<str>, String)> {
+    match &identity.client {
+        ClientDefinition::Entra(client) => {
+            Some((Arc::clone(&identity.name), client.client_id.to_string()))
+        }
+        _ => None,
+    }
+}
+
+/// Makes the API known that a token is for, and, where users are acted for, what they have consented to.
+fn register_scopes(
+    token: &TokenDefinition,
+    clients: &HashMap<Arc<str>, String>,
+    contoso: &Contoso,
+) {
+    let (TokenDefinition::App { scope, identity }
+    | TokenDefinition::OnBehalfOf {
+        scope, identity, ..
+    }) = token
+    else {
+        return;
+    };
+    let scopes: Vec<(&str, &str)> = scope
+        .split_whitespace()
+        .filter_map(|scope| scope.rsplit_once('/'))
+        .collect();
+    for (resource, name) in scopes {
+        contoso.issuer.register(|registry| {
+            let registry = registry.with_api_for(resource);
+            match (token, clients.get(identity), name) {
+                (TokenDefinition::App { .. }, ..) | (_, None, _) => registry,
+                (_, Some(client), ".default") => {
+                    registry.with_consent(client, resource, "Sample.Read")
+                }
+                (_, Some(client), name) => registry.with_consent(client, resource, name),
+            }
+        });
+    }
 }
 
 fn is_graph(endpoint: &EndpointDefinition) -> bool {

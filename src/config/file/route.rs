@@ -9,11 +9,11 @@ use super::choice::{CallerHeaders, Callers, Proxy, Sha256, Token};
 use super::cors::Cors;
 use super::limit::{Limit, RouteLimits};
 use crate::config::secret_ref::SecretRef;
-use crate::config::value::{KeptHeader, ParameterName, Preserve, Verb};
+use crate::config::value::{Caller, KeptHeader, ParameterName, Preserve, Verb};
 use crate::edge::TlsVersion;
 use crate::guid::Guid;
 use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Name, Named, Or, Text, object};
-use crate::outbound::{Balance, UpstreamProtocol};
+use crate::outbound::{Applications, Balance, UpstreamProtocol};
 use crate::policy::{AllowedOption, PrincipalRule, ValuePattern};
 use crate::routing::{HostPattern, Template};
 
@@ -210,14 +210,17 @@ object! {
 }
 
 object! {
-    /// An app-only token of the gateway's own.
+    /// A token of the gateway's own: for itself, or to act for the user who calls.
     OurToken "`forward` or `{ identity: …, scope: … }`" {
         /// Whose token.
         identity: Must<Name>,
-        /// What it is for: one scope that ends in `/.default`.
+        /// What it is for: one scope that ends in `/.default`; with `on_behalf_of` also scopes of one API, such as `https://graph.microsoft.com/Mail.Read`, with spaces between.
         scope: Must<Text>,
+        /// `caller`: the token of the user who calls is exchanged for one by which the identity, whose `client_id` that token is for, acts for the user. What was exchanged ends with the user's token.
+        on_behalf_of: May<Caller> = "it acts for itself",
+        /// Beside `on_behalf_of`, what becomes of applications, whose tokens cannot be exchanged: `refuse`, or `app_only`, a token of the identity's own for the same API.
+        app: Or<Applications> = "refuse",
         /// Lets a token go to another host than its scope's, where that is a URL or a resource of Microsoft's that is known (Graph, Exchange, Resource Manager, Key Vault, Storage, Dataverse …).
         allow_host_mismatch: Or<bool> = "false",
     }
-    later ["on_behalf_of"]
 }

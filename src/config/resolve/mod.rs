@@ -16,6 +16,7 @@ mod limit;
 mod log;
 mod microsoft;
 mod names;
+mod on_behalf_of;
 mod route;
 mod server;
 mod tls;

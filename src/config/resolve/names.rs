@@ -46,6 +46,11 @@ impl<'f, T> Names<'f, T> {
         *value?
     }
 
+    /// What the name stands for, where that could be read.
+    pub(super) fn named(&self, name: &str) -> Option<&'f T> {
+        *self.values.get(name)?
+    }
+
     fn others(&self, name: &str) -> String {
         // Sorted, so that the same file always gets the same words.
         let mut names: Vec<_> = self.values.keys().copied().collect();

@@ -48,7 +48,7 @@ pub(super) fn route(
     let callers = callers.map(|(_, callers)| callers);
     let limits = limit::of_route(context, written, listener, callers.as_ref());
     let upstream = upstream::upstream(context, written, path);
-    let token = token::token(context, known, written);
+    let token = token::token(context, known, written, callers.as_ref());
     let caller_headers = caller_headers(context, written.caller_headers.value());
     let keep_headers = keep_headers(context, &written.keep_headers, &caller_headers);
     let methods = matched.and_then(|matched| matched.methods.optional(methods));

@@ -5,16 +5,19 @@ use super::cloud::{self, cloud_of};
 use super::context::{Context, rules};
 use super::microsoft;
 use super::names::Known;
+use super::on_behalf_of;
 use super::upstream::urls;
 use crate::config::file::{Callers, Entry, Identity, OurToken, Route, Token};
 use crate::config::value::mean_everything;
 use crate::located::{At, HttpUrl, NodeId};
-use crate::outbound::TokenDefinition;
+use crate::outbound::{Applications, TokenDefinition};
+use crate::policy;
 
 pub(super) fn token(
     context: &mut Context<'_>,
     known: &Known<'_>,
     route: &Route,
+    callers: Option<&policy::Callers>,
 ) -> Option<TokenDefinition> {
     let Some(at) = route.token.get() else {
         return (!route.token.is_written()).then_some(TokenDefinition::Nothing);
@@ -28,7 +31,21 @@ pub(super) fn token(
     check_callers(context, route);
     check_upstream(context, route, ours, identity);
     check_cloud(context, ours, identity);
+    if ours.on_behalf_of.is_written() {
+        on_behalf_of::check(context, known, (route, ours), identity, callers);
+        return Some(TokenDefinition::OnBehalfOf {
+            identity: ours.identity.value()?.into(),
+            app_scope: match *ours.app {
+                Applications::Refuse => None,
+                Applications::AppOnly => Some(on_behalf_of::scope_of_apps(scope?)?),
+            },
+            scope: scope?.to_owned(),
+        });
+    }
     rules! { context,
+        true => ours.app.node(),
+            "`app` says what becomes of applications beside `on_behalf_of`, which is not here",
+            "without it every caller is served by the identity's own token";
         scope.is_some_and(|scope| resource(scope).is_none()) => ours.scope.node(),
             "an app-only token has one scope, and it ends in `/.default`",
             "such as https://graph.microsoft.com/.default";
@@ -39,12 +56,17 @@ pub(super) fn token(
     })
 }
 
+/// What the token is for.
+fn resource_of(ours: &OurToken) -> Option<&str> {
+    let scope = ours.scope.value()?.0.as_str();
+    match ours.on_behalf_of.is_written() {
+        true => on_behalf_of::resource(scope),
+        false => resource(scope),
+    }
+}
+
 fn check_cloud(context: &mut Context<'_>, ours: &OurToken, identity: Option<&Identity>) {
-    let scopes = ours
-        .scope
-        .value()
-        .and_then(|scope| resource(&scope.0))
-        .and_then(cloud_of);
+    let scopes = resource_of(ours).and_then(cloud_of);
     let own = identity.and_then(|identity| Some(*identity.entra.value()?.cloud));
     let (Some(scopes), Some(own)) = (scopes, own) else {
         return;
@@ -163,7 +185,7 @@ fn check_host(
     identity: Option<&Identity>,
 ) {
     let cloud = identity.and_then(|identity| Some(*identity.entra.value()?.cloud));
-    let resource = ours.scope.value().and_then(|scope| resource(&scope.0));
+    let resource = resource_of(ours);
     // A platform does not say which cloud it is of.
     let cloud = cloud.or_else(|| resource.and_then(cloud_of));
     let hosts = |resource| microsoft::hosts(resource, cloud.unwrap_or_default());

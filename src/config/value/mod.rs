@@ -17,4 +17,4 @@ pub(super) use http_part::{CallerHeader, KeptHeader, ParameterName, mean_everyth
 pub(super) use identity_resource::IdentityResource;
 pub(super) use pace::Pace;
 pub(super) use page::{FieldName, PageOrigin};
-pub(super) use word::{Level, Preserve, Verb};
+pub(super) use word::{Caller, Level, Preserve, Verb};

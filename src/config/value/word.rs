@@ -5,7 +5,7 @@ use crate::config::file::ClientCertificate;
 use crate::edge::Spoken;
 use crate::entra::{Algorithm, Capability, Cloud, Endpoint};
 use crate::located::words;
-use crate::outbound::{Balance, Prints, UpstreamProtocol};
+use crate::outbound::{Applications, Balance, Prints, UpstreamProtocol};
 use crate::policy::{PrincipalKind, PrincipalRule};
 use crate::routing::CallerClaim;
 use crate::telemetry::LogFormat;
@@ -37,6 +37,8 @@ words! {
     Level: Level::ALL;
     Verb: Verb::ALL;
     Preserve: &[("preserve", Preserve)];
+    Caller: &[("caller", Caller)];
+    Applications: &[("refuse", Applications::Refuse), ("app_only", Applications::AppOnly)];
     ClientCertificate: &[
         ("none", ClientCertificate::None),
         ("optional", ClientCertificate::Optional),
@@ -71,6 +73,10 @@ names! {
 /// `host: preserve`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Preserve;
+
+/// `on_behalf_of: caller`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) struct Caller;
 
 impl From<Level> for String {
     fn from(level: Level) -> Self {

@@ -8,6 +8,8 @@ const CLIENT: &str = "invalid_client";
 const REQUEST: &str = "invalid_request";
 const SCOPE: &str = "invalid_scope";
 const UNAUTHORIZED: &str = "unauthorized_client";
+const GRANT: &str = "invalid_grant";
+const INTERACTION: &str = "interaction_required";
 const OUTAGE: &str = "temporarily_unavailable";
 
 pub(super) const NO_TENANT: Aadsts = Aadsts(90_002, REQUEST, "This tenant does not exist.");
@@ -51,3 +53,14 @@ pub(super) const OTHER_FEDERATED_AUDIENCE: Aadsts = Aadsts(700_212, CLIENT, "No 
 pub(super) const OTHER_FEDERATED_SUBJECT: Aadsts = Aadsts(700_213, CLIENT, "No matching federated identity record found for the assertion's subject.");
 pub(super) const OTHER_CASE: Aadsts = Aadsts(7_002_138, CLIENT, "A federated identity record matches but for upper and lower case.");
 pub(super) const OUT_OF_TIME: Aadsts = Aadsts(700_024, CLIENT, "The assertion is not within its valid time range.");
+
+pub(super) const BAD_USER_ASSERTION: Aadsts = Aadsts(50_013, GRANT, "The assertion failed signature validation.");
+pub(super) const LATE_USER_ASSERTION: Aadsts = Aadsts(500_133, GRANT, "The assertion is not within its valid time range.");
+pub(super) const FOREIGN_USER_ASSERTION: Aadsts = Aadsts(500_131, GRANT, "The assertion's audience is not the application that presents it.");
+pub(super) const ASSERTION_OF_AN_APP: Aadsts = Aadsts(7_000_114, GRANT, "The application is not allowed to make application on-behalf-of calls.");
+pub(super) const NO_CONSENT: Aadsts = Aadsts(65_001, GRANT, "The user or administrator has not consented to use the application.");
+pub(super) const SECOND_FACTOR: Aadsts = Aadsts(50_076, INTERACTION, "The user must use multi-factor authentication to access this resource.");
+pub(super) const BLOCKED: Aadsts = Aadsts(53_003, "access_denied", "Access has been blocked by Conditional Access policies.");
+pub(super) const DISABLED_USER: Aadsts = Aadsts(50_057, GRANT, "The user account is disabled.");
+pub(super) const REVOKED: Aadsts = Aadsts(50_173, GRANT, "The provided grant has expired due to it being revoked.");
+pub(super) const LOOP: Aadsts = Aadsts(50_196, GRANT, "The server terminated an operation because it encountered a client request loop.");

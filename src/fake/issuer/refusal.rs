@@ -14,6 +14,8 @@ pub(super) struct Refusal {
     error: &'static str,
     code: u64,
     sentence: String,
+    suberror: Option<&'static str>,
+    claims: Option<&'static str>,
 }
 
 impl From<Aadsts> for Refusal {
@@ -29,6 +31,8 @@ impl From<Aadsts> for Refusal {
             error,
             code,
             sentence: sentence.to_owned(),
+            suberror: None,
+            claims: None,
         }
     }
 }
@@ -40,6 +44,8 @@ impl Refusal {
             error: "invalid_request",
             code: 900_144,
             sentence: format!("The request body must contain the parameter '{parameter}'."),
+            suberror: None,
+            claims: None,
         }
     }
 
@@ -48,10 +54,21 @@ impl Refusal {
         self
     }
 
+    pub(super) fn with_suberror(mut self, suberror: &'static str) -> Self {
+        self.suberror = Some(suberror);
+        self
+    }
+
+    /// With what the user's token must claim first: JSON.
+    pub(super) fn with_claims(mut self, claims: &'static str) -> Self {
+        self.claims = Some(claims);
+        self
+    }
+
     pub(super) fn response(&self, request: &Request) -> Response {
         let (trace, correlation) = ids(request);
         let timestamp = request.at.to_string().replace('T', " ");
-        let body = json!({
+        let mut body = json!({
             "error": self.error,
             "error_description": format!(
                 "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}",
@@ -63,6 +80,11 @@ impl Refusal {
             "correlation_id": correlation,
             "error_uri": format!("https://login.microsoftonline.com/error?code={}", self.code),
         });
+        for (name, value) in [("suberror", self.suberror), ("claims", self.claims)] {
+            if let Some(value) = value {
+                body[name] = json!(value);
+            }
+        }
         stamped(Response::json(self.status, &body), &trace, &correlation)
     }
 }

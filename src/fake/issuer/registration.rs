@@ -5,6 +5,7 @@ use openssl::x509::X509;
 use uuid::Uuid;
 
 use super::federation::Federated;
+use super::user::UserState;
 use crate::secret::Secret;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Generation {
 pub struct Registry {
     apps: Vec<AppRegistration>,
     apis: Vec<ApiRegistration>,
+    /// By name; who is not among them is well.
+    users: Vec<(String, UserState)>,
 }
 
 impl Registry {
@@ -38,6 +41,7 @@ impl Registry {
         Self {
             apis: apis.into(),
             apps: Vec::new(),
+            users: Vec::new(),
         }
     }
 
@@ -83,6 +87,26 @@ impl Registry {
         self.with_api(api)
     }
 
+    /// The same with that user in that state.
+    pub fn with_user(mut self, name: &str, state: UserState) -> Self {
+        self.users.retain(|(known, _)| known != name);
+        self.users.push((name.to_owned(), state));
+        self
+    }
+
+    /// The same with somebody's consent that an application acts for users, by this scope of that API.
+    pub fn with_consent(self, client_id: &str, api: &str, scope: &str) -> Self {
+        let Some(api) = self.api(api).map(|api| api.client_id.clone()) else {
+            return self;
+        };
+        self.with_app_changed(client_id, |app| app.delegated(&api, scope))
+    }
+
+    pub(super) fn user(&self, name: &str) -> UserState {
+        let known = self.users.iter().find(|(known, _)| known == name);
+        known.map_or(UserState::Well, |(_, state)| *state)
+    }
+
     pub(super) fn app(&self, tenant: &str, client_id: &str) -> Option<&AppRegistration> {
         self.apps.iter().find(|app| {
             app.client_id.eq_ignore_ascii_case(client_id)
@@ -109,6 +133,8 @@ pub struct AppRegistration {
     pub(super) certificates: Vec<X509>,
     pub(super) federated: Vec<Federated>,
     pub(super) roles: Vec<(String, String)>,
+    /// Consented to: APIs with the scopes by which it may act for users there.
+    pub(super) delegated: Vec<(String, String)>,
     pub(super) disabled: bool,
 }
 
@@ -171,9 +197,24 @@ impl AppRegistration {
         self
     }
 
+    /// With consent to act for users by that scope of that API.
+    pub fn delegated(mut self, api: &str, scope: &str) -> Self {
+        self.delegated
+            .push((api.to_ascii_lowercase(), scope.to_owned()));
+        self
+    }
+
     pub fn disabled(mut self) -> Self {
         self.disabled = true;
         self
+    }
+
+    pub(super) fn scopes_on<'a>(
+        &'a self,
+        api: &'a ApiRegistration,
+    ) -> impl Iterator<Item = &'a str> {
+        let scopes = self.delegated.iter().filter(|(of, _)| *of == api.client_id);
+        scopes.map(|(_, scope)| scope.as_str())
     }
 
     pub(super) fn roles_on<'a>(

@@ -12,6 +12,7 @@ use super::aadsts;
 use super::client::Client;
 use super::entra::{Issuer, Tenant};
 use super::misbehaviour::{ExpiresIn, TokenRequest, field};
+use super::on_behalf_of::{self, Delegation};
 use super::refusal::{Refusal, ensure, ids, stamped};
 use super::registration::{ApiRegistration, AppRegistration, Generation};
 use crate::fake::http::{Request, Response};
@@ -63,29 +64,53 @@ fn grant(
     request: &Request,
     form: &[(String, String)],
 ) -> Result<Response, Refusal> {
-    check_form(request, form)?;
+    let flow = flow(request, form)?;
     let Tenant::One(tenant) = tenant else {
         return Err(aadsts::MANY_TENANTS.into());
     };
     let client = Client::of(request, form)?;
-    let identifier = match endpoint {
-        Generation::V1 => field(form, "resource").ok_or_else(|| Refusal::missing("resource"))?,
-        Generation::V2 => resource(form)?,
+    let identifier = match (endpoint, flow) {
+        (Generation::V1, _) => {
+            field(form, "resource").ok_or_else(|| Refusal::missing("resource"))?
+        }
+        (Generation::V2, Flow::ClientCredentials) => resource(form)?,
+        (Generation::V2, Flow::OnBehalfOf) => on_behalf_of::resource(form)?,
     };
     let registry = issuer.state.registry.read();
     let app = registry.app(tenant, &client.id).ok_or(aadsts::NO_APP)?;
     ensure(!app.disabled, aadsts::DISABLED)?;
     let proven_by = client.prove(issuer, app, tenant, request)?;
+    let api = registry.api(identifier).ok_or(aadsts::NO_API)?;
+    let delegation = match flow {
+        Flow::ClientCredentials => None,
+        Flow::OnBehalfOf => Some(on_behalf_of::delegation(
+            issuer,
+            &registry,
+            (app, api, tenant),
+            form,
+            request.at,
+        )?),
+    };
     let grant = Grant {
         app,
-        api: registry.api(identifier).ok_or(aadsts::NO_API)?,
+        api,
         identifier,
         proven_by,
+        delegation,
     };
     issue(issuer, tenant, endpoint, request, &grant)
 }
 
-fn check_form(request: &Request, form: &[(String, String)]) -> Result<(), Refusal> {
+/// On whose behalf a token is asked for.
+#[derive(Clone, Copy)]
+enum Flow {
+    /// The application's own (RFC 6749 §4.4).
+    ClientCredentials,
+    /// A user's (RFC 7523 §2.1).
+    OnBehalfOf,
+}
+
+fn flow(request: &Request, form: &[(String, String)]) -> Result<Flow, Refusal> {
     // What a browser sends comes with Origin, and only registered single-page applications may.
     let is_from_a_browser = request.headers.contains_key("origin");
     ensure(!is_from_a_browser, aadsts::FROM_A_BROWSER)?;
@@ -96,7 +121,11 @@ fn check_form(request: &Request, form: &[(String, String)]) -> Result<(), Refusa
     let is_single = form.iter().all(|(name, _)| names.insert(name));
     ensure(is_single, aadsts::DOUBLED)?;
     let grant = field(form, "grant_type").ok_or_else(|| Refusal::missing("grant_type"))?;
-    ensure(grant == "client_credentials", aadsts::OTHER_GRANT)
+    match grant {
+        "client_credentials" => Ok(Flow::ClientCredentials),
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => Ok(Flow::OnBehalfOf),
+        _ => Err(aadsts::OTHER_GRANT.into()),
+    }
 }
 
 /// The API that a v2 request's `scope` names: everything before the last slash of the one `…/.default`.
@@ -121,6 +150,8 @@ struct Grant<'a> {
     api: &'a ApiRegistration,
     identifier: &'a str,
     proven_by: &'static str,
+    /// The user that it acts for, where it is not for itself.
+    delegation: Option<Delegation>,
 }
 
 fn issue(
@@ -147,8 +178,20 @@ fn issue(
         .proven_by(grant.proven_by)
         .issued_at(issued_at)
         .expires_at(expires_at);
-    for role in grant.app.roles_on(grant.api) {
-        token = token.role(role);
+    match &grant.delegation {
+        None => {
+            for role in grant.app.roles_on(grant.api) {
+                token = token.role(role);
+            }
+        }
+        Some(user) => {
+            token = token
+                .user(&user.user_name)
+                .claim("oid", user.object_id.as_str());
+            for scope in &user.scopes {
+                token = token.scope(scope);
+            }
+        }
     }
     if grant.api.client_id == ApiRegistration::GRAPH {
         token = token.for_graph();
@@ -178,6 +221,12 @@ fn issue(
     }
     if let Some(refresh_in) = behaviour.refresh_in {
         body["refresh_in"] = number(refresh_in);
+    }
+    if let Some(user) = &grant.delegation {
+        body["scope"] = Value::from(user.scopes.join(" "));
+        if user.offline {
+            body["refresh_token"] = Value::from(format!("0.{}", uuid::Uuid::new_v4().simple()));
+        }
     }
     if !behaviour.without_token {
         body["access_token"] = Value::String(token);

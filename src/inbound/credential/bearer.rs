@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use super::Presented;
 use crate::clock::UnixTime;
-use crate::inbound::verdict_cache::TokenDigest;
 use crate::inbound::{AuthError, Issuer};
-use crate::jwt::{TokenError, UnverifiedToken};
+use crate::jwt::{TokenDigest, TokenError, UnverifiedToken};
 use crate::policy::{Callers, Credential, Evidence, TokenPrincipal};
 use crate::request::{AuthorizationError, Scheme, Unread};
 

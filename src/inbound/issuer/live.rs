@@ -7,8 +7,8 @@ use crate::clock::UnixTime;
 use crate::http_client::HttpClient;
 use crate::inbound::AuthError;
 use crate::inbound::key_source::{KeySource, PublishedKeys};
-use crate::inbound::verdict_cache::{TokenDigest, Verdict, VerdictCache};
-use crate::jwt::{ClaimNames, TokenError, UnverifiedToken, Verifier};
+use crate::inbound::verdict_cache::{Verdict, VerdictCache};
+use crate::jwt::{ClaimNames, TokenDigest, TokenError, UnverifiedToken, Verifier};
 use crate::policy::TokenPrincipal;
 use crate::refresh::{Missing, OnMiss, Status};
 

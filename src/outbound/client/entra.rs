@@ -26,6 +26,14 @@ impl EntraClient {
         self.authority.token_endpoint(self.endpoint)
     }
 
+    /// SECURITY: a tenant of the same cloud, at the same base URL.
+    fn asked(&self, wanted: &Wanted) -> Authority {
+        match wanted.tenant {
+            Some(tenant) => self.authority.of(tenant),
+            None => self.authority.clone(),
+        }
+    }
+
     pub(super) async fn acquire(
         &self,
         identity: &str,
@@ -36,7 +44,7 @@ impl EntraClient {
         let claims = claims_request(&self.capabilities, wanted.claims.as_deref());
         let request = TokenRequest {
             http,
-            url: &self.token_endpoint(),
+            url: &self.asked(wanted).token_endpoint(self.endpoint),
             endpoint: self.endpoint,
             client_id: &self.client_id.to_string(),
             scope: &wanted.scope,
@@ -45,6 +53,9 @@ impl EntraClient {
                 None => Grant::ClientCredentials,
             },
             claims: claims.as_deref(),
+            is_elsewhere: wanted
+                .tenant
+                .is_some_and(|it| it != self.authority.tenant().guid()),
             now,
         };
         self.credentials.acquire(identity, &request).await

@@ -54,7 +54,9 @@ impl Credentials {
         while let Some(place) = tried.next() {
             match self.list[place].acquire(request).await {
                 Ok(response) => {
-                    self.accepted(identity, place);
+                    if !request.is_elsewhere {
+                        self.accepted(identity, place);
+                    }
                     let by = UsedCredential {
                         place,
                         kind: self.list[place].kind(),
@@ -64,7 +66,10 @@ impl Credentials {
                 }
                 Err(error) if error.blames_credential() => {
                     let next = tried.peek().copied();
-                    self.refused(identity, place, &error, next, request.now);
+                    // SECURITY: else users of one tenant could have a credential put to rest for all.
+                    if !request.is_elsewhere {
+                        self.refused(identity, place, &error, next, request.now);
+                    }
                     last = error;
                 }
                 Err(error) => return Err(error),

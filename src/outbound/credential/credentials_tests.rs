@@ -98,6 +98,7 @@ impl World {
             scope: "x/.default",
             grant: Grant::ClientCredentials,
             claims: None,
+            is_elsewhere: false,
             now: NOW.plus(Duration::from_secs(hours * HOUR)),
         };
         self.credentials.acquire("mail", &request).await

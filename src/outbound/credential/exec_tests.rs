@@ -212,6 +212,7 @@ mod asked {
             scope: "x/.default",
             grant: Grant::ClientCredentials,
             claims: None,
+            is_elsewhere: false,
             now: NOW.plus(Duration::from_secs(seconds)),
         };
         exec.acquire(&request).await

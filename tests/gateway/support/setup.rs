@@ -71,6 +71,7 @@ impl Setup {
         ];
         let calc_secret = contoso.calc_secret.expose().clone();
         let mail_secret = contoso.mail_secret.expose().clone();
+        let api_secret = contoso.api_secret.expose().clone();
         let setup = Self {
             contoso,
             issuer: Some(doors.issuer),
@@ -86,6 +87,7 @@ impl Setup {
             .file("night.key", NIGHT_KEY)
             .file("calc.secret", calc_secret)
             .file("mail.secret", mail_secret)
+            .file("api.secret", api_secret)
     }
 
     /// Mailboxes, and a certificate for the application that reads them.

@@ -1,0 +1,95 @@
+//! Why is no token exchanged? For what Entra wants of this user, or for a cause that every user would meet.
+
+use std::time::Duration;
+
+use super::UserDemand;
+use crate::outbound::TokenRequestError;
+use crate::reason::Reason;
+use crate::refresh::{Failure, KeyedFailure, Mishap};
+
+/// `Display` is for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UserTokenError {
+    /// Of this user's token alone.
+    #[error("{said}")]
+    Demanded { demand: UserDemand, said: String },
+    /// Whoever the user is.
+    #[error(transparent)]
+    Failed(TokenRequestError),
+    /// Whoever the user is that comes from another tenant than the identity's own.
+    #[error("the user's tenant: {0}")]
+    Elsewhere(TokenRequestError),
+    #[error("as many exchanges are under way as may be")]
+    Crowded,
+}
+
+impl UserTokenError {
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Demanded { demand, .. } => demand.reason(),
+            Self::Failed(why) | Self::Elsewhere(why) => why.reason(),
+            Self::Crowded => Reason::TokenUnavailable,
+        }
+    }
+
+    /// Why another tenant than the identity's own gives no token.
+    pub(super) fn elsewhere(why: TokenRequestError) -> Self {
+        match Self::from(why) {
+            Self::Failed(why) => Self::Elsewhere(why),
+            demanded => demanded,
+        }
+    }
+
+    /// JSON of what the caller's token must claim, where Entra says so.
+    pub fn claims(&self) -> Option<&str> {
+        match self {
+            Self::Demanded {
+                demand: UserDemand::Interaction { claims },
+                ..
+            } => claims.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<TokenRequestError> for UserTokenError {
+    fn from(why: TokenRequestError) -> Self {
+        let demand = match &why {
+            TokenRequestError::Entra(why) => UserDemand::of(why),
+            _ => None,
+        };
+        match demand {
+            Some(demand) => Self::Demanded {
+                demand,
+                said: why.to_string(),
+            },
+            None => Self::Failed(why),
+        }
+    }
+}
+
+impl From<Mishap> for UserTokenError {
+    fn from(mishap: Mishap) -> Self {
+        Self::Failed(mishap.into())
+    }
+}
+
+impl Failure for UserTokenError {
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Demanded { demand, .. } => demand.retry_after(),
+            Self::Failed(why) | Self::Elsewhere(why) => why.retry_after(),
+            Self::Crowded => None,
+        }
+    }
+}
+
+impl KeyedFailure for UserTokenError {
+    fn is_of_the_key(&self) -> bool {
+        matches!(self, Self::Demanded { .. } | Self::Elsewhere(_))
+    }
+
+    fn crowded() -> Self {
+        Self::Crowded
+    }
+}

@@ -1,0 +1,75 @@
+//! Nobody acts for another: each user's token is found by that user's own, for its scope alone.
+
+use std::sync::Arc;
+
+use crate::support::{Told, is};
+use bearergate::fake::Response;
+use http::StatusCode;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::{ANN, BOB, ask, carried, claims, setup, user};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn fifty_users_at_a_time_are_never_mixed_up() {
+    // Answers with whom the token that it was sent is for.
+    let (_, upstream) = Told::open(|request| {
+        let token = request.header("authorization").unwrap_or_default();
+        let told = claims(token)["oid"].as_str().unwrap_or_default().to_owned();
+        Response::of(StatusCode::OK, "text/plain", told.into_bytes())
+    });
+    let world = Arc::new(setup().fill("UPSTREAM", upstream.base()).ready().await);
+    let mut callers = JoinSet::new();
+    for number in 0..500 {
+        let world = Arc::clone(&world);
+        callers.spawn(async move {
+            let name = format!("user{}@contoso.example", number % 50);
+            // Each has several tokens, as from several devices.
+            let token = user(&world, &name).claim("device", number % 100).mint();
+            let route = ["/mine/x", "/others/x"][number % 2];
+            let reply = ask(&world, route, &token).await;
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            let oid = claims(&token)["oid"].as_str().unwrap().to_owned();
+            assert_eq!(reply.text(), oid);
+        });
+    }
+    callers.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_token_is_exchanged_once_however_many_come_with_it() {
+    let world = Arc::new(setup().ready().await);
+    let (ann, bob) = (user(&world, ANN).mint(), user(&world, BOB).mint());
+    let mut callers = JoinSet::new();
+    for number in 0..200 {
+        let world = Arc::clone(&world);
+        let token = [&ann, &bob][number % 2].clone();
+        callers.spawn(async move { ask(&world, "/mine/x", &token).await.status });
+    }
+    let answers = callers.join_all().await;
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
+    assert_eq!(world.contoso.issuer.token_requests(), 2);
+    // Another scope of the same identity is another token.
+    assert_eq!(ask(&world, "/others/x", &ann).await.status, 200);
+    assert_eq!(world.contoso.issuer.token_requests(), 3);
+    assert_eq!(carried(&world)["scp"], json!("User.Read"));
+    // Another route for the same is not.
+    assert_eq!(ask(&world, "/users-only/x", &ann).await.status, 200);
+    assert_eq!(world.contoso.issuer.token_requests(), 3);
+    assert_eq!(carried(&world)["scp"], json!("Mail.Read"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_opens_nothing_to_who_is_not_let_in() {
+    let world = setup().ready().await;
+    let token = user(&world, ANN).mint();
+    assert_eq!(ask(&world, "/mine/x", &token).await.status, 200);
+    let forged = format!("{}x", &token[..token.len() - 1]);
+    let reply = ask(&world, "/mine/x", &forged).await;
+    assert_eq!(reply.status, 401);
+    let unscoped = world.token().user(ANN).scope("other").mint();
+    let reply = ask(&world, "/mine/x", &unscoped).await;
+    assert_eq!(reply.verdict(), is(403, "scope_missing"));
+    assert_eq!(world.contoso.issuer.token_requests(), 1);
+    assert_eq!(world.contoso.echo.count(), 1);
+}
