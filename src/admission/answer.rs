@@ -8,7 +8,6 @@ use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use super::{Denial, Refusal, limits};
 use crate::inbound::AuthError;
-use crate::outbound::AcquireError;
 use crate::request::RequestId;
 use crate::request::header_names::X_REQUEST_ID;
 use crate::routing::RouteMiss;
@@ -60,8 +59,13 @@ impl Denial {
                 self.challenge(why)
             }
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Refusal::Token { why, .. }) => {
-                self.demand(why)
+                self.demand(why.claims())
             }
+            // What was exchanged was refused by the upstream, and no other is given.
+            (
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN,
+                Refusal::Upstream { claims, .. },
+            ) => self.demand(claims.as_deref()),
             (_, Refusal::Limit { exceeded, .. }) => limits::fields(exceeded),
             (StatusCode::SERVICE_UNAVAILABLE, refusal) => retry_after(refusal),
             _ => Vec::new(),
@@ -70,8 +74,7 @@ impl Denial {
 
     /// What a caller's client must do before it is acted for: get a token that claims more, as Entra's own
     /// APIs say it (its claims challenges; the claims are base64), or another one.
-    fn demand(&self, why: &AcquireError) -> Vec<(HeaderName, String)> {
-        let claims = why.claims();
+    fn demand(&self, claims: Option<&str>) -> Vec<(HeaderName, String)> {
         let error = match (self.status(), claims) {
             (StatusCode::UNAUTHORIZED, Some(_)) => "insufficient_claims",
             (StatusCode::UNAUTHORIZED, None) => "invalid_token",

@@ -24,6 +24,7 @@ pub(super) fn internal(detail: &str) -> Denial {
     let detail = detail.to_owned();
     Denial::unrouted(Refusal::Upstream {
         retry_after: None,
+        claims: None,
         reason: Reason::InternalError,
         detail,
     })

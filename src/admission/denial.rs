@@ -42,6 +42,8 @@ pub enum Refusal {
         detail: String,
         /// When the caller may come again, where waiting helps.
         retry_after: Option<Duration>,
+        /// JSON of what the caller's token must claim before it comes again.
+        claims: Option<Arc<str>>,
     },
 }
 

@@ -152,11 +152,16 @@ impl Record {
 
     /// What was admitted failed on its way. What was decided before stays what is told.
     pub fn fail(&mut self, reason: Reason, detail: String) {
-        self.fail_for(reason, detail, None);
+        self.fail_for(reason, detail, (None, None));
     }
 
-    /// The same, where a caller may come again so much later.
-    pub fn fail_for(&mut self, reason: Reason, detail: String, retry_after: Option<Duration>) {
+    /// The same, where a caller may come again: so much later, or with a token that claims more.
+    pub fn fail_for(
+        &mut self,
+        reason: Reason,
+        detail: String,
+        (retry_after, claims): (Option<Duration>, Option<Arc<str>>),
+    ) {
         if self.denial.is_some() {
             return;
         }
@@ -164,6 +169,7 @@ impl Record {
             reason,
             detail,
             retry_after,
+            claims,
         };
         let denial = match &self.admission {
             Some(admission) => refusal.on(admission.route()),

@@ -218,7 +218,9 @@ fn refusal(answer: &Answer, whose: Subject, confided: &[&str]) -> EntraError {
         .and_then(|text| uuid::Uuid::try_parse(text).ok())
         .map(|id| id.hyphenated().to_string());
     EntraError::Refused {
-        suberror: body["suberror"].as_str().map(|text| word(text, confided)),
+        suberror: body["suberror"]
+            .as_str()
+            .map(|text| word(text, confided).into()),
         claims: claims(&body, confided),
         error,
         code,

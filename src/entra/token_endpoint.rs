@@ -130,7 +130,7 @@ pub enum EntraError {
         /// The last of `error_codes` that is known, else the last.
         code: Option<u64>,
         /// What refines `error`, where Entra says so: `basic_action`, `consent_required` …
-        suberror: Option<String>,
+        suberror: Option<Box<str>>,
         /// JSON of what a token of the user's must claim first, where Entra says so.
         claims: Option<Arc<str>>,
         advice: String,

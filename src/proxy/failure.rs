@@ -1,6 +1,7 @@
 //! What broke on the way: a word for the caller, a sentence for the log.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http1::Violation;
@@ -14,6 +15,8 @@ pub(super) struct Failure {
     pub(super) detail: String,
     /// When its caller may come again, where waiting helps.
     pub(super) retry_after: Option<Duration>,
+    /// JSON of what its caller's token must claim before it comes again.
+    pub(super) claims: Option<Arc<str>>,
     /// The upstream's answer that is not passed on: its status, and how long its head took.
     pub(super) heard: Option<(u16, Duration)>,
 }
@@ -24,6 +27,7 @@ impl Failure {
             reason,
             detail: detail.into(),
             retry_after: None,
+            claims: None,
             heard: None,
         }
     }

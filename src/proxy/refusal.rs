@@ -122,11 +122,11 @@ pub(super) async fn replaced(
         (Replacement::Same, _) => Err(refused("; asked for another, the same token came")),
         (Replacement::Failed(why), _) => {
             let wait = Some(why.retry_after());
-            Err(failure(
-                why.reason(),
-                &format!("; no other token came: {why}"),
-                wait,
-            ))
+            let told = format!("; no other token came: {why}");
+            Err(Failure {
+                claims: why.claims().map(Arc::from),
+                ..failure(why.reason(), &told, wait)
+            })
         }
     }
 }

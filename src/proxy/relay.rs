@@ -66,7 +66,11 @@ pub(super) async fn forward(
     let mut visit = match visit(&record) {
         Ok(visit) => visit,
         Err(failure) => {
-            record.fail_for(failure.reason, failure.detail, failure.retry_after);
+            record.fail_for(
+                failure.reason,
+                failure.detail,
+                (failure.retry_after, failure.claims),
+            );
             return early::say(gateway, record, &asked, body.has_ended(), &conversation);
         }
     };
@@ -109,7 +113,11 @@ pub(super) async fn forward(
     if let Some((status, after)) = failure.heard {
         record.heard(status, after);
     }
-    record.fail_for(failure.reason, failure.detail, failure.retry_after);
+    record.fail_for(
+        failure.reason,
+        failure.detail,
+        (failure.retry_after, failure.claims),
+    );
     early::say(gateway, record, &asked, body.has_ended(), &conversation)
 }
 

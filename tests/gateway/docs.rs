@@ -123,6 +123,7 @@ fn the_page_of_errors_is_the_list_of_reasons_with_their_statuses() {
     let answered = |reason: Reason| {
         let refusal = Refusal::Upstream {
             retry_after: None,
+            claims: None,
             reason,
             detail: String::new(),
         };

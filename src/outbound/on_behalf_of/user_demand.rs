@@ -108,7 +108,7 @@ mod tests {
         EntraError::Refused {
             error: error.to_owned(),
             code: Some(code),
-            suberror: suberror.map(str::to_owned),
+            suberror: suberror.map(Box::from),
             claims: claims.map(Arc::from),
             advice: "advice".to_owned(),
             correlation_id: None,

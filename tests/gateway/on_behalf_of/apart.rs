@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::support::{Told, is};
-use bearergate::fake::Response;
+use bearergate::fake::{Contoso, Response};
 use http::StatusCode;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -72,4 +72,35 @@ async fn what_is_kept_opens_nothing_to_who_is_not_let_in() {
     assert_eq!(reply.verdict(), is(403, "scope_missing"));
     assert_eq!(world.contoso.issuer.token_requests(), 1);
     assert_eq!(world.contoso.echo.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_tenant_refuses_stops_nobody_of_this_one() {
+    let mut setup = setup().put(
+        "/issuers",
+        "guests: { entra: { tenant: $MAIL_TENANT, authority: $ISSUER }, audiences: [$CALC_API] }",
+    );
+    setup.add(
+        "/routes/0/callers",
+        "bearer: { issuer: guests, scp: [access_as_user] }",
+    );
+    let issuer = setup.contoso.issuer.clone();
+    let world = setup.ready().await;
+    // The application is not known there: 700016, which is no fault of its credential.
+    for number in 0..5 {
+        let token = issuer
+            .token(Contoso::MAIL_TENANT)
+            .audience(Contoso::CALC_API);
+        let name = format!("guest{number}@fabrikam.example");
+        let token = token.user(&name).scope("access_as_user").mint();
+        let reply = ask(&world, "/mine/x", &token).await;
+        assert_eq!(reply.verdict(), is(502, "token_refused"));
+    }
+    let reply = ask(&world, "/mine/x", &user(&world, ANN).mint()).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let metrics = world.gateway.get_admin("/metrics").await.text();
+    let mut refused = metrics
+        .lines()
+        .filter(|line| line.starts_with("bearergate_credential_refused"));
+    assert!(refused.all(|line| line.ends_with(" 0")), "{metrics}");
 }

@@ -4,6 +4,7 @@ mod apart;
 mod exchange;
 mod lives;
 mod refusals;
+mod upstream;
 
 use crate::support::{Reply, Setup, World};
 use base64::Engine as _;
