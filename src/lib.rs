@@ -29,4 +29,5 @@ pub mod refresh;
 pub mod request;
 pub mod routing;
 pub mod secret;
+pub mod store;
 pub mod telemetry;

@@ -171,6 +171,7 @@ async fn plan(config: &Config, count: usize) -> Plan {
         issuers,
         tokens: Vec::new(),
         user_tokens: Vec::new(),
+        store: None,
         tracer: None,
         observers: None,
         next: Default::default(),

@@ -1,5 +1,5 @@
-//! `/livez`, `/readyz`, `/metrics`, `/status`: read only, and on loopback only for those who ask a
-//! loopback name for it.
+//! `/livez`, `/readyz`, `/metrics`, `/status`, which only tell, and `/tokens/…`, which does as it is told:
+//! on loopback only for those who ask a loopback name for it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::{Observed, Readiness, observers, samples};
 use crate::admission::Plan;
 use crate::clock::UnixTime;
 use crate::edge::{Abandoned, Application, Arriving, Conversation, Misread};
+use crate::outbound::TokenOrder;
 use crate::telemetry::Metrics;
 
 /// How often a browser may ask again by itself, in seconds.
@@ -56,7 +57,7 @@ impl Admin {
 
     /// SECURITY: against DNS rebinding, by which a web page reaches a loopback listener under its own
     /// name.
-    fn misdirected(&self, host: Option<&HeaderValue>) -> Option<Response<Vec<u8>>> {
+    pub(super) fn misdirected(&self, host: Option<&HeaderValue>) -> Option<Response<Vec<u8>>> {
         let wrong = self.address.ip().is_loopback() && !host.is_some_and(names_loopback);
         let text = "wrong host\n";
         wrong.then(|| page(StatusCode::MISDIRECTED_REQUEST, TEXT, text.into()))
@@ -75,16 +76,10 @@ impl Admin {
             return refusal;
         }
         let report = Report::of(self, now);
-        let mut answer = match head.uri.path() {
+        guarded(match head.uri.path() {
             "/status.json" => json(StatusCode::OK, &report),
             _ => self.drawn(&report, head.uri.query().unwrap_or_default()),
-        };
-        for (name, value) in GUARDED {
-            answer
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value));
-        }
-        answer
+        })
     }
 
     fn drawn(&self, report: &Report, query: &str) -> Response<Vec<u8>> {
@@ -132,6 +127,8 @@ impl Application for Admin {
         let path = head.uri.path();
         let mut answer = match path {
             "/status" | "/status.json" => self.status(&head, &conversation).await,
+            "/tokens/renew" => self.order(TokenOrder::Renew, &head, &conversation).await,
+            "/tokens/purge" => self.order(TokenOrder::Purge, &head, &conversation).await,
             _ => self.answer(&head.method, path, head.headers.get(HOST), UnixTime::now()),
         };
         if head.method == Method::HEAD {
@@ -166,7 +163,16 @@ fn wrong_method(method: &Method) -> Option<Response<Vec<u8>>> {
     Some(refusal)
 }
 
-fn json(status: StatusCode, report: &impl serde::Serialize) -> Response<Vec<u8>> {
+/// With what a browser is told of what is not for everybody.
+pub(super) fn guarded(mut answer: Response<Vec<u8>>) -> Response<Vec<u8>> {
+    for (name, value) in GUARDED {
+        let value = HeaderValue::from_static(value);
+        answer.headers_mut().insert(name, value);
+    }
+    answer
+}
+
+pub(super) fn json(status: StatusCode, report: &impl serde::Serialize) -> Response<Vec<u8>> {
     match serde_json::to_vec(report) {
         Ok(body) => page(status, JSON, body),
         Err(why) => {

@@ -23,6 +23,7 @@ fn admin(address: &str) -> Admin {
         issuers: HashMap::new(),
         tokens: Vec::new(),
         user_tokens: Vec::new(),
+        store: None,
         tracer: None,
         observers: None,
         next: Default::default(),

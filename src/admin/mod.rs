@@ -3,6 +3,7 @@
 mod endpoint;
 mod observed;
 mod observers;
+mod orders;
 mod pages;
 mod readiness;
 mod samples;

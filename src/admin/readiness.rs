@@ -47,6 +47,9 @@ pub struct ReadyReport {
     pub issuers: Vec<IssuerReport>,
     /// Every token that routes carry; readiness depends on them only where it is strict.
     pub tokens: Vec<TokenReport>,
+    /// Where tokens are kept beside memory; readiness never depends on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stores: Vec<StoreReport>,
     pub configuration: ConfigurationReport,
 }
 
@@ -69,6 +72,15 @@ pub enum Unfit {
     NeedsRestart,
     /// It is valid, and could not be made alive.
     Failed,
+}
+
+/// How a place is where tokens are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoreReport {
+    /// `file` or `redis`.
+    pub place: &'static str,
+    /// `well` or `of_no_use`.
+    pub state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -161,7 +173,18 @@ impl Readiness {
         let tokens = plan.tokens.iter().map(|tokens| {
             TokenReport::new(tokens.identity(), tokens.scope(), &tokens.status(), now)
         });
-        self.judge(issuers.collect(), tokens.collect(), now)
+        let stores = plan.store.iter().flat_map(|store| store.statuses());
+        let stores = stores.map(|status| StoreReport {
+            place: status.place.word(),
+            state: match status.failure {
+                None => "well",
+                Some(_) => "of_no_use",
+            },
+        });
+        ReadyReport {
+            stores: stores.collect(),
+            ..self.judge(issuers.collect(), tokens.collect(), now)
+        }
     }
 
     fn judge(
@@ -195,6 +218,7 @@ impl Readiness {
             state,
             issuers,
             tokens,
+            stores: Vec::new(),
             configuration: self.configuration_report(),
         }
     }

@@ -9,7 +9,7 @@ use crate::clock::UnixTime;
 use crate::outbound::{CredentialStatus, Endpoint};
 use crate::telemetry::{
     CONDITIONS, CircuitSample, CredentialSample, EndpointSample, KeySetSample, Samples,
-    TokenSample, UserTokenSample,
+    StoreSample, TokenSample, UserTokenSample,
 };
 
 pub(super) fn of(plan: &Plan) -> Samples {
@@ -19,6 +19,7 @@ pub(super) fn of(plan: &Plan) -> Samples {
         user_tokens: user_tokens(plan),
         endpoints: endpoints(plan),
         circuits: circuits(plan),
+        stores: stores(plan),
     }
 }
 
@@ -46,9 +47,10 @@ fn tokens(plan: &Plan) -> Vec<TokenSample> {
             expires_at: status.expires_at,
             certificate: status.certificate,
             credentials: status.credentials.iter().map(credential).collect(),
-            acquired_at: status.fetch.fetched_at,
+            acquired_at: status.acquired_at,
             took: status.fetch.took,
-            fetches: status.fetch.fetches,
+            fetches: status.fetch.fetches - status.remembered,
+            remembered: status.remembered,
             failures: status.fetch.failures,
         }
     });
@@ -142,4 +144,17 @@ fn circuits(plan: &Plan) -> Vec<CircuitSample> {
         })
     });
     limited.collect()
+}
+
+fn stores(plan: &Plan) -> Vec<StoreSample> {
+    let statuses = plan.store.iter().flat_map(|store| store.statuses());
+    let samples = statuses.map(|status| StoreSample {
+        store: status.place.word(),
+        is_well: status.failure.is_none(),
+        counts: status
+            .counts
+            .map(|(doing, count)| (doing.word(), count))
+            .to_vec(),
+    });
+    samples.collect()
 }

@@ -269,6 +269,9 @@ fn authorization_is_ours_the_callers_or_absent() {
     let ours = AccessToken {
         grants: Grants::of(""),
         header: HeaderValue::from_static("Bearer ours"),
+        acquired_at: UnixTime::from_seconds(0),
+        refresh_at: None,
+        is_remembered: false,
         expires_at: UnixTime::from_seconds(2),
         renew_at: UnixTime::from_seconds(1),
         by: UsedCredential {

@@ -48,6 +48,7 @@ impl World {
             issuers: HashMap::new(),
             tokens: Vec::new(),
             user_tokens: Vec::new(),
+            store: None,
             tracer: None,
             observers: None,
             next: Default::default(),

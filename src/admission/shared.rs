@@ -13,6 +13,7 @@ use crate::inbound::{Gate, Issuer};
 use crate::outbound::{AppTokens, UserTokens};
 use crate::request::RequestIds;
 use crate::routing::Table;
+use crate::store::Store;
 use crate::telemetry::{AccessLog, Metrics, Refusals, RouteMetrics, Tracer};
 
 /// Everything a decision needs, read by each request from one snapshot.
@@ -30,6 +31,8 @@ pub struct Plan {
     pub tokens: Vec<Arc<AppTokens>>,
     /// Those by which routes act for users.
     pub user_tokens: Vec<Arc<UserTokens>>,
+    /// Where tokens are kept beside memory, if anywhere.
+    pub store: Option<Arc<Store>>,
     /// What makes traces, where the file wants any.
     pub tracer: Option<Arc<Tracer>>,
     /// Who may see the status page, where the file names somebody.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use arc_swap::ArcSwapOption;
 
 use super::export::Export;
+use super::keeping::Keeping;
 use crate::admission::{HeaderRules, Plan, PlanLimits};
 use crate::config::Config;
 use crate::http_client::{FetchDefinition, FetchError, HttpClient};
@@ -27,6 +28,7 @@ pub(super) struct Live {
     user_tokens: HashMap<TokenKey, (IdentityDefinition, Arc<UserTokens>)>,
     upstreams: HashMap<UpstreamDefinition, Arc<Upstream>>,
     endpoints: Endpoints,
+    keeping: Keeping,
     export: Option<(TracesDefinition, Arc<Export>)>,
 }
 
@@ -40,6 +42,8 @@ pub enum ComposeError {
     Fetch(#[from] FetchError),
     #[error("traces: {0}")]
     Traces(FetchError),
+    #[error("state: {0}")]
+    State(#[from] openssl::error::ErrorStack),
     #[error("route {route}: {cause}")]
     Upstream {
         route: Arc<str>,
@@ -66,6 +70,7 @@ impl Live {
         let endpoints = endpoints.unwrap_or_default();
         let buckets = previous.map(|live| Arc::clone(&live.plan.limits.buckets));
         let buckets = buckets.unwrap_or_else(|| Buckets::new(Instant::now()));
+        let keeping = Keeping::beside(config.state.as_ref(), previous.map(|live| &live.keeping))?;
         let mut parts = Parts {
             previous,
             // What was made with another client would go on fetching by it.
@@ -76,6 +81,7 @@ impl Live {
             user_tokens: HashMap::new(),
             upstreams: HashMap::new(),
             http: &http,
+            keeping: &keeping,
             endpoints: &endpoints,
             metrics,
         };
@@ -138,6 +144,7 @@ impl Live {
             issuers,
             tokens: tokens.values().map(|(_, it)| Arc::clone(it)).collect(),
             user_tokens: user_tokens.values().map(|(_, it)| Arc::clone(it)).collect(),
+            store: keeping.store().cloned(),
             tracer: export.as_ref().map(|(_, it)| Arc::clone(&it.tracer)),
             next: ArcSwapOption::empty(),
         };
@@ -148,6 +155,7 @@ impl Live {
             user_tokens,
             upstreams,
             endpoints,
+            keeping,
             export,
         })
     }
@@ -155,6 +163,10 @@ impl Live {
     /// What sends spans, where the file wants any.
     pub(super) fn export(&self) -> Option<Arc<Export>> {
         self.export.as_ref().map(|(_, it)| Arc::clone(it))
+    }
+
+    pub(super) fn keeping(&self) -> &Keeping {
+        &self.keeping
     }
 
     pub(super) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
@@ -171,6 +183,7 @@ struct Parts<'a> {
     user_tokens: HashMap<TokenKey, (IdentityDefinition, Arc<UserTokens>)>,
     upstreams: HashMap<UpstreamDefinition, Arc<Upstream>>,
     http: &'a HttpClient,
+    keeping: &'a Keeping,
     endpoints: &'a Endpoints,
     metrics: &'a Metrics,
 }
@@ -258,6 +271,7 @@ impl Parts<'_> {
         let known = known.cloned().unwrap_or_else(|| {
             let (identity, http) = (definition.clone(), self.http.clone());
             let source = TokenSource::new(identity.clone(), Wanted::of_app(scope), http);
+            let source = source.kept_in(self.keeping.current());
             (identity, AppTokens::new(source))
         });
         let tokens = Arc::clone(&known.1);

@@ -9,6 +9,7 @@ mod drain;
 mod export;
 mod follow;
 mod inherited;
+mod keeping;
 mod listen;
 mod notices;
 mod reload;

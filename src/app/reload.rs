@@ -66,6 +66,10 @@ impl App {
         reloaded.cold = cold.left();
         self.doors.redefine(prepared);
         self.plan.store(Arc::clone(&live.plan));
+        {
+            let _workers = self.workers.enter();
+            live.keeping().take_over(&live.plan.tokens);
+        }
         if !reloaded.is_nothing() {
             self.metrics.loaded(UnixTime::now());
         }
@@ -137,7 +141,9 @@ fn parts(live: &Live) -> BTreeSet<Part> {
     let routes = plan.routes.routes().iter();
     let routes = routes.map(|it| part(format!("routes.{}", it.definition.id), it));
     let traces = live.export().map(|it| part("traces".to_owned(), &it));
-    let ways = upstreams.chain(routes).chain(traces);
+    let store = live.keeping().store();
+    let store = store.map(|it| part("state".to_owned(), it));
+    let ways = upstreams.chain(routes).chain(traces).chain(store);
     let parties = issuers.chain(tokens);
     listeners.chain(parties).chain(ways).collect()
 }

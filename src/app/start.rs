@@ -16,6 +16,7 @@ use crate::admission::{Plan, Shared};
 use crate::clock::UnixTime;
 use crate::config::{Config, ReadinessRule, ShutdownDefinition};
 use crate::edge::Address;
+use crate::outbound::TokenOrder;
 use crate::telemetry::{AccessLog, Metrics, Refusals};
 
 pub struct App {
@@ -132,6 +133,14 @@ impl App {
     /// runtime.
     pub async fn warmed(&self) {
         Cold::all(&self.plan.load()).warmed().await;
+    }
+
+    /// Renews or forgets all tokens of its own; how many there are.
+    pub fn order_tokens(&self, order: TokenOrder) -> usize {
+        let _workers = self.workers.enter();
+        let (plan, now) = (self.plan.load(), UnixTime::now());
+        let all = order.carry_out(&plan.tokens, &plan.user_tokens, |_, _| true, now);
+        all.len()
     }
 
     /// Asks for each identity's token, so that a credential that will fail is in the log, and on

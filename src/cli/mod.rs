@@ -25,6 +25,7 @@ mod schema;
 mod serve;
 mod service;
 mod setup;
+mod signals;
 mod token;
 mod version;
 mod why;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::certificate_age::{CertificateAges, DAY};
 use super::service::{self, Service};
+use super::signals::{Signals, hear, obey, rotate};
 use super::{ConfigFile, Failure};
 use crate::app::{App, Bound, Followed, Follower, MeetingPlace, Predecessor, Succession};
 use crate::config::{Config, Files};
@@ -58,10 +58,12 @@ impl Serve {
     }
 
     async fn serve(self) -> Result<(Runtime, AccessLog), Failure> {
-        let mut signals = Signals::new().context("cannot listen for signals")?;
-        // Whose default would kill.
-        let hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
-        let usr1 = signal(SignalKind::user_defined1()).context("cannot listen for signals")?;
+        let Signals {
+            mut ending,
+            hangup,
+            rotation,
+            orders,
+        } = Signals::new().context("cannot listen for signals")?;
         let mut files = Files::default();
         let config = self.config.load_noting(&mut files)?;
         start_logging(&config.log);
@@ -122,13 +124,14 @@ impl Serve {
             service: &service,
         };
         let signal = tokio::select! {
-            signal = signals.terminating() => Some(signal),
+            signal = ending.came() => Some(signal),
             () = succeeded(succession.as_ref(), &passed_on) => None,
             never = hear(hangup, hang_up) => match never {},
             never = self.follow(&app, files, hung_up, &told) => match never {},
             never = settle(&change) => match never {},
             never = remind(certificates) => match never {},
-            never = rotate(usr1, &access_log) => match never {},
+            never = rotate(rotation, &access_log) => match never {},
+            never = obey(orders, &app) => match never {},
         };
         // Nobody is to wait where nobody accepts.
         drop((passed_on, succession));
@@ -150,7 +153,7 @@ impl Serve {
                 0 => tracing::info!("stopped; every request was answered"),
                 cut => tracing::warn!(cut, "stopped; grace ran out on requests in flight"),
             },
-            signal = signals.terminating() => tracing::warn!(signal, "stopping at once"),
+            signal = ending.came() => tracing::warn!(signal, "stopping at once"),
         }
         Ok((workers, access_log))
     }
@@ -274,51 +277,10 @@ async fn remind(mut certificates: watch::Receiver<CertificateAges>) -> Infallibl
     }
 }
 
-/// Passes SIGHUP on.
-async fn hear(mut hangup: Signal, hang_up: mpsc::Sender<()>) -> Infallible {
-    loop {
-        hangup.recv().await;
-        // One that waits already says the same.
-        let _ = hang_up.try_send(());
-    }
-}
-
 fn access_log(definition: &LogDefinition) -> anyhow::Result<AccessLog> {
     let opened = AccessLog::open(&definition.access, definition.format);
     opened.with_context(|| match &definition.access {
         AccessSink::File(path) => format!("cannot write to log.access.file, {}", path.display()),
         AccessSink::Nothing | AccessSink::StandardOutput => "no access log".to_owned(),
     })
-}
-
-/// Opens the file of access lines anew at each SIGUSR1, whose default would kill.
-async fn rotate(mut usr1: Signal, access_log: &AccessLog) -> Infallible {
-    loop {
-        usr1.recv().await;
-        if !access_log.reopen() {
-            tracing::warn!("SIGUSR1: access lines go to no file; nothing is opened anew");
-        }
-    }
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for SIGTERM or SIGINT.
-    async fn terminating(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

@@ -20,6 +20,7 @@ use crate::outbound::IdentityDefinition;
 use crate::policy::Callers;
 use crate::routing::RouteDefinition;
 use crate::secret::why_unreadable;
+use crate::store::StoreDefinition;
 use crate::telemetry::{LogDefinition, TracesDefinition};
 
 /// The largest file that is read; ten thousand routes have a third of it.
@@ -39,6 +40,8 @@ pub struct Config {
     pub log: LogDefinition,
     /// `None`: there are none.
     pub traces: Option<TracesDefinition>,
+    /// `None`: in memory alone.
+    pub state: Option<StoreDefinition>,
     pub threads: usize,
     pub readiness: ReadinessRule,
     pub shutdown: ShutdownDefinition,

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use openssl::sha::sha256;
 
 use super::IssuerDefinition;
-use crate::clock::UnixTime;
 use crate::http_client::{Answer, FetchError, HttpClient};
 use crate::jwt::{KeySet, KeySetError};
-use crate::refresh::{Failure, Mishap, Outcome, Source};
+use crate::refresh::{Errand, Failure, Mishap, Outcome, Source};
 
 /// The largest document that is read. Entra's holds ten to a thousand keys; a key takes 2 KiB, and
 /// 3 KiB with a certificate of its own.
@@ -38,7 +37,7 @@ impl PartialEq for PublishedKeys {
 /// Fetches an issuer's keys once, as a live issuer does, and counts them.
 pub async fn count_keys(issuer: &IssuerDefinition, http: HttpClient) -> Result<usize, KeysError> {
     let source = KeySource::new(issuer, http);
-    let published = source.fetch((), UnixTime::now()).await?;
+    let published = source.read().await?;
     Ok(published.keys.count())
 }
 
@@ -50,6 +49,10 @@ impl KeySource {
             url: issuer.kind.keys_url(),
         }
     }
+
+    async fn read(&self) -> Result<PublishedKeys, KeysError> {
+        read(&self.http.fetch(&self.url, LARGEST_DOCUMENT).await?)
+    }
 }
 
 impl Source for KeySource {
@@ -57,8 +60,8 @@ impl Source for KeySource {
     type Error = KeysError;
     type Demand = ();
 
-    async fn fetch(&self, (): (), _: UnixTime) -> Result<PublishedKeys, KeysError> {
-        read(&self.http.fetch(&self.url, LARGEST_DOCUMENT).await?)
+    async fn fetch(&self, (): (), _: &Errand<PublishedKeys>) -> Result<PublishedKeys, KeysError> {
+        self.read().await
     }
 
     fn tell(&self, outcome: Outcome<'_, PublishedKeys, KeysError>) {

@@ -12,7 +12,7 @@ use super::{
 use crate::clock::UnixTime;
 use crate::entra::ClaimsChallenge;
 use crate::reason::Reason;
-use crate::refresh::{BeforeExpiry, Replacing, Status, Unavailable};
+use crate::refresh::{BeforeExpiry, Order, Replacing, Status, Unavailable};
 
 /// The tokens of one (tenant, identity, scope).
 pub struct AppTokens(BeforeExpiry<TokenSource>);
@@ -74,10 +74,34 @@ impl AppTokens {
         replacing
     }
 
+    /// Has a fresh token acquired because somebody says so; the one in hand serves until it is there.
+    /// Needs a tokio runtime.
+    pub fn renew_now(&self, now: UnixTime) -> Order {
+        self.0.renew_now(now)
+    }
+
+    /// Forgets the token in hand: from now on no request is given it. Has a fresh one acquired. Needs
+    /// a tokio runtime.
+    pub fn purge(&self, now: UnixTime) -> Order {
+        let order = self.0.purge(now);
+        self.0.source().forget();
+        order
+    }
+
+    /// Puts the token in hand into the store, which is another one than when it was acquired. Needs a
+    /// tokio runtime.
+    pub fn keep(&self, now: UnixTime) {
+        if let Some(token) = self.0.kept() {
+            self.0.source().keep(&token, now);
+        }
+    }
+
     pub fn status(&self) -> TokenStatus {
         let kept = self.0.kept();
         TokenStatus {
             expires_at: kept.as_ref().map(|token| token.expires_at),
+            acquired_at: kept.as_ref().map(|token| token.acquired_at),
+            remembered: self.0.source().memory.remembered(),
             by: kept.map(|token| token.by.clone()),
             credentials: self.0.source().identity.credentials(),
             failure: self.0.last_error().map(|why| why.reason()),
@@ -101,6 +125,10 @@ impl fmt::Debug for AppTokens {
 pub struct TokenStatus {
     /// When the token in hand ends.
     pub expires_at: Option<UnixTime>,
+    /// When it was acquired, by whomever.
+    pub acquired_at: Option<UnixTime>,
+    /// Of `fetch.fetches`, how many asked nobody: the token was in the store.
+    pub remembered: u64,
     /// What the token in hand was given for.
     pub by: Option<UsedCredential>,
     /// Those of the identity, in order.

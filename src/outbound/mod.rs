@@ -7,6 +7,8 @@ mod egress;
 mod grants;
 mod identity;
 mod on_behalf_of;
+mod orders;
+mod remembered;
 mod replacement;
 mod route_tokens;
 #[cfg(test)]
@@ -27,6 +29,7 @@ pub use egress::{Applications, Carried, Egress, TokenDefinition};
 pub use grants::Grants;
 pub use identity::{IdentityDefinition, TokenTimes};
 pub use on_behalf_of::{PerCaller, UserDemand, UserTokenError, UserTokens, UserTokensStatus};
+pub use orders::{Ordered, TokenOrder};
 pub use replacement::{Demand, Replacement};
 pub use route_tokens::RouteTokens;
 pub use token_error::TokenRequestError;

@@ -1,16 +1,21 @@
 //! Where a token of ours comes from: what an identity asks for, put to whoever gives it.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
+use super::remembered::Memory;
 use super::{
     Demand, Grants, IdentityDefinition, TokenRequestError, TokenTimes, UsedCredential, Wanted,
 };
 use crate::clock::UnixTime;
 use crate::entra::{EntraError, TokenResponse};
 use crate::http_client::HttpClient;
-use crate::refresh::{Expires, Outcome, Source, chance, renew_at};
+use crate::refresh::{Errand, Expires, Outcome, Source, chance, renew_at};
+use crate::store::Store;
 
 /// Acquires tokens of one identity for one purpose; keeps none.
 #[derive(Debug)]
@@ -18,6 +23,9 @@ pub struct TokenSource {
     pub(super) identity: IdentityDefinition,
     pub(super) wanted: Wanted,
     http: HttpClient,
+    /// Where tokens are kept beside this process's memory, if anywhere.
+    pub(super) store: Arc<ArcSwapOption<Store>>,
+    pub(super) memory: Memory,
 }
 
 impl TokenSource {
@@ -26,7 +34,15 @@ impl TokenSource {
             identity,
             wanted,
             http,
+            store: Arc::default(),
+            memory: Memory::default(),
         }
+    }
+
+    /// With what is in there by then to keep them.
+    pub fn kept_in(self, store: &Arc<ArcSwapOption<Store>>) -> Self {
+        let store = Arc::clone(store);
+        Self { store, ..self }
     }
 
     /// Asks for a token now.
@@ -34,15 +50,24 @@ impl TokenSource {
         self.acquire_for(&self.wanted, now).await
     }
 
-    async fn acquire_for(
+    pub(super) async fn acquire_for(
         &self,
         wanted: &Wanted,
         now: UnixTime,
     ) -> Result<AccessToken, TokenRequestError> {
-        let (name, tokens) = (&*self.identity.name, self.identity.tokens);
-        let client = &self.identity.client;
+        let (name, client) = (&*self.identity.name, &self.identity.client);
         let acquired = client.acquire(name, wanted, &self.http, now).await?;
-        AccessToken::of(&acquired.response, tokens, acquired.by, now, chance())
+        self.token(&acquired.response, acquired.by, now)
+    }
+
+    /// What came `then`, for whoever sends it.
+    pub(super) fn token(
+        &self,
+        response: &TokenResponse,
+        by: UsedCredential,
+        then: UnixTime,
+    ) -> Result<AccessToken, TokenRequestError> {
+        AccessToken::of(response, self.identity.tokens, by, then, chance())
     }
 }
 
@@ -51,23 +76,37 @@ impl Source for TokenSource {
     type Error = TokenRequestError;
     type Demand = Demand;
 
-    async fn fetch(&self, demand: Demand, now: UnixTime) -> Result<AccessToken, TokenRequestError> {
-        match demand {
-            Demand::Nothing | Demand::Fresh => self.acquire(now).await,
-            // Its successor is asked for without them: what an API minds, it says again.
-            Demand::Claims(claims) => {
-                let claims = Some(claims);
-                let wanted = self.wanted.clone();
-                self.acquire_for(&Wanted { claims, ..wanted }, now).await
-            }
+    async fn fetch(
+        &self,
+        demand: Demand,
+        errand: &Errand<AccessToken>,
+    ) -> Result<AccessToken, TokenRequestError> {
+        let mut wanted = self.wanted.clone();
+        // Its successor is asked for without them: what an API minds, it says again.
+        if let Demand::Claims(claims) = demand {
+            wanted.claims = Some(claims);
         }
+        match self.store.load_full() {
+            Some(store) => self.acquire_through(&store, &wanted, errand).await,
+            None => self.acquire_for(&wanted, errand.now).await,
+        }
+    }
+
+    fn looks_elsewhere(&self) -> bool {
+        let store = self.store.load();
+        self.wanted.assertion.is_none() && store.as_ref().is_some_and(|it| it.is_shared())
     }
 
     fn tell(&self, outcome: Outcome<'_, AccessToken, TokenRequestError>) {
         let (identity, scope) = (&*self.identity.name, &*self.wanted.scope);
         match outcome {
             Outcome::Fetched { item, .. } => {
-                tracing::info!(identity, scope, expires_at = %item.expires_at, "token acquired");
+                let from = if item.is_remembered {
+                    "the store"
+                } else {
+                    "its endpoint"
+                };
+                tracing::info!(identity, scope, from, expires_at = %item.expires_at, "token acquired");
             }
             Outcome::Failed {
                 error,
@@ -94,11 +133,16 @@ impl Source for TokenSource {
 pub struct AccessToken {
     /// `Bearer …`, marked sensitive.
     pub header: HeaderValue,
+    pub acquired_at: UnixTime,
     pub expires_at: UnixTime,
     pub renew_at: UnixTime,
     pub by: UsedCredential,
     /// What it says that it may do.
     pub grants: Grants,
+    /// When whoever gave it would like it to be renewed, where they said.
+    pub refresh_at: Option<UnixTime>,
+    /// It was acquired before a restart, or by another replica.
+    pub is_remembered: bool,
 }
 
 impl AccessToken {
@@ -120,6 +164,9 @@ impl AccessToken {
         let (wanted, end) = (response.refresh_at, response.expires_at);
         Ok(Self {
             header,
+            acquired_at: now,
+            refresh_at: wanted,
+            is_remembered: false,
             expires_at: end,
             renew_at: renew_at(wanted, end, times.renew_before, now, chance),
             by,
@@ -135,6 +182,10 @@ impl Expires for AccessToken {
 
     fn renew_at(&self) -> UnixTime {
         self.renew_at
+    }
+
+    fn remembered_from(&self) -> Option<UnixTime> {
+        self.is_remembered.then_some(self.acquired_at)
     }
 }
 

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keeper::{InFlightOf, Keeper, Status};
+use super::keeper::{InFlightOf, Keeper, State, Status};
 use super::renewal::{Expires, Renewal};
-use super::source::{Source, Unavailable};
+use super::source::{Cause, Source, Unavailable};
 use crate::clock::UnixTime;
 
 /// How long after one was refused somebody waits for what replaces it.
@@ -52,8 +52,36 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
         let state = self.keeper.state.lock();
         let is_idle = state.in_flight.is_none() && state.refusal(now).is_none();
         if is_idle && self.keeper.kept.load().is_none() {
-            self.keeper.begin(state, S::Demand::default(), now);
+            self.keeper
+                .begin(state, Cause::Due, S::Demand::default(), now);
         }
+    }
+
+    /// Has a fresh one fetched because somebody says so. The one at hand serves until it is there.
+    pub fn renew_now(&self, now: UnixTime) -> Order {
+        self.order(self.keeper.state.lock(), now)
+    }
+
+    /// Forgets the one at hand, at once, and has a fresh one fetched.
+    pub fn purge(&self, now: UnixTime) -> Order {
+        let mut state = self.keeper.state.lock();
+        state.policy.purge(now);
+        self.keeper.kept.store(None);
+        self.order(state, now)
+    }
+
+    fn order(&self, mut state: Locked<'_, S>, now: UnixTime) -> Order {
+        if state.in_flight.is_some() {
+            return Order::UnderWay;
+        }
+        let refusal = state.refusal(now).map(|refusal| refusal.retry_after);
+        if let Some(wait) = refusal.max(state.policy.until_order(now)) {
+            return Order::Later(wait);
+        }
+        state.policy.order(now);
+        self.keeper
+            .begin(state, Cause::Ordered, S::Demand::default(), now);
+        Order::Begun
     }
 
     /// Why the last fetch failed, where it did.
@@ -94,7 +122,12 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
             return Replacing::TooSoon;
         }
         state.policy.replace(now);
-        Replacing::Begun(Coming(self.keeper.begin(state, demand, now)))
+        Replacing::Begun(Coming(self.keeper.begin(
+            state,
+            Cause::Refused,
+            demand,
+            now,
+        )))
     }
 
     /// The one at hand, good or not.
@@ -126,7 +159,7 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
 
     /// Joins the fetch in flight, or begins one where that is allowed.
     fn join(&self, now: UnixTime) -> Result<Joined<S>, Unavailable<S::Error>> {
-        let state = self.keeper.state.lock();
+        let mut state = self.keeper.state.lock();
         if let Some(in_flight) = &state.in_flight {
             return Ok(Joined::InFlight(in_flight.clone()));
         }
@@ -135,9 +168,15 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
             return Ok(Joined::Good(item));
         }
         match state.refusal(now) {
+            Some(_) if self.source().looks_elsewhere() && state.policy.may_look(now) => {
+                let demand = S::Demand::default();
+                let looking = self.keeper.begin(state, Cause::Elsewhere, demand, now);
+                Ok(Joined::InFlight(looking))
+            }
             Some(refusal) => Err(refusal),
             None => {
-                let in_flight = self.keeper.begin(state, S::Demand::default(), now);
+                let demand = S::Demand::default();
+                let in_flight = self.keeper.begin(state, Cause::Due, demand, now);
                 Ok(Joined::InFlight(in_flight))
             }
         }
@@ -149,7 +188,8 @@ impl<S: Source<Item: Expires>> BeforeExpiry<S> {
             && state.in_flight.is_none()
             && self.keeper.due(&state, now).is_some_and(|due| due <= now)
         {
-            self.keeper.begin(state, S::Demand::default(), now);
+            self.keeper
+                .begin(state, Cause::Due, S::Demand::default(), now);
         }
     }
 }
@@ -176,6 +216,17 @@ impl<S: Source> Coming<S> {
         self.0.outcome().await
     }
 }
+/// What comes of an order for a fresh one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Begun,
+    /// One is on its way already.
+    UnderWay,
+    /// So long none is asked for: the last attempt failed, or the last order was a moment ago.
+    Later(Duration),
+}
+
+type Locked<'k, S> = parking_lot::MutexGuard<'k, State<S, Renewal>>;
 
 /// What a caller without a good one comes to.
 enum Joined<S: Source> {
@@ -187,3 +238,7 @@ enum Joined<S: Source> {
 #[cfg(test)]
 #[path = "before_expiry_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "before_expiry_orders_tests.rs"]
+mod orders_tests;

@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use super::backoff::{Backoff, Ended, chance, jitter};
 use super::in_flight::{Fetch, Fetched, InFlight};
 use super::policy::{Kept, Life, Policy};
-use super::source::{Failure as _, Mishap, Outcome, Source, Unavailable};
+use super::source::{Cause, Errand, Failure as _, Mishap, Outcome, Source, Unavailable};
 use crate::clock::UnixTime;
 
 /// Shorter waits would make a loop of the timer.
@@ -49,6 +49,15 @@ impl<S: Source, P: Policy<S::Item>> State<S, P> {
             is_backoff: true,
         })
     }
+
+    /// The same for whoever has looked elsewhere in vain, which may have taken until its end.
+    fn still_refused(&self, why: S::Error, now: UnixTime) -> Unavailable<S::Error> {
+        self.refusal(now).unwrap_or_else(|| Unavailable {
+            cause: self.last_error.clone().unwrap_or(why),
+            retry_after: SHORTEST_WAIT,
+            is_backoff: true,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +68,8 @@ pub struct Status {
     pub failures: u64,
     /// How long the last fetch took.
     pub took: Option<Duration>,
+    /// One is on its way now.
+    pub is_under_way: bool,
     /// Why the last one failed, where it did.
     pub last_error: Option<String>,
     /// When the next one is due, or may be: at no time where nobody wants it.
@@ -94,6 +105,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
             fetches: state.fetches,
             failures: state.failures,
             took: state.took,
+            is_under_way: state.in_flight.is_some(),
             last_error: state.last_error.as_ref().map(ToString::to_string),
         }
     }
@@ -106,7 +118,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
         }
         match self.due(&state, now.max(then)) {
             Some(due) if due <= now.max(then) => {
-                self.begin(state, S::Demand::default(), now);
+                self.begin(state, Cause::Due, S::Demand::default(), now);
             }
             Some(due) => self.set_timer(&mut state, now, due),
             None => {}
@@ -137,6 +149,7 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
     pub(super) fn begin(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State<S, P>>,
+        cause: Cause,
         demand: S::Demand,
         now: UnixTime,
     ) -> InFlightOf<S> {
@@ -144,25 +157,33 @@ impl<S: Source, P: Policy<S::Item>> Keeper<S, P> {
         let clock = Instant::now();
         let end = move |outcome, ended| {
             keeper.state.lock().took = Some(clock.elapsed());
-            keeper.end(now, outcome, ended)
+            keeper.end((now, cause), outcome, ended)
         };
         let (fetch, in_flight) = Fetch::new(now, Box::new(end));
         state.in_flight = Some(in_flight.clone());
+        let kept = self.kept.load();
+        let kept = kept.as_ref().map(|kept| Arc::clone(&kept.item));
+        let errand = Errand { now, kept, cause };
         // A runtime that is going down drops a task, and so ends it, while it is being spawned.
         drop(state);
-        fetch.spawn(async move { asked.source.fetch(demand, now).await });
+        fetch.spawn(async move { asked.source.fetch(demand, &errand).await });
         in_flight
     }
 
     /// Takes in what a fetch brought.
     pub(super) fn end(
         self: &Arc<Self>,
-        begun: UnixTime,
+        (begun, cause): (UnixTime, Cause),
         outcome: Result<S::Item, S::Error>,
         now: UnixTime,
     ) -> Fetched<S::Item, S::Error> {
         let mut state = self.state.lock();
         state.in_flight = None;
+        let outcome = match outcome {
+            // Nobody was asked, so that nothing is known that was not.
+            Err(why) if cause == Cause::Elsewhere => return Err(state.still_refused(why, now)),
+            outcome => outcome,
+        };
         // What expired on its way is of no use, and asking again at once would not end.
         let outcome = outcome.and_then(|item| {
             let life = state.policy.life(&item, now, chance());

@@ -17,10 +17,10 @@ mod scripted;
 mod source;
 
 pub use backoff::{chance, jitter};
-pub use before_expiry::{BeforeExpiry, Coming, Replacing};
+pub use before_expiry::{BeforeExpiry, Coming, Order, Replacing};
 pub use by_key::{ByKey, KeyedFailure, KeyedSource, KeyedStatus, Room};
 pub use keeper::Status;
 pub use on_miss::{Found, Generation, OnMiss};
 pub use refetch::{Missing, RefetchTimes};
 pub use renewal::{Expires, renew_at};
-pub use source::{Failure, Mishap, Outcome, Source, Unavailable};
+pub use source::{Cause, Errand, Failure, Mishap, Outcome, Source, Unavailable};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::keeper::{InFlightOf, Keeper, Status};
 use super::refetch::{Missing, Refetch, RefetchTimes};
-use super::source::Source;
+use super::source::{Cause, Source};
 use crate::clock::UnixTime;
 
 /// How many fetches one caller waits for: one that was already in flight, and its own.
@@ -122,7 +122,9 @@ impl<S: Source<Item: PartialEq>> OnMiss<S> {
             .flatten()
             .is_some_and(|before| pick(&before).is_some());
         state.policy.miss(name, has_left, backoff.as_ref(), now)?;
-        Ok(self.keeper.begin(state, S::Demand::default(), now))
+        Ok(self
+            .keeper
+            .begin(state, Cause::Due, S::Demand::default(), now))
     }
 }
 

@@ -279,7 +279,10 @@ async fn a_fetch_that_ends_meanwhile_has_the_last_word() {
                     .miss(&"c", false, backoff.as_ref(), now)
                     .unwrap();
                 drop(state);
-                set.keeper.end(now, Ok(vec!["b".to_owned()]), now).unwrap();
+                let begun = (now, Cause::Due);
+                set.keeper
+                    .end(begun, Ok(vec!["b".to_owned()]), now)
+                    .unwrap();
             }
             names.iter().any(|name| name == "b").then_some(())
         })

@@ -24,17 +24,31 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 /// for one that is caught in a loop.
 pub(super) const LEAST_BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(60);
 
+/// The least between two that somebody orders.
+const LEAST_BETWEEN_ORDERS: Duration = Duration::from_secs(10);
+
 #[derive(Debug)]
 pub(super) struct Renewal {
     /// Between fetches after a failure.
     cool_down: Duration,
     /// When one that was refused was last replaced.
     replaced: Option<UnixTime>,
+    /// When somebody last ordered a fresh one.
+    ordered: Option<UnixTime>,
+    /// When all before were last to be forgotten.
+    purged: Option<UnixTime>,
+    /// When one was last looked for elsewhere.
+    looked: Option<UnixTime>,
 }
 
 pub trait Expires {
     fn expires_at(&self) -> UnixTime;
     fn renew_at(&self) -> UnixTime;
+
+    /// When it was made, where it was not made for the one who fetched it, but remembered elsewhere.
+    fn remembered_from(&self) -> Option<UnixTime> {
+        None
+    }
 }
 
 /// What callers have told of the one at hand.
@@ -65,6 +79,9 @@ impl Renewal {
         Self {
             cool_down,
             replaced: None,
+            ordered: None,
+            purged: None,
+            looked: None,
         }
     }
 
@@ -80,6 +97,29 @@ impl Renewal {
         let pause = self.cool_down.max(LEAST_BETWEEN_REPLACEMENTS);
         self.replaced.is_none_or(|last| now >= last.plus(pause))
     }
+
+    /// How long until the next order is carried out.
+    pub(super) fn until_order(&self, now: UnixTime) -> Option<Duration> {
+        let until = self.ordered?.plus(LEAST_BETWEEN_ORDERS);
+        // A clock that was set back must not make hours of seconds.
+        let left = now.until(until).min(LEAST_BETWEEN_ORDERS);
+        (!left.is_zero()).then_some(left)
+    }
+
+    pub(super) fn order(&mut self, now: UnixTime) {
+        self.ordered = Some(now);
+    }
+
+    /// Whether one may be looked for elsewhere again; then it is. Once a second, however many want it.
+    pub(super) fn may_look(&mut self, now: UnixTime) -> bool {
+        let is_first = self.looked.is_none_or(|last| last != now);
+        self.looked = Some(now);
+        is_first
+    }
+
+    pub(super) fn purge(&mut self, now: UnixTime) {
+        self.purged = Some(now);
+    }
 }
 
 impl<T: Expires> Policy<T> for Renewal {
@@ -90,6 +130,16 @@ impl<T: Expires> Policy<T> for Renewal {
     }
 
     fn life(&self, item: &T, now: UnixTime, _: u32) -> Life {
+        // SECURITY: what was remembered elsewhere while it was to be forgotten is not taken back.
+        let forgotten = item
+            .remembered_from()
+            .is_some_and(|then| self.purged >= Some(then));
+        if forgotten {
+            return Life {
+                stale_at: UnixTime::from_seconds(0),
+                expires_at: UnixTime::from_seconds(0),
+            };
+        }
         Life {
             stale_at: item.renew_at(),
             expires_at: last_moment(item, now),

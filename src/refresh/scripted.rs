@@ -11,8 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
-use super::source::{Failure, Mishap, Outcome, Source};
-use crate::clock::UnixTime;
+use super::source::{Errand, Failure, Mishap, Outcome, Source};
 
 pub(super) struct Scripted<T>(Arc<Script<T>>);
 
@@ -65,7 +64,7 @@ impl<T: Send + Sync + 'static> Source for Scripted<T> {
     type Error = Why;
     type Demand = ();
 
-    async fn fetch(&self, (): (), _: UnixTime) -> Result<T, Why> {
+    async fn fetch(&self, (): (), _: &Errand<T>) -> Result<T, Why> {
         self.0.calls.fetch_add(1, Ordering::SeqCst);
         self.0.allowed.acquire().await.unwrap().forget();
         let answer = self.0.answers.lock().pop_front();

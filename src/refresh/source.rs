@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Debug, Display};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::UnixTime;
@@ -17,11 +18,39 @@ pub trait Source: Send + Sync + 'static {
     fn fetch(
         &self,
         demand: Self::Demand,
-        now: UnixTime,
+        errand: &Errand<Self::Item>,
     ) -> impl Future<Output = Result<Self::Item, Self::Error>> + Send;
+
+    /// Whether others may have one while none may be made here.
+    fn looks_elsewhere(&self) -> bool {
+        false
+    }
 
     /// Tells the log how a fetch ended.
     fn tell(&self, outcome: Outcome<'_, Self::Item, Self::Error>);
+}
+
+/// What a fetch is to bring.
+#[derive(Debug)]
+pub struct Errand<T> {
+    /// When it begins.
+    pub now: UnixTime,
+    /// The one at hand, good or not.
+    pub kept: Option<Arc<T>>,
+    pub cause: Cause,
+}
+
+/// Why something is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There is none that is good, or its time has come.
+    Due,
+    /// Others refuse the one at hand.
+    Refused,
+    /// Somebody says so: nothing but one that is made now will do.
+    Ordered,
+    /// None may be made for the moment, but others may have one: it is looked for, and nothing else.
+    Elsewhere,
 }
 
 /// Why a fetch failed. `Display` is safe to log.

@@ -192,6 +192,7 @@ impl Metrics {
         samples::user_tokens(&sampled, &of_plan.user_tokens);
         samples::endpoints(&sampled, &of_plan.endpoints);
         samples::circuits(&sampled, &of_plan.circuits);
+        samples::stores(&sampled, &of_plan.stores);
         process::sample(&sampled, self.families.started);
         let certificates = self.families.certificates.lock();
         let ends = certificates.iter();

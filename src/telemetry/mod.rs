@@ -37,7 +37,7 @@ pub use refusals::{Refusals, RefusedRequest, Room};
 pub use route_metrics::{Counted, Outcome, Repetition, RouteMetrics};
 pub use samples::{
     CONDITIONS, CircuitSample, CredentialSample, EndpointSample, KeySetSample, Samples,
-    TokenSample, UserTokenSample,
+    StoreSample, TokenSample, UserTokenSample,
 };
 pub use span_metrics::SpanMetrics;
 pub use traces::{Batch, Spans, Told, Trace, Tracer, TracesDefinition, Wait, rejected};

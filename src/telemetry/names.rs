@@ -64,6 +64,8 @@ metrics! {
         "How long the last fetch of an issuer's keys took; absent before the first.";
     TOKEN_FETCHES "bearergate_token_fetches_total" "counter"
         "Attempts to acquire a token, by identity and outcome (success, failure).";
+    TOKENS_REMEMBERED "bearergate_tokens_remembered_total" "counter"
+        "Tokens that were not asked for, but found in the state store, by identity; 0 without one.";
     TOKEN_FETCH_DURATION "bearergate_token_fetch_duration_seconds" "gauge"
         "How long the last attempt to acquire a token took, by identity and scope; absent before the first.";
     TOKEN_AGE "bearergate_token_age_seconds" "gauge"
@@ -86,6 +88,10 @@ metrics! {
         "1 for the credential that an identity's last token was given for, 0 for its others.";
     CREDENTIAL_REFUSED "bearergate_credential_refused" "gauge"
         "1 for a credential that was not accepted when it was last tried, else 0.";
+    STATE_WELL "bearergate_state_well" "gauge"
+        "1 while a place where tokens are kept beside memory is of use, else 0, by store (file, redis); absent without one.";
+    STATE_OPERATIONS "bearergate_state_operations_total" "counter"
+        "What was done in the state store, by store and outcome (found, missed, kept, failed).";
     RELOADS "bearergate_reloads_total" "counter"
         "Configurations read anew while running, by outcome (success, failure).";
     STALE "bearergate_configuration_stale" "gauge"

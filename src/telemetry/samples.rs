@@ -22,6 +22,7 @@ pub struct Samples {
     pub user_tokens: Vec<UserTokenSample>,
     pub endpoints: Vec<EndpointSample>,
     pub circuits: Vec<CircuitSample>,
+    pub stores: Vec<StoreSample>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct TokenSample {
     /// How long the last attempt took.
     pub took: Option<Duration>,
     pub fetches: u64,
+    /// Found in the store instead.
+    pub remembered: u64,
     pub failures: u64,
 }
 
@@ -102,6 +105,15 @@ pub struct CircuitSample {
     pub limit: usize,
 }
 
+/// A place where tokens are kept beside memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSample {
+    pub store: &'static str,
+    pub is_well: bool,
+    /// What was done there, and how often.
+    pub counts: Vec<(&'static str, u64)>,
+}
+
 pub(super) fn key_sets(registry: &Registry, samples: &[KeySetSample], now: UnixTime) {
     let keys = gauge(registry, names::KEY_SET_KEYS, &["issuer"]);
     let age = gauge(registry, names::KEY_SET_AGE, &["issuer"]);
@@ -129,6 +141,7 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
     let expiry = gauge(registry, names::TOKEN_EXPIRY, labels);
     let certificate = gauge(registry, names::CERTIFICATE_EXPIRY, &["identity"]);
     let fetches = counter(registry, names::TOKEN_FETCHES, &["identity", "outcome"]);
+    let remembered = counter(registry, names::TOKENS_REMEMBERED, &["identity"]);
     let took = seconds(registry, names::TOKEN_FETCH_DURATION, labels);
     for sample in samples {
         let identity = sample.identity.as_str();
@@ -144,6 +157,9 @@ pub(super) fn tokens(registry: &Registry, samples: &[TokenSample], now: UnixTime
         if let Some(last) = sample.took {
             took.with_label_values(both).set(last.as_secs_f64());
         }
+        remembered
+            .with_label_values(&[identity])
+            .inc_by(sample.remembered);
         if let Some(end) = sample.certificate {
             certificate
                 .with_label_values(&[identity])
@@ -237,6 +253,20 @@ pub(super) fn circuits(registry: &Registry, samples: &[CircuitSample]) {
             .with_label_values(route)
             .set(whole(sample.requests));
         limit.with_label_values(route).set(whole(sample.limit));
+    }
+}
+
+pub(super) fn stores(registry: &Registry, samples: &[StoreSample]) {
+    let well = gauge(registry, names::STATE_WELL, &["store"]);
+    let operations = counter(registry, names::STATE_OPERATIONS, &["store", "outcome"]);
+    for sample in samples {
+        let place = sample.store;
+        well.with_label_values(&[place]).set(sample.is_well.into());
+        for (outcome, count) in &sample.counts {
+            operations
+                .with_label_values(&[place, outcome])
+                .inc_by(*count);
+        }
     }
 }
 

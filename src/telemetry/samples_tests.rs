@@ -22,6 +22,11 @@ pub(in super::super) fn one_of_each() -> Samples {
             forgotten: 7,
         }],
         endpoints: vec![endpoint("http://a", Some("well"))],
+        stores: vec![StoreSample {
+            store: "redis",
+            is_well: true,
+            counts: vec![("found", 3)],
+        }],
         circuits: vec![CircuitSample {
             route: "calc".to_owned(),
             requests: 7,
@@ -52,11 +57,12 @@ fn token(identity: &str, scope: &str, expires_at: u64) -> TokenSample {
             kind: "secret",
             is_in_use: true,
             is_refused: false,
-            ends_at: None,
+            ends_at: Some(UnixTime::from_seconds(expires_at + 86_400)),
         }],
         acquired_at: Some(NOW.minus(Duration::from_secs(60))),
         took: Some(Duration::from_millis(125)),
         fetches: 2,
+        remembered: 1,
         failures: 5,
     }
 }

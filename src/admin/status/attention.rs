@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::pieces::{ago, ahead, span};
 use super::refused::explained;
 use super::report::{At, IdentityReport, IssuerReport, ListenerReport, Report};
+use super::stores;
 use super::ways::RouteReport;
 use crate::clock::UnixTime;
 use crate::reason::Reason;
@@ -85,6 +86,7 @@ pub(super) fn attention(report: &Report) -> Vec<Attention> {
     all.extend(report.routes.iter().filter_map(of_route));
     all.extend(upstreams.chain(certificates).chain(shown));
     all.extend(report.listeners.iter().filter_map(of_listener));
+    all.extend(report.stores.iter().filter_map(stores::attention));
     all.extend(of_process(report));
     // One identity's certificate is the same for each of its scopes.
     all.dedup();
@@ -92,7 +94,7 @@ pub(super) fn attention(report: &Report) -> Vec<Attention> {
     all
 }
 
-fn told(
+pub(super) fn told(
     severity: Severity,
     about: impl Into<String>,
     what: impl Into<String>,

@@ -8,6 +8,7 @@ mod pieces;
 mod refused;
 mod report;
 mod requests;
+mod stores;
 mod table;
 mod tables;
 mod ways;

@@ -11,7 +11,7 @@ use super::attention::{Attention, Severity};
 use super::markup::Html;
 use super::pieces::{ago, grouped, span};
 use super::report::Report;
-use super::{requests, tables};
+use super::{requests, stores, tables};
 use crate::clock::UnixTime;
 
 const STYLE: &str = include_str!("style.css");
@@ -45,6 +45,7 @@ pub(in crate::admin) fn page(report: &Report, every: Option<u32>) -> Vec<u8> {
     tables::issuers(&mut html, report);
     tables::upstreams(&mut html, report);
     tables::listeners(&mut html, report);
+    stores::drawn(&mut html, report);
     facts(&mut html, report, now);
     html.markup("</main>\n<footer>Names of persons and what looks like a key are shortened here; ");
     html.markup("the access lines have them. Times are those of the gateway's clock, ");

@@ -7,8 +7,9 @@ use std::time::Instant;
 use serde::{Serialize, Serializer};
 
 use super::attention::{Attention, attention};
+use super::stores::StoreReport;
 use super::ways::{RouteReport, UpstreamReport};
-use super::{refused, ways};
+use super::{refused, stores, ways};
 use crate::admin::Admin;
 use crate::admission::Plan;
 use crate::clock::UnixTime;
@@ -48,6 +49,7 @@ pub(in crate::admin) struct Report {
     pub(super) listeners: Vec<ListenerReport>,
     pub(super) issuers: Vec<IssuerReport>,
     pub(super) identities: Vec<IdentityReport>,
+    pub(super) stores: Vec<StoreReport>,
     pub(super) routes: Vec<RouteReport>,
     pub(super) routes_left_out: usize,
     pub(super) upstreams: Vec<UpstreamReport>,
@@ -120,6 +122,8 @@ pub(super) struct IdentityReport {
     pub(super) expires_at: Option<At>,
     pub(super) next_fetch_at: Option<At>,
     pub(super) fetches: u64,
+    /// How often a token was found in the store instead.
+    pub(super) remembered: u64,
     pub(super) failures: u64,
     /// Of how many credentials the first that was taken, from 1, and its kind.
     pub(super) credential: Option<CredentialReport>,
@@ -174,6 +178,7 @@ impl Report {
             listeners: listeners(admin, &plan),
             issuers: issuers(&plan, needed),
             identities: plan.tokens.iter().map(|it| identity(it, now)).collect(),
+            stores: stores::stores(&plan),
             routes,
             routes_left_out,
             upstreams,
@@ -280,10 +285,11 @@ fn identity(tokens: &Arc<AppTokens>, now: UnixTime) -> IdentityReport {
             Some(end) if end <= now => "token_expired",
             Some(_) => "token_held",
         },
-        acquired_at: status.fetch.fetched_at.map(At),
+        acquired_at: status.acquired_at.map(At),
         expires_at: status.expires_at.map(At),
         next_fetch_at: status.fetch.next_at.map(At),
-        fetches: status.fetch.fetches,
+        fetches: status.fetch.fetches - status.remembered,
+        remembered: status.remembered,
         failures: status.fetch.failures,
         credential: by,
         certificate_ends_at: status.certificate.map(At),

@@ -256,7 +256,7 @@ pub(super) fn listeners(html: &mut Html, report: &Report) {
     );
 }
 
-fn pill(html: &mut Html, class: &'static str, word: &str) {
+pub(super) fn pill(html: &mut Html, class: &'static str, word: &str) {
     html.markup("<span><span class=\"pill ")
         .markup(class)
         .markup("\">");
@@ -295,7 +295,7 @@ fn future(html: &mut Html, at: Option<At>, now: UnixTime) {
     };
 }
 
-fn error(html: &mut Html, error: Option<&str>) {
+pub(super) fn error(html: &mut Html, error: Option<&str>) {
     match error {
         Some(error) => html.markup("<span>").prose(error).markup("</span>"),
         None => html.markup("–"),

@@ -12,6 +12,7 @@ mod log;
 mod managed_identity;
 mod route;
 mod server;
+mod state;
 mod tls;
 mod traces;
 
@@ -28,5 +29,6 @@ pub(super) use log::{Access, Log};
 pub(super) use managed_identity::ManagedIdentity;
 pub(super) use route::{ApiKey, Bearer, Entry, Match, OurToken, Route, Upstream};
 pub(super) use server::{Admin, Fetch, File, FullProxy, Listener, Observer};
+pub(super) use state::{Redis, State};
 pub(super) use tls::{ClientCertificate, ListenerCertificate, Tls};
 pub(super) use traces::Traces;

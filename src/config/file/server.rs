@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::limit::Limit;
-use super::{ApiKey, Bearer, Identity, Issuer, Log, Proxy, Route, Tls, Traces};
+use super::{ApiKey, Bearer, Identity, Issuer, Log, Proxy, Route, State, Tls, Traces};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::{FileMode, ListenAddress, TrustedProxy};
 use crate::config::{ReadinessRule, ShutdownDefinition};
@@ -31,6 +31,8 @@ object! {
         log: Or<Log> = "{}",
         /// Traces of requests, sent to a collector.
         traces: May<Traces> = "none",
+        /// Where the gateway's own tokens are kept beside memory.
+        state: May<State> = "none: in memory alone",
         /// Worker threads.
         threads: May<usize> = "one a core" in "1" to "1024",
         /// When `/readyz` says so: `lenient`, once every issuer of a route has keys, or one after 30 seconds, and ever after; `strict`, while all have keys and every identity has its token.

@@ -19,6 +19,7 @@ mod names;
 mod on_behalf_of;
 mod route;
 mod server;
+mod state;
 mod tls;
 mod token;
 mod traces;

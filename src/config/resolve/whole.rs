@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::names::{Known, Names};
-use super::{admin, identity, issuer, log, route, server, traces};
+use super::{admin, identity, issuer, log, route, server, state, traces};
 use crate::config::Files;
 use crate::config::definition::Config;
 use crate::config::file::File;
@@ -41,6 +41,7 @@ fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
     let routes = routes(context, file, &known, &mut seen);
     let log = log::log(context, &file.log);
     let traces = file.traces.optional(|at| traces::traces(context, at));
+    let state = file.state.optional(|at| state::state(context, at));
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     file.version.get()?;
     Some(Config {
@@ -53,6 +54,7 @@ fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
         routes: routes?,
         log: log?,
         traces: traces?,
+        state: state?,
         threads: file.threads.value().copied().unwrap_or_else(cores),
         readiness: *file.readiness,
         shutdown: file.shutdown.fill(),

@@ -8,6 +8,7 @@ mod http_part;
 mod identity_resource;
 mod pace;
 mod page;
+mod redis_url;
 mod word;
 
 pub(super) use address::{FileMode, ListenAddress, TrustedProxy};
@@ -17,4 +18,5 @@ pub(super) use http_part::{CallerHeader, KeptHeader, ParameterName, mean_everyth
 pub(super) use identity_resource::IdentityResource;
 pub(super) use pace::Pace;
 pub(super) use page::{FieldName, PageOrigin};
+pub(super) use redis_url::RedisUrl;
 pub(super) use word::{Caller, Level, Preserve, Verb};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub use entra::EntraClient;
 pub use managed_identity::ManagedIdentityClient;
 
+use super::remembered::Marks;
 use super::{Credentials, TokenRequestError, Wanted};
 use crate::clock::UnixTime;
 use crate::entra::TokenResponse;
@@ -59,6 +60,18 @@ impl ClientDefinition {
         match self {
             Self::Entra(client) => client.token_endpoint(),
             Self::ManagedIdentity(client) => client.0.platform.endpoint().to_string(),
+        }
+    }
+
+    /// What tells its tokens from those of all others; `None`: they are kept nowhere but in memory, for
+    /// they are this host's alone.
+    pub(super) fn marks(&self) -> Option<Marks> {
+        match self {
+            Self::Entra(client) => Some(Marks {
+                client: format!("{} {:?}", client.client_id, client.capabilities),
+                credentials: client.credentials.iter().map(|it| it.mark()).collect(),
+            }),
+            Self::ManagedIdentity(_) => None,
         }
     }
 

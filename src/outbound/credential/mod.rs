@@ -23,9 +23,14 @@ pub use secret::SecretCredential;
 pub use standings::{CredentialStatus, Refused};
 pub use token_proxy::{TokenProxy, Trusted};
 
+use std::os::unix::ffi::OsStrExt;
+
+use zeroize::Zeroizing;
+
 use super::TokenRequestError;
 use crate::clock::UnixTime;
 use crate::entra::{TokenRequest, TokenResponse};
+use crate::secret::Secret;
 
 /// A credential as the file defines it, its material read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +58,33 @@ impl CredentialDefinition {
             Self::Exec(command) => command.acquire(request).await,
             Self::ManagedIdentity(identity) => identity.acquire(request).await,
         }
+    }
+
+    /// What tells it from every other, its material included where it has any. Goes into an HMAC and nowhere
+    /// else.
+    pub(in crate::outbound) fn mark(&self) -> Secret<Vec<u8>> {
+        let mut mark = Zeroizing::new(Vec::with_capacity(1024));
+        let mut put = |part: &[u8]| {
+            mark.extend_from_slice(part);
+            mark.push(0);
+        };
+        put(self.kind().as_bytes());
+        match self {
+            Self::Secret(secret) => put(secret.value.expose().as_bytes()),
+            Self::Certificate(certificate) => put(certificate.key.thumbprint_sha256().as_bytes()),
+            Self::FederatedToken(file) | Self::Assertion(file) => {
+                put(file.path.as_os_str().as_bytes());
+            }
+            Self::Exec(command) => {
+                put(command.program.as_os_str().as_bytes());
+                let arguments = command.arguments.iter();
+                arguments.for_each(|argument| put(argument.as_bytes()));
+            }
+            Self::ManagedIdentity(managed) => {
+                put(format!("{:?}", managed.identity.selector).as_bytes());
+            }
+        }
+        Secret::new(std::mem::take(&mut *mark))
     }
 
     /// When it ends, where that is known; of what is renewed by others, the one that was seen last.

@@ -27,6 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("limit", 1),
     ("refresh", 1),
     ("http_client", 1),
+    ("store", 1),
     ("telemetry", 1),
     ("edge", 1),
     ("clock", 0),

@@ -3,13 +3,17 @@
 
 mod carried;
 mod challenged;
+mod chaos;
 mod credentials;
 mod endpoint;
 mod faults;
 mod managed_identity;
+mod orders;
 mod refused;
 mod renewal;
 mod replayed;
+mod restart;
+mod shared;
 mod start;
 
 use crate::support::Setup;

@@ -172,6 +172,8 @@ fn members(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_of_docs_has_every_member_and_no_other() {
     let setup = Setup::of("reload.yaml").file("mail.secret", "a-secret-that-is-none-of-its");
+    let setup = setup.file("state.key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    let setup = setup.put("/state", "{ key: { file: state.key }, file: state }");
     let world = setup.ready().await;
     world
         .gateway

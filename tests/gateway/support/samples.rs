@@ -49,6 +49,7 @@ pub fn sample_files(folder: &Path) {
     for name in ["workload.jwt", "assertion.jwt"] {
         write(name, ASSERTION.as_bytes());
     }
+    write("state.key", b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     for name in ["client-secret", "mail.secret", "client.secret"] {
         write(name, b"a-client-secret");
     }
