@@ -1,0 +1,301 @@
+"""Redis and Valkey themselves between three gateways: does one token serve them all, is it sealed there,
+and does anybody wait for a store that is silent, full, gone, or not to be believed?
+
+REDIS and VALKEY are the paths of the servers; one that is not given is not asked.
+"""
+
+import asyncio
+import base64
+import contextlib
+import http.server
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+
+from court import PATIENCE, Serve, check, eventually, self_signed, sit
+
+KEY = "payroll-0123456789abcdef0123456789abcdef"
+PASSWORD = "of-redis-" + secrets.token_hex(16)
+GATE = """
+version: 1
+listeners: {{ legacy: {{ address: "127.0.0.1:0" }} }}
+admin: {{ address: "127.0.0.1:0" }}
+state:
+  key: {{ file: ../state.key }}
+  redis: {{ url: "{url}", password: {{ file: ../redis.password }}{more} }}
+identities:
+  mail:
+    entra: {{ tenant: 11111111-aaaa-4bbb-8ccc-222222222222, client_id: aaaa0000-1111-4222-8333-444444444444, authority: "{other}" }}
+    credentials: [secret: {{ file: ../client.secret }}]
+routes:{routes}
+"""
+ROUTE = """
+  - id: r{number}
+    listener: legacy
+    match: {{ path: "/r{number}" }}
+    callers: [api_key: {{ id: payroll, key: {{ file: ../payroll.key }} }}]
+    upstream: {{ url: "{other}" }}
+    token: {{ identity: mail, scope: "api://r{number}/.default", allow_host_mismatch: true }}"""
+ROUTES = 8
+
+
+class Other(http.server.BaseHTTPRequestHandler):
+    """The token endpoint, and the upstream."""
+
+    protocol_version = "HTTP/1.1"
+    asked, carried = [], []
+
+    def do_POST(self):
+        form = self.rfile.read(int(self.headers["content-length"]))
+        self.asked.append(form)
+        # Until all callers are there.
+        time.sleep(0.3)
+        token = "eyJ." + secrets.token_urlsafe(600) + ".x"
+        self.say({"token_type": "Bearer", "access_token": token, "expires_in": 3600})
+
+    def do_GET(self):
+        self.carried.append(self.headers["authorization"])
+        self.say({})
+
+    def say(self, body):
+        body = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024
+
+
+class Store:
+    """One of the servers, on a port of its own."""
+
+    def __init__(self, program, folder, tls=False):
+        self.program, self.tls = program, tls
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            self.port = door.getsockname()[1]
+        self.command = [program, "--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD]
+        self.command += ["--dir", str(folder), "--maxmemory-policy", "noeviction"]
+        if tls:
+            self.command += ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"]
+            self.command += ["--tls-cert-file", str(folder / "own.pem"), "--tls-key-file", str(folder / "own.key")]
+            self.command += ["--tls-ca-cert-file", str(folder / "own.pem")]
+        else:
+            self.command += ["--port", str(self.port)]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        )
+        eventually(self._listens, "the store listens")
+
+    def _listens(self):
+        assert self.process.poll() is None, self.command
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        return False
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+    def tell(self, *words):
+        """A command, in clear; its answer as it comes."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as line:
+            for command in (("AUTH", PASSWORD), words):
+                parts = b"".join(b"$%d\r\n%s\r\n" % (len(word), word.encode()) for word in command)
+                line.sendall(b"*%d\r\n%s" % (len(command), parts))
+                time.sleep(0.05)
+                answer = line.recv(1 << 20)
+        return answer
+
+
+class Room:
+    def __enter__(self):
+        self._folder = tempfile.TemporaryDirectory()
+        self.base = pathlib.Path(self._folder.name)
+        other = Server(("127.0.0.1", 0), Other)
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        self.other = f"http://127.0.0.1:{other.server_port}"
+        for name, text in (("payroll.key", KEY), ("client.secret", "a-client-secret"), ("redis.password", PASSWORD)):
+            (self.base / name).write_text(text)
+        (self.base / "state.key").write_bytes(base64.b64encode(secrets.token_bytes(32)))
+        self_signed(self.base)
+        self.running, self.stores = [], []
+        return self
+
+    def store(self, program, tls=False):
+        store = Store(program, self.base, tls)
+        self.stores.append(store)
+        return store
+
+    def gateways(self, store, count=3, more=""):
+        scheme = "rediss" if store.tls else "redis"
+        routes = "".join(ROUTE.format(number=number, other=self.other) for number in range(ROUTES))
+        text = GATE.format(url=f"{scheme}://127.0.0.1:{store.port}", other=self.other, more=more, routes=routes)
+        made = []
+        for _ in range(count):
+            folder = pathlib.Path(tempfile.mkdtemp(dir=self.base))
+            made.append(Serve(folder, text))
+        self.running += made
+        return made
+
+    def __exit__(self, *_):
+        for gateway in self.running:
+            if gateway.process.poll() is None:
+                gateway.end()
+        for store in self.stores:
+            store.end()
+        self._folder.cleanup()
+
+    def output(self):
+        return "\n".join(gateway.output()[-2000:] for gateway in self.running[-3:])
+
+
+def state(gateway):
+    url = f"http://127.0.0.1:{gateway.ports['admin']}/status.json"
+    return json.load(urllib.request.urlopen(url, timeout=PATIENCE))["stores"][0]
+
+
+def well(gateway, is_well=True):
+    what = "well" if is_well else "not well"
+    eventually(lambda: (state(gateway)["failure"] is None) == is_well, f"the store is {what}")
+
+
+def ask(gateway, number):
+    """Its status, and how long it took."""
+    begun = time.monotonic()
+    url = f"http://127.0.0.1:{gateway.ports['legacy']}/r{number}"
+    request = urllib.request.Request(url, headers={"X-Api-Key": KEY})
+    status = urllib.request.urlopen(request, timeout=PATIENCE).status
+    return status, time.monotonic() - begun
+
+
+async def caller(port, number):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET /r{number} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\nConnection: close\r\n\r\n".encode())
+    answer = await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    return int(answer.split(b" ", 2)[1])
+
+
+async def crowd(ports, count, number):
+    return await asyncio.gather(*(caller(ports[at % len(ports)], number) for at in range(count)))
+
+
+def programs():
+    named = [os.environ.get(name) or shutil.which(program) for name, program in
+             (("REDIS", "redis-server"), ("VALKEY", "valkey-server"))]
+    found = [program for program in named if program]
+    assert found, "neither Redis nor Valkey is there"
+    return found
+
+
+@check
+def five_hundred_cold_callers_of_three_replicas_make_one_token_request(room):
+    for program in programs():
+        store = room.store(program)
+        # None asks at start for what no caller has come for: `serve` asks once for each.
+        # With patience for a machine that is busy: what one waits by default is looked at below.
+        gateways = room.gateways(store, 3, ", timeout: 1s")
+        for gateway in gateways:
+            well(gateway)
+        eventually(lambda: len(store.tell("KEYS", "bearergate:1:*").split(b"$")) == ROUTES + 1, "all are kept")
+        assert len(Other.asked) == ROUTES, f"{len(Other.asked)} token requests for {ROUTES} scopes, three replicas"
+        Other.asked.clear()
+        # Now as if nobody had asked yet: three new ones, an empty store, and callers at once.
+        for gateway in gateways:
+            gateway.end()
+        store.tell("FLUSHALL")
+        gateways = room.gateways(store, 3, ", timeout: 1s")
+        statuses = asyncio.run(crowd([gateway.ports["legacy"] for gateway in gateways], 500, 0))
+        assert statuses == [200] * 500, {status: statuses.count(status) for status in statuses}
+        eventually(lambda: len(Other.asked) >= ROUTES, "all are asked for")
+        assert len(Other.asked) == ROUTES, len(Other.asked)
+        assert sum(b"api%3A%2F%2Fr0%2F.default" in form for form in Other.asked) == 1
+        Other.asked.clear()
+        for gateway in gateways:
+            gateway.end()
+
+
+@check
+def what_is_kept_there_is_sealed_and_ends(room):
+    store = room.store(programs()[0])
+    (gateway,) = room.gateways(store, 1)
+    well(gateway)
+    assert ask(gateway, 0)[0] == 200
+    token = Other.carried[-1].split(" ")[1]
+    eventually(lambda: store.tell("KEYS", "bearergate:1:*").count(b"bearergate:1:") == ROUTES, "all are kept")
+    for name in store.tell("KEYS", "bearergate:1:*").split(b"\r\n"):
+        if name.startswith(b"bearergate:1:"):
+            value = store.tell("GET", name.decode())
+            assert token[4:40].encode() not in value and b"eyJ" not in value
+            left = int(store.tell("PTTL", name.decode())[1:])
+            assert 3_000_000 < left <= 3_600_000, left
+    gateway.end()
+
+
+@check
+def nobody_waits_for_a_store_that_is_silent_full_or_gone(room):
+    for program in programs():
+        store = room.store(program)
+        (gateway,) = room.gateways(store, 1)
+        well(gateway)
+        for number in range(ROUTES):
+            assert ask(gateway, number)[0] == 200
+        order = urllib.request.Request(
+            f"http://127.0.0.1:{gateway.ports['admin']}/tokens/purge", method="POST", headers={"X-Bearergate-Order": "yes"}
+        )
+        took = {}
+        for what, hurt, heal in (
+            ("silent", lambda: store.process.send_signal(signal.SIGSTOP), lambda: store.process.send_signal(signal.SIGCONT)),
+            ("full", lambda: store.tell("CONFIG", "SET", "maxmemory", "1"), lambda: store.tell("CONFIG", "SET", "maxmemory", "0")),
+            ("gone", store.end, store.start),
+        ):
+            hurt()
+            assert urllib.request.urlopen(order, timeout=PATIENCE).status == 202
+            status, seconds = ask(gateway, 1)
+            assert status == 200, what
+            took[what] = round(1000 * (seconds - 0.3))
+            well(gateway, False)
+            heal()
+            eventually(lambda: state(gateway)["failure"] is None, f"well after {what}")
+        print(f"        {pathlib.Path(program).name}: beside the token endpoint's 300 ms, a cold caller waited {took} ms")
+        assert max(took.values()) < 2000, took
+        gateway.end()
+
+
+@check
+def by_tls_it_is_believed_by_its_certificate_alone(room):
+    store = room.store(programs()[0], tls=True)
+    (gateway,) = room.gateways(store, 1, ", ca_file: ../own.pem")
+    well(gateway)
+    eventually(lambda: state(gateway)["kept"] == ROUTES, "all are kept")
+    gateway.end()
+    (gateway,) = room.gateways(store, 1)
+    eventually(lambda: "not believed" in (state(gateway)["failure"] or ""), "nobody of the system's signed it")
+    assert ask(gateway, 0)[0] == 200
+    gateway.end()
+    for line in gateway.output().splitlines():
+        assert PASSWORD not in line, line
+
+
+if __name__ == "__main__":
+    sit(Room)
