@@ -273,7 +273,8 @@ fn identity(tokens: &Arc<AppTokens>, now: UnixTime) -> IdentityReport {
     let status = tokens.status();
     let by = status.by.map(|by| CredentialReport {
         number: by.place + 1,
-        of: status.credentials.len(),
+        // A managed identity is proof of itself.
+        of: status.credentials.len().max(1),
         kind: by.kind,
         passed_over: by.passed_over.as_deref().map(cut),
     });

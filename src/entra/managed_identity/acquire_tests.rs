@@ -315,3 +315,22 @@ async fn nobody_there_is_an_outage_that_says_where() {
     );
     assert!(told.contains("is this a machine of Azure's"), "{told}");
 }
+
+/// What is detected is checked at load; this is the last door.
+#[tokio::test]
+async fn nobody_else_is_asked() {
+    for elsewhere in [
+        "http://192.0.2.1/token",
+        "https://127.0.0.1/token",
+        "http://imds.example/",
+    ] {
+        let platform = Platform::VirtualMachine {
+            endpoint: url(elsewhere),
+        };
+        let why = ask(&platform, Selector::Own).await.unwrap_err().to_string();
+        assert!(
+            why.contains("at a loopback or link-local address only"),
+            "{why}"
+        );
+    }
+}

@@ -126,7 +126,9 @@ fn run_within(arguments: &[&str], variables: &[(&str, String)]) -> Ran {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_route_carries_the_token_of_every_platform() {
-    let scene = carried("");
+    let mut scene = carried("");
+    // No proxy is between a platform and what runs on it.
+    scene.setup.add("/fetch", "proxy: http://127.0.0.1:1");
     let config = scene.setup.written();
     for (name, variables) in scene.environments() {
         let mut process = Process::serve_as(&config, |command| {
@@ -231,6 +233,27 @@ async fn what_a_platform_cannot_give_is_refused_at_load() {
     run_within(&["check", &config], &text)
         .ends(2)
         .says(&["environment variable IDENTITY_HEADER has several lines"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_server_than_service_fabrics_is_asked_nothing() {
+    let scene = carried("");
+    let config = scene.setup.written();
+    let environments = scene.environments();
+    let (_, variables) = environments
+        .iter()
+        .find(|it| it.0 == "service fabric")
+        .unwrap();
+    let mut variables = variables.clone();
+    variables[2].1 = "ab".repeat(20);
+    run_within(&["token", &config, "-i", "here", "-s", GRAPH], &variables)
+        .ends(1)
+        .says(&["another certificate than the thumbprint says"]);
+    assert_eq!(
+        scene.machine.door().requests(),
+        0,
+        "and no header reached it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
