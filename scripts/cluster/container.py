@@ -59,7 +59,9 @@ class Container:
 
     def _wait(self):
         code = podman("wait", self.name).stdout.strip()
-        killed = json.loads(podman("inspect", self.name).stdout or "[{}]")[0].get("State", {}).get("OOMKilled")
+        # It may be removed already: then there is nothing to be told.
+        told = json.loads(podman("inspect", self.name).stdout or "[]")
+        killed = bool(told) and told[0].get("State", {}).get("OOMKilled")
         self.code = int(code) if re.fullmatch(r"-?\d+", code) else 255
         reason = "OOMKilled" if killed else "Completed" if self.code == 0 else "Error"
         end = {"exitCode": self.code, "reason": reason, "startedAt": self._began, "finishedAt": now()}

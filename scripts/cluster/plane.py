@@ -9,7 +9,7 @@ import time
 
 from api import Api
 from network import ADDRESS, SERVICES
-from pace import longest
+from pace import longest, written
 
 ETCD = f"http://{ADDRESS}:2379"
 SERVER = f"https://{ADDRESS}:6443"
@@ -53,6 +53,8 @@ class Plane:
             # HPA looks each 15 seconds; a run need not wait so long.
             "--horizontal-pod-autoscaler-sync-period=3s", "--horizontal-pod-autoscaler-initial-readiness-delay=5s",
             "--horizontal-pod-autoscaler-cpu-initialization-period=10s",
+            # The nodes are a process like others, which a busy machine keeps waiting.
+            f"--node-monitor-grace-period={written(50)}",
         )  # fmt: skip
         self._run("kube-scheduler", *as_admin)
 

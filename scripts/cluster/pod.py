@@ -11,6 +11,8 @@ from volumes import NotYet, Volumes
 
 # The kubelet's are 60 to 90 seconds and 10 to 300; a run has not so long.
 REFRESH = 3
+# What is told once more, for others may have written over it: whoever looks after nodes calls pods of a silent one not ready.
+AGAIN = 10
 BACK_OFF, BACK_OFF_MOST = 5, 60
 TICK = 0.1
 
@@ -24,7 +26,7 @@ class Pod:
         self.folder.mkdir(parents=True)
         self.network, self.volumes = PodNetwork(), Volumes(api, manifest, self.folder / "volumes")
         self._manifest, self._began, self._told, self._grace = manifest, now(), {}, 30
-        self._changed = {}
+        self._changed, self._again = {}, 0
         self.ending, self.over = threading.Event(), threading.Event()
         restarted = [c for c in self.spec.get("initContainers", []) if c.get("restartPolicy") == "Always"]
         self.first = [Container(self, c, sidecar=c in restarted) for c in self.spec.get("initContainers", [])]
@@ -206,11 +208,11 @@ class Pod:
         }
         if first:
             status["initContainerStatuses"] = first
-        if status == self._told.get("status"):
+        if status == self._told.get("status") and time.monotonic() < self._again:
             return
         try:
             self.api.patch(f"{self._path()}/status", {"status": status})
-            self._told["status"] = status
+            self._told["status"], self._again = status, time.monotonic() + AGAIN
         except Refused as refusal:
             if refusal.code != 404:
                 print(f"        no status for {self.name}: {refusal}", flush=True)

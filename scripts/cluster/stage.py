@@ -141,9 +141,11 @@ class Stage:
     def drain_each(self):
         """Every node, one after the other; each takes pods again before the next."""
         for node in ("n1", "n2", "n3"):
-            self.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", f"--timeout={written(150)}")
-            self.until(lambda: len(self.ready()) >= 2, "fewer than two pods are ready after a drain")
-            self.kubectl("uncordon", node)
+            try:
+                self.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--force", f"--timeout={written(150)}")
+                self.until(lambda: len(self.ready()) >= 2, "fewer than two pods are ready after a drain")
+            finally:
+                self.kubectl("uncordon", node)
 
     def show(self):
         """For whoever reads why a step failed."""
