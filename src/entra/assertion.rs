@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use openssl::hash::MessageDigest;
 use openssl::rsa::Padding;
+use openssl::sha::sha256;
 use openssl::sign::{RsaPssSaltlen, Signer};
 
-use super::{CertificateKey, CertificateKeyError};
+use super::{Certificate, CertificateKey, CertificateKeyError};
 use crate::clock::UnixTime;
 use crate::secret::Secret;
 
@@ -50,14 +51,54 @@ impl Assertion {
         algorithm: Algorithm,
         with_chain: bool,
     ) -> Result<Secret<String>, CertificateKeyError> {
-        let header = Header::of(key, algorithm, with_chain);
-        let mut token = encoded(&header)?;
-        token.push('.');
-        token.push_str(&encoded(self)?);
-        let signature = algorithm.signature(key, token.as_bytes())?;
+        let unsigned = self.unsigned(key.certificate(), algorithm, with_chain)?;
+        unsigned.sign(key)
+    }
+
+    /// The same for a key that is elsewhere.
+    pub fn unsigned(
+        &self,
+        certificate: &Certificate,
+        algorithm: Algorithm,
+        with_chain: bool,
+    ) -> Result<UnsignedAssertion, CertificateKeyError> {
+        let header = Header::of(certificate, algorithm, with_chain);
+        let mut input = encoded(&header)?;
+        input.push('.');
+        input.push_str(&encoded(self)?);
+        Ok(UnsignedAssertion { input, algorithm })
+    }
+}
+
+/// Header and claims of an assertion, as they are signed.
+#[derive(Clone, Debug)]
+pub struct UnsignedAssertion {
+    input: String,
+    algorithm: Algorithm,
+}
+
+impl UnsignedAssertion {
+    pub fn sign(self, key: &CertificateKey) -> Result<Secret<String>, CertificateKeyError> {
+        let signature = self.algorithm.signature(key, self.input.as_bytes())?;
+        Ok(self.with(&signature))
+    }
+
+    /// SHA-256 of what is signed.
+    pub fn digest(&self) -> [u8; 32] {
+        sha256(self.input.as_bytes())
+    }
+
+    /// With a signature that was made elsewhere, where the certificate's key made it.
+    pub fn signed(self, certificate: &Certificate, signature: &[u8]) -> Option<Secret<String>> {
+        let fits = certificate.verifies(self.algorithm, self.input.as_bytes(), signature);
+        fits.then(|| self.with(signature))
+    }
+
+    fn with(self, signature: &[u8]) -> Secret<String> {
+        let mut token = self.input;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(Secret::new(token))
+        Secret::new(token)
     }
 }
 
@@ -72,6 +113,14 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// As in a JOSE header (RFC 7518 §3.1).
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ps256 => "PS256",
+            Self::Rs256 => "RS256",
+        }
+    }
+
     fn signature(self, key: &CertificateKey, input: &[u8]) -> Result<Vec<u8>, CertificateKeyError> {
         let mut signer = Signer::new(MessageDigest::sha256(), key.key())?;
         match self {
@@ -100,14 +149,14 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    fn of(key: &'a CertificateKey, algorithm: Algorithm, with_chain: bool) -> Self {
-        let (alg, x5t, x5t_s256) = match algorithm {
-            Algorithm::Ps256 => ("PS256", None, Some(key.thumbprint_sha256())),
-            Algorithm::Rs256 => ("RS256", Some(key.thumbprint_sha1()), None),
+    fn of(certificate: &'a Certificate, algorithm: Algorithm, with_chain: bool) -> Self {
+        let (x5t, x5t_s256) = match algorithm {
+            Algorithm::Ps256 => (None, Some(certificate.thumbprint_sha256())),
+            Algorithm::Rs256 => (Some(certificate.thumbprint_sha1()), None),
         };
-        let chain: &[Vec<u8>] = if with_chain { key.chain() } else { &[] };
+        let chain: &[Vec<u8>] = if with_chain { certificate.chain() } else { &[] };
         Self {
-            alg,
+            alg: algorithm.word(),
             typ: "JWT",
             x5t,
             x5t_s256,

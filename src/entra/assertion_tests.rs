@@ -54,7 +54,7 @@ fn ps256_names_the_certificate_by_sha256_and_signs_with_pss() {
     let (header, claims, input, signature) = parts(token.expose());
     assert_eq!(
         header,
-        json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": key.thumbprint_sha256() })
+        json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": key.certificate().thumbprint_sha256() })
     );
     assert_eq!(claims, serde_json::to_value(sample()).unwrap());
 
@@ -78,7 +78,7 @@ fn rs256_names_the_certificate_by_sha1_and_signs_with_pkcs1() {
     let (header, _, input, signature) = parts(token.expose());
     assert_eq!(
         header,
-        json!({ "alg": "RS256", "typ": "JWT", "x5t": key.thumbprint_sha1() })
+        json!({ "alg": "RS256", "typ": "JWT", "x5t": key.certificate().thumbprint_sha1() })
     );
     let mut verifier = Verifier::new(MessageDigest::sha256(), PAIR.key()).unwrap();
     verifier.set_rsa_padding(Padding::PKCS1).unwrap();
@@ -100,7 +100,7 @@ fn the_chain_goes_along_in_standard_base64() {
         .iter()
         .map(|one| STANDARD.decode(one.as_str().unwrap()).unwrap())
         .collect();
-    assert_eq!(chain, key.chain());
+    assert_eq!(chain, key.certificate().chain());
 }
 
 #[test]

@@ -1,24 +1,18 @@
-//! Is this key and certificate one an application can prove itself with? Entra takes RSA only, and knows
-//! it by its thumbprint.
+//! Is this key and certificate one an application can prove itself with?
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openssl::error::ErrorStack;
-use openssl::pkey::{Id, PKeyRef, Private};
-use openssl::sha::{sha1, sha256};
+use openssl::pkey::{PKeyRef, Private};
 
+use super::Certificate;
 use crate::certified_key::{CertifiedKey, CertifiedKeyError};
 use crate::clock::UnixTime;
 use crate::secret::Secret;
-
-const LEAST_BITS: u32 = 2048;
 
 /// An RSA key with its certificate, ready to sign.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CertificateKey {
     pair: CertifiedKey,
-    thumbprint_sha1: String,
-    thumbprint_sha256: String,
+    certificate: Certificate,
 }
 
 impl CertificateKey {
@@ -41,34 +35,13 @@ impl CertificateKey {
 
     /// Where Entra would take it.
     pub fn of(pair: CertifiedKey) -> Result<Self, CertificateKeyError> {
-        suitable(pair.key())?;
-        let own = pair.written().first().map_or(&[][..], Vec::as_slice);
-        Ok(Self {
-            thumbprint_sha1: URL_SAFE_NO_PAD.encode(sha1(own)),
-            thumbprint_sha256: URL_SAFE_NO_PAD.encode(sha256(own)),
-            pair,
-        })
+        let written = pair.written().to_vec();
+        let certificate = Certificate::of(written, pair.key(), pair.not_after())?;
+        Ok(Self { pair, certificate })
     }
 
-    /// `x5t`: base64url of the certificate's SHA-1.
-    pub fn thumbprint_sha1(&self) -> &str {
-        &self.thumbprint_sha1
-    }
-
-    /// `x5t#S256`: base64url of the certificate's SHA-256.
-    pub fn thumbprint_sha256(&self) -> &str {
-        &self.thumbprint_sha256
-    }
-
-    /// The certificate's SHA-1 as Entra's pages show it: hexadecimal, in capitals.
-    pub fn thumbprint_hex(&self) -> String {
-        let digest = sha1(self.certificate());
-        digest.iter().map(|byte| format!("{byte:02X}")).collect()
-    }
-
-    /// The certificate, DER.
-    pub fn certificate(&self) -> &[u8] {
-        self.pair.written().first().map_or(&[], Vec::as_slice)
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     pub fn not_after(&self) -> UnixTime {
@@ -77,11 +50,6 @@ impl CertificateKey {
 
     pub(super) fn key(&self) -> &PKeyRef<Private> {
         self.pair.key()
-    }
-
-    /// The certificate and its chain, DER, leaf first.
-    pub(super) fn chain(&self) -> &[Vec<u8>] {
-        self.pair.written()
     }
 }
 
@@ -103,18 +71,6 @@ pub enum CertificateKeyError {
     Unwritable,
     #[error("signing failed: {0}")]
     Signing(#[from] ErrorStack),
-}
-
-fn suitable(key: &PKeyRef<Private>) -> Result<(), CertificateKeyError> {
-    let what = match key.id() {
-        Id::RSA if key.bits() >= LEAST_BITS => return Ok(()),
-        Id::RSA => &format!("RSA of {} bits", key.bits()),
-        Id::RSA_PSS => "an RSA key restricted to PSS",
-        Id::EC => "an EC key",
-        Id::ED25519 | Id::ED448 => "an EdDSA key",
-        _ => "another kind of key",
-    };
-    Err(CertificateKeyError::UnsuitableKey(what.to_owned()))
 }
 
 #[cfg(test)]

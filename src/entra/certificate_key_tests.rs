@@ -125,9 +125,12 @@ fn a_modern_pkcs12_is_read_and_its_passphrase_told_apart() {
 #[test]
 fn a_pkcs12_of_old_windows_is_read() {
     let read = CertificateKey::from_pkcs12(LEGACY, Some(&secret(LEGACY_PASSPHRASE))).unwrap();
-    assert_eq!(read.thumbprint_sha1(), "DcVlBntVQpOE5xaYvu_89rkHn_U");
     assert_eq!(
-        read.thumbprint_sha256(),
+        read.certificate().thumbprint_sha1(),
+        "DcVlBntVQpOE5xaYvu_89rkHn_U"
+    );
+    assert_eq!(
+        read.certificate().thumbprint_sha256(),
         "XsITU-g5sBijsVtkkY2xhrloc5Vc1Ecso9NCkRoxmUo"
     );
     assert_eq!(read.key().bits(), 2048);
@@ -237,7 +240,7 @@ fn the_chain_is_put_leaf_first() {
         .concat();
     let key = PAIR.key().private_key_to_pem_pkcs8().unwrap();
     let read = CertificateKey::from_pem(&shuffled, &key, None).unwrap();
-    assert_eq!(read.chain(), expected);
+    assert_eq!(read.certificate().chain(), expected);
 
     let mut builder = Pkcs12::builder();
     builder.pkey(PAIR.key()).cert(&leaf);
@@ -247,7 +250,7 @@ fn the_chain_is_put_leaf_first() {
     builder.ca(others);
     let sealed = builder.build2("w").unwrap().to_der().unwrap();
     let read = CertificateKey::from_pkcs12(&sealed, Some(&secret("w"))).unwrap();
-    assert_eq!(read.chain(), expected);
+    assert_eq!(read.certificate().chain(), expected);
 }
 
 #[test]
@@ -259,7 +262,7 @@ fn of_two_certificates_for_one_key_the_later_counts() {
         let both = order.map(|one| one.to_pem().unwrap()).concat();
         let read = CertificateKey::from_pem(&both, &key, None).unwrap();
         assert_eq!(read.not_after(), UnixTime::from_seconds(NOT_AFTER));
-        assert_eq!(read.chain(), [late.to_der().unwrap()]);
+        assert_eq!(read.certificate().chain(), [late.to_der().unwrap()]);
     }
 }
 

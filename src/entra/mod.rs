@@ -4,6 +4,7 @@
 mod advice;
 mod assertion;
 mod authority;
+mod certificate;
 mod certificate_key;
 mod challenge;
 mod claims;
@@ -15,8 +16,9 @@ mod token_answer;
 mod token_endpoint;
 mod user_advice;
 
-pub use assertion::{Algorithm, Assertion};
+pub use assertion::{Algorithm, Assertion, UnsignedAssertion};
 pub use authority::{Authority, Endpoint, Tenant, TenantError, Versions};
+pub use certificate::Certificate;
 pub use certificate_key::{CertificateKey, CertificateKeyError};
 pub use challenge::challenges;
 pub use claims_challenge::{Capability, ClaimsChallenge, claims_request};

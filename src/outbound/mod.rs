@@ -22,8 +22,8 @@ pub use app_tokens::{AcquireError, AppTokens, TokenStatus};
 pub use client::{ClientDefinition, EntraClient, ManagedIdentityClient, UsedCredential};
 pub use credential::{
     AssertionFile, CertificateCredential, CredentialDefinition, CredentialStatus, Credentials,
-    ExecCredential, ManagedIdentityCredential, Prints, Refused, SecretCredential, TokenProxy,
-    Trusted,
+    ExecCredential, KeyVaultKey, ManagedIdentityCredential, Prints, Refused, SecretCredential,
+    SigningKey, TokenProxy, Trusted, VaultLogin, VaultTransitKey,
 };
 pub use egress::{Applications, Carried, Egress, TokenDefinition};
 pub use grants::Grants;

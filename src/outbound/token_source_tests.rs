@@ -13,7 +13,7 @@ use crate::fake::fixtures::PAIR;
 use crate::http_client::FetchDefinition;
 use crate::outbound::{
     CertificateCredential, ClientDefinition, CredentialDefinition, Credentials, EntraClient,
-    SecretCredential,
+    SecretCredential, SigningKey,
 };
 use crate::secret::Secret;
 
@@ -120,7 +120,9 @@ fn source(
 fn certificate() -> CredentialDefinition {
     let (certificate, key) = (PAIR.certificate_pem(), PAIR.key_pem());
     CredentialDefinition::Certificate(CertificateCredential {
-        key: CertificateKey::from_pem(&certificate.unwrap(), &key.unwrap(), None).unwrap(),
+        key: SigningKey::Here(
+            CertificateKey::from_pem(&certificate.unwrap(), &key.unwrap(), None).unwrap(),
+        ),
         algorithm: Algorithm::Ps256,
         with_chain: false,
     })

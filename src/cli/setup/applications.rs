@@ -9,7 +9,7 @@ use super::exchange::{self, Mail};
 use super::script::{Script, Word};
 use crate::cli::graph_roles;
 use crate::config::Config;
-use crate::entra::{CertificateKey, Endpoint, Selector, Tenant};
+use crate::entra::{Certificate, Endpoint, Selector, Tenant};
 use crate::outbound::{
     ClientDefinition, CredentialDefinition, EntraClient, IdentityDefinition, TokenDefinition,
 };
@@ -59,9 +59,9 @@ fn credential(
     let exchange = client.authority.cloud().token_exchange();
     match credential {
         CredentialDefinition::Certificate(certificate) => {
-            let thumbprint = certificate.key.thumbprint_hex();
+            let thumbprint = certificate.key.certificate().thumbprint_hex();
             let file = format!("{thumbprint}.pem");
-            script.file(&file, &pem(&certificate.key));
+            script.file(&file, &pem(certificate.key.certificate()));
             script.line(&format!("certificate {id} \"$work/{file}\" {thumbprint}"));
         }
         CredentialDefinition::ManagedIdentity(managed) => {
@@ -162,8 +162,8 @@ fn permissions(script: &mut Script, config: &Config, name: &str, id: &str) {
     }
 }
 
-fn pem(key: &CertificateKey) -> Vec<String> {
-    let encoded = STANDARD.encode(key.certificate());
+fn pem(certificate: &Certificate) -> Vec<String> {
+    let encoded = STANDARD.encode(certificate.der());
     let mut lines = vec!["-----BEGIN CERTIFICATE-----".to_owned()];
     let chars: Vec<char> = encoded.chars().collect();
     lines.extend(chars.chunks(64).map(|line| line.iter().collect::<String>()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ManagedIdentity;
+use super::{ManagedIdentity, Sign};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::Day;
 use crate::entra::Algorithm;
@@ -38,6 +38,8 @@ object! {
         key: May<FilePath> = "in `file`",
         /// What opens it: `{ file: … }` or `{ env: … }`.
         passphrase: May<SecretRef> = "none",
+        /// Who signs, where the key is in a safe elsewhere; `file` is the PEM certificate then.
+        sign: May<Sign> = "the gateway",
         /// How assertions are signed: `PS256` with `x5t#S256`, or `RS256` with `x5t`.
         assertion: Or<Algorithm> = "PS256",
         /// Whether the certificate and its chain go into each assertion (subject name and issuer authentication).

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::SigningKey;
 use crate::clock::UnixTime;
-use crate::entra::{
-    Algorithm, Assertion, CertificateKey, ClientProof, EntraError, TokenRequest, TokenResponse,
-};
+use crate::entra::{Algorithm, Assertion, ClientProof, EntraError, TokenRequest, TokenResponse};
 use crate::outbound::TokenRequestError;
 
 /// "The client assertion is not within its valid time range."
@@ -20,7 +19,7 @@ const DATED_BACK: Duration = Duration::from_secs(300);
 /// `certificate:` of the file, its material read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateCredential {
-    pub key: CertificateKey,
+    pub key: SigningKey,
     /// `assertion: PS256 | RS256`.
     pub algorithm: Algorithm,
     /// `x5c: true`: the chain goes into the header.
@@ -46,9 +45,12 @@ impl CertificateCredential {
         issued_at: UnixTime,
     ) -> Result<TokenResponse, TokenRequestError> {
         let jti = Uuid::new_v4().hyphenated().to_string();
-        let assertion = Assertion::new(request.client_id, request.url, jti, issued_at)
-            .sign(&self.key, self.algorithm, self.with_chain)
-            .map_err(|error| TokenRequestError::Signing(error.to_string()))?;
+        let assertion = Assertion::new(request.client_id, request.url, jti, issued_at);
+        let how = (self.algorithm, self.with_chain);
+        let assertion = self
+            .key
+            .sign(&assertion, how, request.http, request.now)
+            .await?;
         Ok(request.send(ClientProof::Assertion(&assertion)).await?)
     }
 }

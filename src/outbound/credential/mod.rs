@@ -11,6 +11,7 @@ mod file;
 mod given;
 mod managed_identity;
 mod secret;
+mod signer;
 mod standings;
 mod token_proxy;
 
@@ -20,6 +21,7 @@ pub use credentials::Credentials;
 pub use exec::{ExecCredential, Prints};
 pub use managed_identity::ManagedIdentityCredential;
 pub use secret::SecretCredential;
+pub use signer::{KeyVaultKey, SigningKey, VaultLogin, VaultTransitKey};
 pub use standings::{CredentialStatus, Refused};
 pub use token_proxy::{TokenProxy, Trusted};
 
@@ -71,7 +73,9 @@ impl CredentialDefinition {
         put(self.kind().as_bytes());
         match self {
             Self::Secret(secret) => put(secret.value.expose().as_bytes()),
-            Self::Certificate(certificate) => put(certificate.key.thumbprint_sha256().as_bytes()),
+            Self::Certificate(certificate) => {
+                put(certificate.key.certificate().thumbprint_sha256().as_bytes())
+            }
             Self::FederatedToken(file) | Self::Assertion(file) => {
                 put(file.path.as_os_str().as_bytes());
             }
@@ -91,7 +95,7 @@ impl CredentialDefinition {
     pub fn ends_at(&self) -> Option<UnixTime> {
         match self {
             Self::Secret(secret) => secret.ends_at,
-            Self::Certificate(certificate) => Some(certificate.key.not_after()),
+            Self::Certificate(certificate) => Some(certificate.key.certificate().not_after()),
             Self::FederatedToken(file) | Self::Assertion(file) => file.ends_at(),
             Self::Exec(command) => command.ends_at(),
             Self::ManagedIdentity(_) => None,

@@ -1,16 +1,24 @@
 //! The certificate of an app registration, with its key.
 
+use super::others::Others;
+use super::sign::signer;
 use crate::config::file::Certificate;
+use crate::config::file::Sign;
 use crate::config::resolve::certificate::{Written, certified_key};
-use crate::config::resolve::context::Context;
-use crate::entra::CertificateKey;
+use crate::config::resolve::context::{Context, rules};
+use crate::entra::{self, CertificateKey};
 use crate::located::At;
-use crate::outbound::CertificateCredential;
+use crate::outbound::{CertificateCredential, SigningKey};
+use crate::pem::Content;
 
 pub(super) fn certificate(
     context: &mut Context<'_>,
     written: &At<Certificate>,
+    others: &Others<'_>,
 ) -> Option<CertificateCredential> {
+    if let Some(at) = written.sign.get() {
+        return signed_elsewhere(context, written, at, others);
+    }
     let pair = certified_key(
         context,
         &Written {
@@ -26,7 +34,41 @@ pub(super) fn certificate(
         context.problem(place, format!("the certificate cannot be used: {why}"));
     };
     Some(CertificateCredential {
-        key: CertificateKey::of(pair).map_err(wrong).ok()?,
+        key: SigningKey::Here(CertificateKey::of(pair).map_err(wrong).ok()?),
+        algorithm: *written.assertion,
+        with_chain: *written.x5c,
+    })
+}
+
+/// The certificate of a key that is elsewhere.
+fn signed_elsewhere(
+    context: &mut Context<'_>,
+    written: &At<Certificate>,
+    sign: &At<Sign>,
+    others: &Others<'_>,
+) -> Option<CertificateCredential> {
+    let content = written.file.get().and_then(|at| context.content(at));
+    let place = written.file.node().unwrap_or(written.node);
+    rules! { context,
+        true => written.key.node(), "the key is where `sign` says", "leave `key` out";
+        true => written.passphrase.node(), "a certificate without its key needs no passphrase",
+            "leave `passphrase` out";
+        matches!(content, Some(Content::Pkcs12(_))) => place,
+            "this is a PKCS#12 file, which holds a key", "name the PEM certificate of the key elsewhere";
+    }
+    let certificate = match content {
+        Some(Content::Pem(pem)) => {
+            let certificate = entra::Certificate::from_pem(&pem);
+            let wrong = |why| {
+                context.problem(place, format!("the certificate cannot be used: {why}"));
+            };
+            certificate.map_err(wrong).ok()
+        }
+        _ => None,
+    };
+    let signer = signer(context, sign, others)?;
+    Some(CertificateCredential {
+        key: signer(certificate?),
         algorithm: *written.assertion,
         with_chain: *written.x5c,
     })

@@ -4,6 +4,7 @@ use super::certificate::certificate;
 use super::exec::exec;
 use super::federated_token::{assertion, federated_token};
 use super::managed_identity::managed_identity;
+use super::others::Others;
 use crate::config::file::Credential;
 use crate::config::resolve::context::{Context, rules};
 use crate::config::value::Day;
@@ -16,6 +17,7 @@ pub(super) fn credential(
     context: &mut Context<'_>,
     at: &At<Credential>,
     cloud: Cloud,
+    others: &Others<'_>,
 ) -> Option<CredentialDefinition> {
     let written = [
         at.secret.is_written(),
@@ -43,7 +45,7 @@ pub(super) fn credential(
         }));
     }
     if let Some(at) = at.certificate.get() {
-        return certificate(context, at).map(CredentialDefinition::Certificate);
+        return certificate(context, at, others).map(CredentialDefinition::Certificate);
     }
     if let Some(at) = at.federated_token.get() {
         return federated_token(context, at).map(CredentialDefinition::FederatedToken);

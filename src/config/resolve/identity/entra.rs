@@ -6,6 +6,7 @@ use std::str::FromStr;
 use url::Url;
 
 use super::credential::credential;
+use super::others::Others;
 use crate::config::file::Identity;
 use crate::config::resolve::context::{Context, rules};
 use crate::config::resolve::issuer::authority;
@@ -17,14 +18,18 @@ const TENANT: &str = "AZURE_TENANT_ID";
 const CLIENT: &str = "AZURE_CLIENT_ID";
 const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";
 
-pub(super) fn entra(context: &mut Context<'_>, identity: &Identity) -> Option<EntraClient> {
+pub(super) fn entra(
+    context: &mut Context<'_>,
+    identity: &Identity,
+    others: &Others<'_>,
+) -> Option<EntraClient> {
     let written = identity.credentials.value().map_or(&[][..], |list| &list.0);
     // All are read before any is missed, so that every problem is seen.
     let cloud = identity.entra.value().map(|entra| *entra.cloud);
     let cloud = cloud.unwrap_or_default();
     let credentials: Vec<_> = written
         .iter()
-        .map(|at| credential(context, at, cloud))
+        .map(|at| credential(context, at, cloud, others))
         .collect();
     let entra = identity.entra.get()?;
     let of_pod = written.iter().any(|at| at.federated_token.is_written());

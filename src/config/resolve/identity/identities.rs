@@ -1,12 +1,14 @@
 //! All identities, each with the client that it is.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::entra::entra;
 use super::managed_identity::managed_identity;
+use super::others::{Others, needs_another};
 use crate::config::file::Identity;
 use crate::config::resolve::context::{Context, rules};
-use crate::located::{Named, NodeId};
+use crate::located::{At, Named, NodeId};
 use crate::outbound::{ClientDefinition, IdentityDefinition, ManagedIdentityClient};
 
 /// All identities, in file order.
@@ -14,12 +16,37 @@ pub(in crate::config::resolve) fn identities(
     context: &mut Context<'_>,
     written: &Named<Identity>,
 ) -> Option<Vec<IdentityDefinition>> {
-    written.each(|name, identity| {
-        Some(IdentityDefinition {
-            name: Arc::from(name.as_str()),
-            client: client(context, name.node, identity)?,
-            tokens: identity.tokens.fill(),
-        })
+    let mut others = Others {
+        written,
+        made: HashMap::new(),
+    };
+    // Those that need no other one are known to those that do.
+    let mut made = HashMap::new();
+    for needs in [false, true] {
+        for (name, identity) in written.iter() {
+            if needs_another(identity) == needs {
+                let one = self::identity(context, name, identity, &others);
+                made.insert(name.as_str(), one);
+            }
+        }
+        others.made.clone_from(&made);
+    }
+    let names = written.iter().map(|(name, _)| name.as_str());
+    names
+        .map(|name| made.get(name).cloned().flatten())
+        .collect()
+}
+
+fn identity(
+    context: &mut Context<'_>,
+    name: &At<String>,
+    identity: &Identity,
+    others: &Others<'_>,
+) -> Option<IdentityDefinition> {
+    Some(IdentityDefinition {
+        name: Arc::from(name.as_str()),
+        client: client(context, name.node, identity, others)?,
+        tokens: identity.tokens.fill(),
     })
 }
 
@@ -28,6 +55,7 @@ fn client(
     context: &mut Context<'_>,
     place: NodeId,
     identity: &Identity,
+    others: &Others<'_>,
 ) -> Option<ClientDefinition> {
     let written = [
         identity.entra.is_written(),
@@ -55,5 +83,5 @@ fn client(
     rules! { context,
         no_credentials && identity.entra.is_written() => place, "`credentials` is missing";
     }
-    entra(context, identity).map(ClientDefinition::Entra)
+    entra(context, identity, others).map(ClientDefinition::Entra)
 }

@@ -8,5 +8,7 @@ mod exec;
 mod federated_token;
 mod identities;
 mod managed_identity;
+mod others;
+mod sign;
 
 pub(super) use identities::identities;

@@ -4,6 +4,7 @@
 mod exec;
 mod failover;
 mod federated;
+mod signers;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
