@@ -151,7 +151,8 @@ pub enum CertifiedKeyError {
     Mismatch,
 }
 
-fn private_key(
+/// A key alone, from PEM.
+pub fn private_key(
     pem: &[u8],
     passphrase: Option<&Secret<String>>,
 ) -> Result<PKey<Private>, CertifiedKeyError> {

@@ -107,7 +107,7 @@ fn of_identity(identity: &IdentityDefinition) -> Vec<Age> {
     let by_hand = by_hand.filter(|(_, it)| it.is_renewed_by_hand());
     let ages = by_hand.filter_map(|(place, credential)| {
         let (what, advice) = match credential {
-            CredentialDefinition::Certificate(_) => (
+            CredentialDefinition::Certificate(_) | CredentialDefinition::ClientCertificate(_) => (
                 "certificate",
                 "; `bearergate certificate new` makes another",
             ),

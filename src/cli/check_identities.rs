@@ -23,10 +23,15 @@ fn lines(identity: &IdentityDefinition) -> Vec<String> {
         [CredentialDefinition::Certificate(it)] => matches!(it.key, SigningKey::Here(_)),
         _ => false,
     };
-    if is_plain {
-        return Vec::new();
-    }
-    let mut lines = vec![identity.name.to_string()];
+    let name = &identity.name;
+    let first = match &identity.client {
+        ClientDefinition::OAuth2(client) => {
+            format!("{name}: {} at {}", client.client_id, client.token_url)
+        }
+        _ if is_plain => return Vec::new(),
+        _ => name.to_string(),
+    };
+    let mut lines = vec![first];
     for (place, credential) in credentials.into_iter().enumerate() {
         let or = if place == 0 { "by" } else { "or by" };
         lines.push(format!("  {or} {}", told(credential)));
@@ -56,6 +61,8 @@ fn told(credential: &CredentialDefinition) -> String {
             SigningKey::KeyVault(_, safe) => format!("a certificate whose key is in {safe}"),
             SigningKey::VaultTransit(_, safe) => format!("a certificate whose key is in {safe}"),
         },
+        CredentialDefinition::ClientCertificate(_) => "the certificate that is shown".to_owned(),
+        CredentialDefinition::PrivateKey(_) => "a private key".to_owned(),
         CredentialDefinition::FederatedToken(file) => {
             format!("the federated token {}", file.path.display())
         }

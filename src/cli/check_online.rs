@@ -57,7 +57,10 @@ pub(super) async fn run(
         if let Some((identity, scope)) = asks_for(&route.token)
             && asked.insert((identity, scope.clone()))
         {
-            let what = format!("token of {identity} for {scope}");
+            let what = match scope.as_ref() {
+                "" => format!("token of {identity}"),
+                scope => format!("token of {identity} for {scope}"),
+            };
             let routes = config.routes.iter().filter(|it| it.token == route.token);
             let outcome = token(config, &http, identity, &scope).await;
             tell(what, outcome.map(|token| granted(&token, routes)))?;

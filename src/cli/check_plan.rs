@@ -252,6 +252,7 @@ fn token(token: &TokenDefinition) -> String {
     match token {
         TokenDefinition::Nothing => "nobody's".to_owned(),
         TokenDefinition::Forward => "the caller's".to_owned(),
+        TokenDefinition::App { identity, scope } if scope.is_empty() => format!("{identity}'s"),
         TokenDefinition::App { identity, scope } => format!("{identity}'s, for {}", whole(scope)),
         TokenDefinition::OnBehalfOf {
             identity,

@@ -49,6 +49,10 @@ impl ConsentUrl {
                         say!("{}: {url}", identity.name)?;
                     }
                 }
+                ClientDefinition::OAuth2(_) => say!(
+                    "{}: what a client of another server may is set up there",
+                    identity.name
+                )?,
                 ClientDefinition::ManagedIdentity(_) => say!(
                     "{}: a managed identity has no consent; `bearergate setup entra` gives it roles",
                     identity.name

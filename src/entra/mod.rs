@@ -10,6 +10,9 @@ mod challenge;
 mod claims;
 mod claims_challenge;
 mod cloud;
+mod dialect;
+mod echo;
+mod elsewhere;
 mod managed_identity;
 mod principal;
 mod token_answer;
@@ -23,6 +26,7 @@ pub use certificate_key::{CertificateKey, CertificateKeyError};
 pub use challenge::challenges;
 pub use claims_challenge::{Capability, ClaimsChallenge, claims_request};
 pub use cloud::Cloud;
+pub use dialect::{Dialect, Terms};
 pub use managed_identity::{
     ManagedIdentity, ManagedIdentityError, Platform, PlatformError, Selector,
 };

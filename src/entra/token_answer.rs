@@ -8,9 +8,9 @@ use http::HeaderValue;
 use http::header::RETRY_AFTER;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use super::advice::{self, Remedy};
+use super::echo::echoes;
 use super::user_advice;
 use super::{EntraError, TokenResponse};
 use crate::clock::UnixTime;
@@ -73,6 +73,18 @@ fn read_for(
     confided: &[&str],
     now: UnixTime,
 ) -> Result<TokenResponse, EntraError> {
+    read_but(answer, confided, now, |answer, confided| {
+        refusal(answer, whose, confided)
+    })
+}
+
+/// The same of a server whose refusals are read otherwise.
+pub(super) fn read_but(
+    answer: &Answer,
+    confided: &[&str],
+    now: UnixTime,
+    refusal: impl Fn(&Answer, &[&str]) -> EntraError,
+) -> Result<TokenResponse, EntraError> {
     if answer.status == 200 {
         return token(&answer.body, now);
     }
@@ -87,7 +99,7 @@ fn read_for(
             said: quoted(description(&body), confided),
         });
     }
-    Err(refusal(answer, whose, confided))
+    Err(refusal(answer, confided))
 }
 
 #[derive(Deserialize)]
@@ -255,12 +267,12 @@ pub(super) fn word(error: &str, confided: &[&str]) -> String {
     error.to_owned()
 }
 
-fn description(body: &Value) -> &str {
+pub(super) fn description(body: &Value) -> &str {
     body["error_description"].as_str().unwrap_or_default()
 }
 
 /// What we say, and what Entra said.
-fn joined(ours: &str, said: Option<String>) -> String {
+pub(super) fn joined(ours: &str, said: Option<String>) -> String {
     match said {
         Some(said) => format!("{ours}; {said}"),
         None => ours.to_owned(),
@@ -293,16 +305,6 @@ pub(super) fn quoted(description: &str, confided: &[&str]) -> Option<String> {
         }
     }
     (!text.is_empty()).then(|| format!("it says: {text}"))
-}
-
-/// Whether an endpoint gives back what it was given in confidence.
-fn echoes(text: &str, confided: &[&str]) -> bool {
-    let mut confided = confided.iter().filter(|told| !told.is_empty());
-    confided.any(|told| {
-        let sent: Zeroizing<String> =
-            Zeroizing::new(url::form_urlencoded::byte_serialize(told.as_bytes()).collect());
-        text.contains(told) || text.contains(sent.as_str())
-    })
 }
 
 /// The codes of a refusal, in its order.

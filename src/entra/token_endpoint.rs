@@ -4,7 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Endpoint, advice, token_answer};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use zeroize::Zeroizing;
+
+use super::dialect::{self, Dialect};
+use super::{Endpoint, advice, elsewhere, token_answer};
 use crate::clock::UnixTime;
 use crate::http_client::{FetchError, HttpClient};
 use crate::secret::Secret;
@@ -23,9 +28,9 @@ pub struct TokenRequest<'a> {
     pub http: &'a HttpClient,
     /// The URL that is posted to.
     pub url: &'a str,
-    /// v2 sends `scope`, v1 `resource`.
-    pub endpoint: Endpoint,
+    pub dialect: Dialect<'a>,
     pub client_id: &'a str,
+    /// Empty where none is asked for.
     pub scope: &'a str,
     pub grant: Grant<'a>,
     /// JSON of claims that the token must have, or whose absence an API minded.
@@ -48,33 +53,54 @@ pub enum Grant<'a> {
 impl TokenRequest<'_> {
     pub async fn send(&self, proof: ClientProof<'_>) -> Result<TokenResponse, EntraError> {
         let form = self.form(&proof);
-        match self.http.post_form(self.url, &form, LARGEST_ANSWER).await {
+        let user_pass = self.user_pass(&proof);
+        let mut headers = HeaderMap::new();
+        headers.extend(
+            user_pass
+                .as_ref()
+                .and_then(|both| dialect::basic(both))
+                .map(|value| (AUTHORIZATION, value)),
+        );
+        let answer = self
+            .http
+            .post_form_with(headers, self.url, &form, LARGEST_ANSWER);
+        match answer.await {
             Ok(answer) => {
-                let read = match self.grant {
-                    Grant::ClientCredentials => token_answer::read,
-                    Grant::OnBehalfOf(_) => token_answer::read_for_user,
+                let mut confided = self.confided(&proof);
+                confided.extend(user_pass.as_ref().map(|both| both.as_str()));
+                let read = match (self.dialect, self.grant) {
+                    (Dialect::OAuth2(_), _) => elsewhere::read,
+                    (Dialect::Entra(_), Grant::ClientCredentials) => token_answer::read,
+                    (Dialect::Entra(_), Grant::OnBehalfOf(_)) => token_answer::read_for_user,
                 };
-                read(&answer, &self.confided(&proof), self.now)
+                read(&answer, &confided, self.now)
             }
             Err(error @ FetchError::TooLarge(_)) => Err(EntraError::Malformed(error.to_string())),
             Err(error) => Err(EntraError::Unavailable(error.to_string())),
         }
     }
 
-    fn form<'a>(&'a self, proof: &'a ClientProof<'_>) -> Vec<(&'static str, &'a str)> {
-        let what = match self.endpoint {
-            Endpoint::V2 => ("scope", self.scope),
-            Endpoint::V1 => {
-                let resource = self.scope.strip_suffix("/.default");
-                ("resource", resource.unwrap_or(self.scope))
-            }
-        };
+    /// The `aud` of an assertion that is put here.
+    pub fn audience(&self) -> &str {
+        match self.dialect {
+            Dialect::Entra(_) => self.url,
+            Dialect::OAuth2(terms) => terms.issuer.as_deref().unwrap_or(self.url),
+        }
+    }
+
+    fn form<'a>(&'a self, proof: &'a ClientProof<'_>) -> Vec<(&'a str, &'a str)> {
         let grant = match self.grant {
             Grant::ClientCredentials => "client_credentials",
             Grant::OnBehalfOf(_) => ON_BEHALF_OF,
         };
-        let mut form = vec![("grant_type", grant), ("client_id", self.client_id), what];
+        let mut form = vec![("grant_type", grant)];
+        if !self.is_basic(proof) {
+            form.push(("client_id", self.client_id));
+        }
+        form.extend(self.what());
         match proof {
+            ClientProof::Secret(_) if self.is_basic(proof) => {}
+            ClientProof::Connection => {}
             ClientProof::Secret(secret) => form.push(("client_secret", secret.expose())),
             ClientProof::Assertion(assertion) => {
                 form.push(("client_assertion_type", ASSERTION_TYPE));
@@ -91,10 +117,46 @@ impl TokenRequest<'_> {
         form
     }
 
+    /// What the token is for.
+    fn what(&self) -> Vec<(&str, &str)> {
+        let scope = ("scope", self.scope);
+        match self.dialect {
+            Dialect::Entra(Endpoint::V2) => vec![scope],
+            Dialect::Entra(Endpoint::V1) => {
+                let resource = self.scope.strip_suffix("/.default");
+                vec![("resource", resource.unwrap_or(self.scope))]
+            }
+            Dialect::OAuth2(terms) => {
+                let asked = (!self.scope.is_empty()).then_some(scope);
+                let more = terms.parameters.iter();
+                let more = more.map(|(name, value)| (name.as_str(), value.as_str()));
+                asked.into_iter().chain(more).collect()
+            }
+        }
+    }
+
+    fn is_basic(&self, proof: &ClientProof<'_>) -> bool {
+        self.dialect.is_basic() && matches!(proof, ClientProof::Secret(_))
+    }
+
+    /// What goes by HTTP Basic, where the secret does.
+    fn user_pass(&self, proof: &ClientProof<'_>) -> Option<Zeroizing<String>> {
+        match proof {
+            ClientProof::Secret(secret) if self.dialect.is_basic() => {
+                Some(dialect::user_pass(self.client_id, secret.expose()))
+            }
+            _ => None,
+        }
+    }
+
     /// What no error may quote, should the endpoint do so.
     fn confided<'a>(&'a self, proof: &'a ClientProof<'_>) -> Vec<&'a str> {
-        let (ClientProof::Secret(proof) | ClientProof::Assertion(proof)) = proof;
-        let mut confided = vec![proof.expose().as_str()];
+        let mut confided = match proof {
+            ClientProof::Secret(proof) | ClientProof::Assertion(proof) => {
+                vec![proof.expose().as_str()]
+            }
+            ClientProof::Connection => Vec::new(),
+        };
         if let Grant::OnBehalfOf(assertion) = self.grant {
             confided.push(assertion.expose());
         }
@@ -109,6 +171,8 @@ pub enum ClientProof<'a> {
     Secret(&'a Secret<String>),
     /// `client_assertion` (RFC 7523 §2.2).
     Assertion(&'a Secret<String>),
+    /// The connection itself, on which a certificate is shown (RFC 8705 §2).
+    Connection,
 }
 
 /// A token as it came.

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::FetchDefinition;
 use super::answer::{Answer, FetchError, answer};
 use super::instead::Instead;
+use super::shown::shown;
 
 /// The longest a connection, its TLS handshake included, may take to come about.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -45,6 +46,9 @@ impl HttpClient {
     pub fn new(definition: &FetchDefinition) -> Result<Self, FetchError> {
         if let Some(pem) = &definition.ca_pem {
             authorities(pem)?;
+        }
+        if let Some(certificate) = &definition.shown {
+            shown(certificate)?;
         }
         if let Some(proxy) = &definition.proxy {
             tunnel(proxy, &definition.no_proxy)?;
@@ -85,6 +89,18 @@ impl HttpClient {
         form: &[(&str, &str)],
         limit: usize,
     ) -> Result<Answer, FetchError> {
+        self.post_form_with(HeaderMap::new(), url, form, limit)
+            .await
+    }
+
+    /// The same with headers that may be secret.
+    pub async fn post_form_with(
+        &self,
+        headers: HeaderMap,
+        url: &str,
+        form: &[(&str, &str)],
+        limit: usize,
+    ) -> Result<Answer, FetchError> {
         let url = allowed(url)?;
         let request = self
             .inner
@@ -92,6 +108,7 @@ impl HttpClient {
             .post(url.clone())
             .header(ACCEPT, JSON)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .headers(headers)
             .body(Bytes::from_owner(encoded(form)));
         let answer = answer(request, limit).await;
         answer.map_err(|why| self.inner.advised(why, &url))
@@ -181,6 +198,9 @@ fn encrypted(definition: &FetchDefinition) -> Result<reqwest::Client, FetchError
     let mut builder = bounded(definition);
     if let Some(pem) = &definition.ca_pem {
         builder = builder.tls_certs_only(authorities(pem)?);
+    }
+    if let Some(certificate) = &definition.shown {
+        builder = builder.identity(shown(certificate)?);
     }
     if let Some(proxy) = &definition.proxy {
         builder = builder.proxy(tunnel(proxy, &definition.no_proxy)?);

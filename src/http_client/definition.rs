@@ -7,6 +7,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use url::Url;
 
+use crate::certified_key::CertifiedKey;
+
 #[derive(Clone, PartialEq, Eq)]
 pub struct FetchDefinition {
     /// For a whole exchange.
@@ -21,6 +23,8 @@ pub struct FetchDefinition {
     pub headers: HeaderMap,
     /// The host that is connected to, whatever name a URL has: the name is for TLS and the request alone.
     pub instead: Option<Arc<str>>,
+    /// What servers are shown that ask for a certificate.
+    pub shown: Option<CertifiedKey>,
     /// The key of the configuration that names `ca_pem`, for messages.
     pub ca_key: Option<&'static str>,
 }
@@ -34,6 +38,7 @@ impl Default for FetchDefinition {
             no_proxy: Vec::new(),
             headers: HeaderMap::new(),
             instead: None,
+            shown: None,
             ca_key: Some("fetch.ca_file"),
         }
     }

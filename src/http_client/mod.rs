@@ -6,6 +6,7 @@ mod definition;
 mod instead;
 mod pinned;
 mod platform;
+mod shown;
 
 pub use answer::{Answer, FetchError};
 pub use client::HttpClient;

@@ -28,8 +28,12 @@ impl AppTokens {
         &self.0.source().identity.name
     }
 
+    /// What it is for; `default` where the server is asked for no scope, and gives what it thinks fit.
     pub fn scope(&self) -> &str {
-        &self.0.source().wanted.scope
+        match &*self.0.source().wanted.scope {
+            "" => "default",
+            scope => scope,
+        }
     }
 
     /// Has the first token acquired, so that a credential that will fail is known before its first

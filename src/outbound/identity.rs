@@ -23,8 +23,7 @@ impl IdentityDefinition {
     /// When its certificate ends, where it proves itself by one; of several the first that does.
     pub fn certificate_ends_at(&self) -> Option<UnixTime> {
         let credentials = self.client.credentials()?.iter();
-        let certificates =
-            credentials.filter(|it| matches!(it, CredentialDefinition::Certificate(_)));
+        let certificates = credentials.filter(|it| it.kind() == "certificate");
         certificates.filter_map(CredentialDefinition::ends_at).min()
     }
 }

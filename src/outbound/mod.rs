@@ -19,11 +19,14 @@ mod upstream;
 mod wanted;
 
 pub use app_tokens::{AcquireError, AppTokens, TokenStatus};
-pub use client::{ClientDefinition, EntraClient, ManagedIdentityClient, UsedCredential};
+pub use client::{
+    ClientDefinition, EntraClient, ManagedIdentityClient, OAuth2Client, UsedCredential,
+};
 pub use credential::{
-    AssertionFile, CertificateCredential, CredentialDefinition, CredentialStatus, Credentials,
-    ExecCredential, KeyVaultKey, ManagedIdentityCredential, Prints, Refused, SecretCredential,
-    SigningKey, TokenProxy, Trusted, VaultLogin, VaultTransitKey,
+    AssertionFile, CertificateCredential, ClientCertificateCredential, CredentialDefinition,
+    CredentialStatus, Credentials, ExecCredential, KeyVaultKey, ManagedIdentityCredential, Prints,
+    PrivateKeyCredential, PrivateKeyError, Refused, SecretCredential, SigningAlgorithm, SigningKey,
+    TokenProxy, Trusted, VaultLogin, VaultTransitKey,
 };
 pub use egress::{Applications, Carried, Egress, TokenDefinition};
 pub use grants::Grants;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use uuid::Uuid;
 
 use super::stage::{secret_text, write_private};
 use crate::config::Config;
@@ -36,14 +37,19 @@ pub(super) fn move_in(
     doors: &Neighbourhood,
 ) -> anyhow::Result<Vec<String>> {
     let mut told = Vec::new();
+    let mut elsewhere = Vec::new();
     for identity in &mut config.identities {
         let secret = secret_text("dev");
         let known = match &identity.client {
             ClientDefinition::Entra(client) => Some(client.clone()),
             ClientDefinition::ManagedIdentity(_) => None,
+            ClientDefinition::OAuth2(_) => {
+                elsewhere.push(Arc::clone(&identity.name));
+                None
+            }
         };
-        // An application stands in for what only a platform has.
-        let mut client = known.map_or_else(mail_daemon, Ok)?;
+        // An application stands in for what only a platform has, or another server.
+        let mut client = known.map_or_else(newcomer, Ok)?;
         let tenant = client.authority.tenant().to_string();
         let app = AppRegistration::new(&client.client_id.to_string())
             .in_tenant(&tenant)
@@ -61,6 +67,12 @@ pub(super) fn move_in(
     }
     let clients: HashMap<_, _> = config.identities.iter().filter_map(client_of).collect();
     for route in &mut config.routes {
+        if let TokenDefinition::App { identity, scope } = &mut route.token
+            && elsewhere.contains(identity)
+        {
+            // Scopes of other servers do not have this form; the issuer here knows no other.
+            *scope = format!("api://{identity}/.default");
+        }
         register_scopes(&route.token, &clients, contoso);
         let endpoints = &mut route.upstream.endpoints;
         let graph = endpoints.iter().any(is_graph);
@@ -79,13 +91,11 @@ pub(super) fn move_in(
     Ok(told)
 }
 
-fn mail_daemon() -> anyhow::Result<EntraClient> {
+fn newcomer() -> anyhow::Result<EntraClient> {
     let tenant = Contoso::MAIL_TENANT.parse()?;
     Ok(EntraClient {
         authority: Authority::new(Cloud::Public, tenant, None),
-        client_id: Contoso::MAIL_CLIENT
-            .parse()
-            .context("the sample application has no GUID")?,
+        client_id: Uuid::new_v4().to_string().parse()?,
         endpoint: Endpoint::V2,
         capabilities: Vec::new(),
         credentials: Credentials::new(Vec::new()),

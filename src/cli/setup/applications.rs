@@ -90,6 +90,8 @@ fn credential(
             script.remark("Its secret is there already: Entra shows one only when it makes it.");
             script.remark(&format!("az ad app credential reset --id {id} --append"));
         }
+        // Of clients of other servers alone.
+        CredentialDefinition::PrivateKey(_) | CredentialDefinition::ClientCertificate(_) => {}
         CredentialDefinition::Assertion(_) | CredentialDefinition::Exec(_) => {
             script.remark(
                 "Who makes its assertions knows the issuer, subject and audience to trust.",

@@ -91,7 +91,7 @@ fn tenants(config: &Config) -> BTreeSet<String> {
     });
     let of_identities = config.identities.iter().filter_map(|it| match &it.client {
         ClientDefinition::Entra(client) => Some(client.authority.tenant().to_string()),
-        ClientDefinition::ManagedIdentity(_) => None,
+        ClientDefinition::ManagedIdentity(_) | ClientDefinition::OAuth2(_) => None,
     });
     of_issuers.chain(of_identities).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ManagedIdentity, Sign};
+use super::{ManagedIdentity, PrivateKey, Sign};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::Day;
 use crate::entra::Algorithm;
@@ -26,6 +26,8 @@ object! {
         exec: May<Exec>,
         /// An identity of the platform that the gateway runs on, which the app registration trusts by a federated credential.
         managed_identity: May<ManagedIdentity>,
+        /// A private key alone, for authorization servers other than Entra.
+        private_key: May<PrivateKey>,
     }
 }
 

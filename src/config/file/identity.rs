@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Credential, ManagedIdentity};
+use super::{Credential, ManagedIdentity, OAuth2Identity};
 use crate::entra::{Capability, Cloud, Endpoint, Tenant};
 use crate::guid::Guid;
 use crate::located::{Filled, HttpUrl, May, Or, object};
@@ -15,12 +15,13 @@ object! {
         entra: May<EntraIdentity>,
         /// Instead of `entra`: an identity of the platform that the gateway runs on. It needs no credentials.
         managed_identity: May<ManagedIdentity>,
-        /// How it proves itself: tried in order, the next one when Entra refuses one.
-        credentials: May<Filled<Credential>> = "required beside `entra`",
+        /// Instead of `entra`: a client of any other authorization server.
+        oauth2: May<OAuth2Identity>,
+        /// How it proves itself: tried in order, the next one when one is refused.
+        credentials: May<Filled<Credential>> = "required but beside `managed_identity`",
         /// How its tokens are kept.
         tokens: Or<Tokens> = "{}",
     }
-    later ["oauth2"]
 }
 
 object! {

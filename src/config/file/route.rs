@@ -214,8 +214,8 @@ object! {
     OurToken "`forward` or `{ identity: …, scope: … }`" {
         /// Whose token.
         identity: Must<Name>,
-        /// What it is for: one scope that ends in `/.default`; with `on_behalf_of` also scopes of one API, such as `https://graph.microsoft.com/Mail.Read`, with spaces between.
-        scope: Must<Text>,
+        /// What it is for: one scope that ends in `/.default`; of `oauth2` any, or none; with `on_behalf_of` also scopes of one API, such as `https://graph.microsoft.com/Mail.Read`, with spaces between.
+        scope: May<Text> = "required; of `oauth2` the identity's own",
         /// `caller`: the token of the user who calls is exchanged for one by which the identity, whose `client_id` that token is for, acts for the user. What was exchanged ends with the user's token.
         on_behalf_of: May<Caller> = "it acts for itself",
         /// Beside `on_behalf_of`, what becomes of applications, whose tokens cannot be exchanged: `refuse`, or `app_only`, a token of the identity's own for the same API.

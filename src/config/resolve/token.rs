@@ -27,7 +27,8 @@ pub(super) fn token(
         return Some(TokenDefinition::Forward);
     };
     let identity = known.identities.find(context, ours.identity.get());
-    let scope = ours.scope.value().map(|scope| scope.0.as_str());
+    let scope = scope(context, at.node, ours, identity);
+    let scope = scope.as_deref();
     check_callers(context, route);
     check_upstream(context, route, ours, identity);
     check_cloud(context, ours, identity);
@@ -46,14 +47,46 @@ pub(super) fn token(
         true => ours.app.node(),
             "`app` says what becomes of applications beside `on_behalf_of`, which is not here",
             "without it every caller is served by the identity's own token";
-        scope.is_some_and(|scope| resource(scope).is_none()) => ours.scope.node(),
-            "an app-only token has one scope, and it ends in `/.default`",
+        scope.is_some_and(|scope| resource(scope).is_none()) && !is_of_another_server(identity) =>
+            ours.scope.node(), "an app-only token has one scope, and it ends in `/.default`",
             "such as https://graph.microsoft.com/.default";
     }
     Some(TokenDefinition::App {
         identity: ours.identity.value()?.into(),
         scope: scope?.to_owned(),
     })
+}
+
+fn is_of_another_server(identity: Option<&Identity>) -> bool {
+    identity.is_some_and(|identity| identity.oauth2.is_written())
+}
+
+/// Its scopes: the route's, or the identity's own; empty where a server is asked for none.
+fn scope(
+    context: &mut Context<'_>,
+    place: NodeId,
+    ours: &OurToken,
+    identity: Option<&Identity>,
+) -> Option<String> {
+    if ours.scope.is_written() {
+        return ours.scope.value().map(|scope| scope.0.clone());
+    }
+    if is_of_another_server(identity) {
+        let client = identity?.oauth2.value()?;
+        let usual = client.scope.value().map(|scope| scope.0.clone());
+        return Some(usual.unwrap_or_default());
+    }
+    rules! { context,
+        identity.is_some() && ours.complete => place, "`scope` is missing",
+            "such as https://graph.microsoft.com/.default";
+    }
+    None
+}
+
+/// The API that a client of another server gets tokens for.
+fn resource_elsewhere(identity: Option<&Identity>) -> Option<&str> {
+    let client = identity?.oauth2.value()?;
+    client.resource.value().map(|resource| resource.0.as_str())
 }
 
 /// What the token is for.
@@ -185,7 +218,7 @@ fn check_host(
     identity: Option<&Identity>,
 ) {
     let cloud = identity.and_then(|identity| Some(*identity.entra.value()?.cloud));
-    let resource = resource_of(ours);
+    let resource = resource_elsewhere(identity).or(resource_of(ours));
     // A platform does not say which cloud it is of.
     let cloud = cloud.or_else(|| resource.and_then(cloud_of));
     let hosts = |resource| microsoft::hosts(resource, cloud.unwrap_or_default());

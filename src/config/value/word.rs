@@ -1,11 +1,11 @@
 //! One of a few words.
 
 use crate::config::ReadinessRule;
-use crate::config::file::ClientCertificate;
+use crate::config::file::{ClientAuth, ClientCertificate};
 use crate::edge::Spoken;
 use crate::entra::{Algorithm, Capability, Cloud, Endpoint};
 use crate::located::words;
-use crate::outbound::{Applications, Balance, Prints, UpstreamProtocol};
+use crate::outbound::{Applications, Balance, Prints, SigningAlgorithm, UpstreamProtocol};
 use crate::policy::{PrincipalKind, PrincipalRule};
 use crate::routing::CallerClaim;
 use crate::telemetry::LogFormat;
@@ -29,6 +29,8 @@ words! {
     UpstreamProtocol: UpstreamProtocol::ALL;
     LogFormat: &[("json", LogFormat::Json), ("text", LogFormat::Text)];
     CallerClaim: CallerClaim::ALL;
+    ClientAuth: ClientAuth::ALL;
+    SigningAlgorithm: SigningAlgorithm::ALL;
     Balance: &[
         ("round_robin", Balance::RoundRobin),
         ("least_requests", Balance::LeastRequests),

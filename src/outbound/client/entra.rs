@@ -3,7 +3,7 @@
 
 use super::Acquired;
 use crate::clock::UnixTime;
-use crate::entra::{Authority, Capability, Endpoint, Grant, TokenRequest, claims_request};
+use crate::entra::{Authority, Capability, Dialect, Endpoint, Grant, TokenRequest, claims_request};
 use crate::guid::Guid;
 use crate::http_client::HttpClient;
 use crate::outbound::{Credentials, TokenRequestError, Wanted};
@@ -45,7 +45,7 @@ impl EntraClient {
         let request = TokenRequest {
             http,
             url: &self.asked(wanted).token_endpoint(self.endpoint),
-            endpoint: self.endpoint,
+            dialect: Dialect::Entra(self.endpoint),
             client_id: &self.client_id.to_string(),
             scope: &wanted.scope,
             grant: match &wanted.assertion {

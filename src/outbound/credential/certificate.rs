@@ -45,7 +45,7 @@ impl CertificateCredential {
         issued_at: UnixTime,
     ) -> Result<TokenResponse, TokenRequestError> {
         let jti = Uuid::new_v4().hyphenated().to_string();
-        let assertion = Assertion::new(request.client_id, request.url, jti, issued_at);
+        let assertion = Assertion::new(request.client_id, request.audience(), jti, issued_at);
         let how = (self.algorithm, self.with_chain);
         let assertion = self
             .key

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::entra::{Endpoint, Grant};
+use crate::entra::{Dialect, Endpoint, Grant};
 use crate::fake::{Intake, Origin, Request, Response, Running, bind, serve};
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::outbound::SecretCredential;
@@ -93,7 +93,7 @@ impl World {
         let request = TokenRequest {
             http: &self.http,
             url: &self.running.base(),
-            endpoint: Endpoint::V2,
+            dialect: Dialect::Entra(Endpoint::V2),
             client_id: "client",
             scope: "x/.default",
             grant: Grant::ClientCredentials,

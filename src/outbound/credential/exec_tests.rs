@@ -166,7 +166,7 @@ mod asked {
     use serde_json::json;
 
     use super::*;
-    use crate::entra::{Endpoint, Grant};
+    use crate::entra::{Dialect, Endpoint, Grant};
     use crate::fake::{Intake, Origin, Request, Response, Running, bind, serve};
     use crate::http_client::{FetchDefinition, HttpClient};
 
@@ -207,7 +207,7 @@ mod asked {
         let request = TokenRequest {
             http: &HttpClient::new(&FetchDefinition::default()).unwrap(),
             url: &door.base(),
-            endpoint: Endpoint::V2,
+            dialect: Dialect::Entra(Endpoint::V2),
             client_id: "client",
             scope: "x/.default",
             grant: Grant::ClientCredentials,

@@ -4,12 +4,14 @@
 mod assertion_file;
 mod beside;
 mod certificate;
+mod client_certificate;
 mod command;
 mod credentials;
 mod exec;
 mod file;
 mod given;
 mod managed_identity;
+mod private_key;
 mod secret;
 mod signer;
 mod standings;
@@ -17,9 +19,11 @@ mod token_proxy;
 
 pub use assertion_file::AssertionFile;
 pub use certificate::CertificateCredential;
+pub use client_certificate::ClientCertificateCredential;
 pub use credentials::Credentials;
 pub use exec::{ExecCredential, Prints};
 pub use managed_identity::ManagedIdentityCredential;
+pub use private_key::{PrivateKeyCredential, PrivateKeyError, SigningAlgorithm};
 pub use secret::SecretCredential;
 pub use signer::{KeyVaultKey, SigningKey, VaultLogin, VaultTransitKey};
 pub use standings::{CredentialStatus, Refused};
@@ -46,6 +50,9 @@ pub enum CredentialDefinition {
     Exec(ExecCredential),
     /// The token of an identity that the platform gives.
     ManagedIdentity(ManagedIdentityCredential),
+    PrivateKey(PrivateKeyCredential),
+    /// What is shown in the handshake with the token endpoint.
+    ClientCertificate(ClientCertificateCredential),
 }
 
 impl CredentialDefinition {
@@ -59,6 +66,8 @@ impl CredentialDefinition {
             Self::FederatedToken(file) | Self::Assertion(file) => file.acquire(request).await,
             Self::Exec(command) => command.acquire(request).await,
             Self::ManagedIdentity(identity) => identity.acquire(request).await,
+            Self::PrivateKey(key) => key.acquire(request).await,
+            Self::ClientCertificate(certificate) => certificate.acquire(request).await,
         }
     }
 
@@ -87,6 +96,10 @@ impl CredentialDefinition {
             Self::ManagedIdentity(managed) => {
                 put(format!("{:?}", managed.identity.selector).as_bytes());
             }
+            Self::PrivateKey(key) => put(&key.mark()),
+            Self::ClientCertificate(certificate) => {
+                certificate.0.written().iter().for_each(|der| put(der));
+            }
         }
         Secret::new(std::mem::take(&mut *mark))
     }
@@ -98,23 +111,28 @@ impl CredentialDefinition {
             Self::Certificate(certificate) => Some(certificate.key.certificate().not_after()),
             Self::FederatedToken(file) | Self::Assertion(file) => file.ends_at(),
             Self::Exec(command) => command.ends_at(),
-            Self::ManagedIdentity(_) => None,
+            Self::ManagedIdentity(_) | Self::PrivateKey(_) => None,
+            Self::ClientCertificate(certificate) => Some(certificate.0.not_after()),
         }
     }
 
     /// Whether people must renew it.
     pub fn is_renewed_by_hand(&self) -> bool {
-        matches!(self, Self::Secret(_) | Self::Certificate(_))
+        matches!(
+            self,
+            Self::Secret(_) | Self::Certificate(_) | Self::ClientCertificate(_)
+        )
     }
 
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Secret(_) => "secret",
-            Self::Certificate(_) => "certificate",
+            Self::Certificate(_) | Self::ClientCertificate(_) => "certificate",
             Self::FederatedToken(_) => "federated_token",
             Self::Assertion(_) => "assertion",
             Self::Exec(_) => "exec",
             Self::ManagedIdentity(_) => "managed_identity",
+            Self::PrivateKey(_) => "private_key",
         }
     }
 }

@@ -88,7 +88,7 @@ fn full_yaml_shows_the_defaults() {
     assert_eq!(full.identities[0].tokens, full.identities[1].tokens);
     let clients = full.identities.iter().filter_map(|it| match &it.client {
         ClientDefinition::Entra(client) => Some((client.endpoint, &client.authority)),
-        ClientDefinition::ManagedIdentity(_) => None,
+        ClientDefinition::ManagedIdentity(_) | ClientDefinition::OAuth2(_) => None,
     });
     let clients: Vec<_> = clients.collect();
     assert_eq!(clients[0], clients[1]);

@@ -8,6 +8,8 @@ mod credentials;
 mod endpoint;
 mod faults;
 mod managed_identity;
+mod mutual_tls;
+mod oauth2;
 mod orders;
 mod refused;
 mod renewal;

@@ -33,6 +33,7 @@ pub fn sample_files(folder: &Path) {
     let partners = Authority::new("partners").server(&["partners.example"]);
     write("partners.pem", &partners.chain());
     write("partners.key.pem", &partners.key());
+    write("partners.pass", PASSPHRASE.as_bytes());
     let ca = ca.certificate_pem().unwrap();
     for name in [
         "ca",

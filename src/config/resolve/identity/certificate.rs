@@ -2,6 +2,7 @@
 
 use super::others::Others;
 use super::sign::signer;
+use crate::certified_key::CertifiedKey;
 use crate::config::file::Certificate;
 use crate::config::file::Sign;
 use crate::config::resolve::certificate::{Written, certified_key};
@@ -19,16 +20,7 @@ pub(super) fn certificate(
     if let Some(at) = written.sign.get() {
         return signed_elsewhere(context, written, at, others);
     }
-    let pair = certified_key(
-        context,
-        &Written {
-            file: &written.file,
-            word: "file",
-            key: &written.key,
-            passphrase: &written.passphrase,
-            node: written.node,
-        },
-    )?;
+    let pair = pair(context, written)?;
     let place = written.file.node().unwrap_or(written.node);
     let wrong = |why| {
         context.problem(place, format!("the certificate cannot be used: {why}"));
@@ -72,4 +64,16 @@ fn signed_elsewhere(
         algorithm: *written.assertion,
         with_chain: *written.x5c,
     })
+}
+
+/// The certificate and its key, whatever they are for.
+pub(super) fn pair(context: &mut Context<'_>, written: &At<Certificate>) -> Option<CertifiedKey> {
+    let written = Written {
+        file: &written.file,
+        word: "file",
+        key: &written.key,
+        passphrase: &written.passphrase,
+        node: written.node,
+    };
+    certified_key(context, &written)
 }

@@ -5,6 +5,7 @@ use super::exec::exec;
 use super::federated_token::{assertion, federated_token};
 use super::managed_identity::managed_identity;
 use super::others::Others;
+use super::private_key::private_key;
 use crate::config::file::Credential;
 use crate::config::resolve::context::{Context, rules};
 use crate::config::value::Day;
@@ -26,12 +27,13 @@ pub(super) fn credential(
         at.assertion.is_written(),
         at.exec.is_written(),
         at.managed_identity.is_written(),
+        at.private_key.is_written(),
     ];
     let kinds = written.into_iter().filter(|written| *written).count();
     rules! { context,
         kinds > 1 => at.node, "a credential is of one kind", "begin each with `- ` in a line of its own";
         kinds == 0 && at.complete => at.node,
-            "expected `secret`, `certificate`, `federated_token`, `assertion`, `exec` or `managed_identity`";
+            "expected `secret`, `certificate`, `federated_token`, `assertion`, `exec`, `managed_identity` or `private_key`";
         !at.secret.is_written() => at.ends.node(),
             "only of a secret it must be said when it ends; the others say it themselves";
     }
@@ -57,6 +59,9 @@ pub(super) fn credential(
         let identity = managed_identity(context, at)?;
         let credential = ManagedIdentityCredential { identity, cloud };
         return Some(CredentialDefinition::ManagedIdentity(credential));
+    }
+    if let Some(at) = at.private_key.get() {
+        return private_key(context, at).map(CredentialDefinition::PrivateKey);
     }
     exec(context, at.exec.get()?).map(CredentialDefinition::Exec)
 }

@@ -24,6 +24,12 @@ pub(super) fn entra(
     others: &Others<'_>,
 ) -> Option<EntraClient> {
     let written = identity.credentials.value().map_or(&[][..], |list| &list.0);
+    for at in written {
+        rules! { context,
+            true => at.private_key.node(), "Entra knows a key by its certificate",
+                "name that as `certificate: { file: …, key: … }`";
+        }
+    }
     // All are read before any is missed, so that every problem is seen.
     let cloud = identity.entra.value().map(|entra| *entra.cloud);
     let cloud = cloud.unwrap_or_default();

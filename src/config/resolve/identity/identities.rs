@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::entra::entra;
 use super::managed_identity::managed_identity;
+use super::oauth2::oauth2;
 use super::others::{Others, needs_another};
 use crate::config::file::Identity;
 use crate::config::resolve::context::{Context, rules};
@@ -60,12 +61,15 @@ fn client(
     let written = [
         identity.entra.is_written(),
         identity.managed_identity.is_written(),
+        identity.oauth2.is_written(),
     ];
     let kinds = written.into_iter().filter(|is| *is).count();
     rules! { context,
         kinds > 1 => place, "an identity is of one kind",
-            "`entra` for an app registration, `managed_identity` for the platform's own";
-        kinds == 0 && identity.complete => place, "expected `entra` or `managed_identity`";
+            "`entra` for an app registration, `managed_identity` for the platform's own, `oauth2` for a \
+             client of another server";
+        kinds == 0 && identity.complete => place,
+            "expected `entra`, `managed_identity` or `oauth2`";
     }
     if kinds > 1 {
         return None;
@@ -81,7 +85,11 @@ fn client(
     }
     let no_credentials = !identity.credentials.is_written() && identity.complete;
     rules! { context,
-        no_credentials && identity.entra.is_written() => place, "`credentials` is missing";
+        no_credentials && !identity.managed_identity.is_written() && kinds == 1 => place,
+            "`credentials` is missing";
+    }
+    if let Some(at) = identity.oauth2.get() {
+        return oauth2(context, identity, at, others).map(ClientDefinition::OAuth2);
     }
     entra(context, identity, others).map(ClientDefinition::Entra)
 }

@@ -8,7 +8,9 @@ mod exec;
 mod federated_token;
 mod identities;
 mod managed_identity;
+mod oauth2;
 mod others;
+mod private_key;
 mod sign;
 
 pub(super) use identities::identities;

@@ -1,0 +1,55 @@
+//! A client of any other authorization server: a token endpoint by the client credentials grant (RFC 6749
+//! §4.4), which every one of them has.
+
+use std::sync::Arc;
+
+use super::Acquired;
+use crate::clock::UnixTime;
+use crate::entra::{Dialect, EntraError, Grant, Terms, TokenRequest};
+use crate::http_client::HttpClient;
+use crate::outbound::{Credentials, TokenRequestError, Wanted};
+
+/// `oauth2:` of an identity, with its `credentials`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuth2Client {
+    pub token_url: String,
+    pub client_id: String,
+    pub terms: Terms,
+    /// PEM certificates to trust there, instead of those of `fetch`.
+    pub ca_pem: Option<Arc<Vec<u8>>>,
+    /// How it proves itself: tried in order, the next one where the server refuses one.
+    pub credentials: Credentials,
+}
+
+impl OAuth2Client {
+    pub(super) async fn acquire(
+        &self,
+        identity: &str,
+        wanted: &Wanted,
+        http: &HttpClient,
+        now: UnixTime,
+    ) -> Result<Acquired, TokenRequestError> {
+        // Tokens are asked for once in a while: no connection is worth keeping until then.
+        let own = self.ca_pem.as_ref().map(|pem| {
+            http.changed(|fetch| {
+                fetch.ca_pem = Some(pem.to_vec());
+                fetch.ca_key = Some("identities.*.oauth2.ca_file");
+            })
+        });
+        let own = own.transpose();
+        let own = own.map_err(|why| EntraError::Unavailable(why.to_string()))?;
+        let request = TokenRequest {
+            http: own.as_ref().unwrap_or(http),
+            url: &self.token_url,
+            dialect: Dialect::OAuth2(&self.terms),
+            client_id: &self.client_id,
+            scope: &wanted.scope,
+            // Acting for a user is Entra's own flow; ruled out at load.
+            grant: Grant::ClientCredentials,
+            claims: None,
+            is_elsewhere: false,
+            now,
+        };
+        self.credentials.acquire(identity, &request).await
+    }
+}
