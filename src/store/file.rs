@@ -58,13 +58,13 @@ impl StateFile {
             Ok(entries) => entries,
             Err(why) => {
                 let path = path.display();
-                tracing::warn!(%path, why, "the state file is ignored, and will be overwritten");
+                tracing::warn!(file = %path, why, "the state file is ignored, and will be overwritten");
                 Entries::new()
             }
         };
         let alive = entries.into_iter().filter(|(_, (until, _))| *until > now);
         let entries: Entries = alive.take(MOST_ENTRIES).collect();
-        tracing::info!(path = %path.display(), tokens = entries.len(), "state file read");
+        tracing::info!(file = %path.display(), tokens = entries.len(), "state file read");
         let state = State {
             entries,
             ..State::default()
@@ -157,7 +157,7 @@ impl StateFile {
                 self.figures.count(Doing::Failed);
                 if state.failure != failure {
                     let path = self.path.display();
-                    tracing::warn!(%path, why, "the state file cannot be written; a restart starts without tokens");
+                    tracing::warn!(file = %path, why, "the state file cannot be written; a restart starts without tokens");
                 }
             }
             state.failure = failure;
