@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::beside::Beside;
 use super::file;
-use super::given::{Claims, GivenAssertion, LARGEST};
+use super::given::{GivenAssertion, LARGEST, Said};
 use super::token_proxy::TokenProxy;
 use crate::clock::UnixTime;
 use crate::entra::{ClientProof, TokenRequest, TokenResponse};
@@ -20,7 +20,7 @@ pub struct AssertionFile {
     /// Where tokens are asked for instead of at Entra.
     pub proxy: Option<TokenProxy>,
     /// What the one that was read last says of itself.
-    said: Beside<Mutex<Option<Claims>>>,
+    said: Beside<Mutex<Option<Said>>>,
 }
 
 impl AssertionFile {
@@ -37,7 +37,7 @@ impl AssertionFile {
     }
 
     /// What the one that was read last says of itself.
-    pub fn said(&self) -> Option<Claims> {
+    pub fn said(&self) -> Option<Said> {
         self.said.lock().clone()
     }
 

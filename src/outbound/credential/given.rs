@@ -19,12 +19,12 @@ const SHOWN: usize = 200;
 
 pub(super) struct GivenAssertion {
     text: Secret<String>,
-    says: Claims,
+    says: Said,
 }
 
 /// What it says of itself, and what the app registration must name to the letter. Shortened, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claims {
+pub struct Said {
     pub issuer: String,
     pub subject: String,
     pub audience: String,
@@ -57,7 +57,7 @@ impl GivenAssertion {
         }
         Ok(Self {
             text: Secret::new(text.to_owned()),
-            says: Claims::of(&claims),
+            says: Said::of(&claims),
         })
     }
 
@@ -65,7 +65,7 @@ impl GivenAssertion {
         &self.text
     }
 
-    pub(super) fn says(&self) -> &Claims {
+    pub(super) fn says(&self) -> &Said {
         &self.says
     }
 
@@ -76,7 +76,7 @@ impl GivenAssertion {
 
 const NO_JWT: &str = "holds no JWT (three parts of base64url with dots between them)";
 
-impl Claims {
+impl Said {
     fn of(claims: &Value) -> Self {
         let audience = match &claims["aud"] {
             Value::Array(several) => {
@@ -95,7 +95,7 @@ impl Claims {
     }
 }
 
-impl fmt::Display for Claims {
+impl fmt::Display for Said {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             issuer,
