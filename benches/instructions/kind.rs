@@ -55,6 +55,13 @@ pub(super) const KINDS: &[Kind] = &[
         Some(45_000),
     ),
     kind(
+        "on-behalf-of",
+        Route::OnBehalfOf,
+        Carries::OneUser,
+        200,
+        Some(45_000),
+    ),
+    kind(
         "garbage",
         Route::Bearer,
         Carries::Garbage,

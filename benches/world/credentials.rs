@@ -21,6 +21,8 @@ pub(crate) enum Carries {
     /// Each token only once.
     NeverSeen,
     ApiKey,
+    /// One token of a user's over and over.
+    OneUser,
     Garbage,
     Expired,
     BadSignature,
@@ -34,6 +36,7 @@ impl Carries {
             Self::Rotating => "rotating",
             Self::NeverSeen => "never-seen",
             Self::ApiKey => "api-key",
+            Self::OneUser => "one-user",
             Self::Garbage => "garbage",
             Self::Expired => "expired",
             Self::BadSignature => "bad-signature",
@@ -58,6 +61,7 @@ impl Credentials {
         let write = |name: &str, text: &[u8]| std::fs::write(folder.join(name), text).unwrap();
         write("key", API_KEY.as_bytes());
         write("secret", contoso.mail_secret.expose().as_bytes());
+        write("api-secret", contoso.api_secret.expose().as_bytes());
         write("public.pem", contoso.issuer.signing_key().public_pem());
         let authority = CertificateAuthority::generate().unwrap();
         let own = authority.issue_for_loopback().unwrap();
@@ -73,6 +77,10 @@ impl Credentials {
         let few: Vec<&str> = many.lines().take(rotating).collect();
         for (carries, text) in [
             (Carries::ApiKey, format!("X-Api-Key: {API_KEY}")),
+            (
+                Carries::OneUser,
+                line(&token().scope("access_as_user").mint()),
+            ),
             (Carries::Garbage, one.replace('.', "-")),
             (Carries::OneToken, one),
             (

@@ -19,6 +19,8 @@ pub(crate) enum Route {
     ApiKey,
     /// An API key in, a token of the gateway's out.
     Injected,
+    /// A user's token in, another by which the gateway acts for the user out.
+    OnBehalfOf,
 }
 
 impl Route {
@@ -28,6 +30,7 @@ impl Route {
             Self::Bearer => "bearer",
             Self::ApiKey => "api key",
             Self::Injected => "injected",
+            Self::OnBehalfOf => "on behalf of",
         }
     }
 
@@ -77,6 +80,19 @@ impl Route {
                 key,
                 "token: { identity: app, scope: https://graph.microsoft.com/.default, \
                  allow_host_mismatch: true }",
+            ),
+            Self::OnBehalfOf => (
+                format!(
+                    "issuers:\n  dev: {{ entra: {{ tenant: {TENANT}, authority: {authority} }} }}\n\
+                     identities:\n  app:\n    entra: {{ tenant: {TENANT}, client_id: {API}, \
+                     authority: {authority} }}\n    \
+                     credentials: [{{ secret: {{ file: {folder}/api-secret }} }}]"
+                ),
+                format!(
+                    "[{{ bearer: {{ issuer: dev, audiences: [{API}], scp: [access_as_user] }} }}]"
+                ),
+                "token: { identity: app, scope: https://graph.microsoft.com/Mail.Read, \
+                 on_behalf_of: caller, allow_host_mismatch: true }",
             ),
         };
         format!(

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, HOST, REFRESH};
+use http::header::{ALLOW, CONNECTION, CONTENT_SECURITY_POLICY, REFRESH};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 
-use super::pages::{GUARDED, HTML, JSON, METRICS, TEXT, names_loopback, page};
+use super::pages::{HTML, JSON, METRICS, TEXT, guarded, names_loopback, only_host, page};
 use super::status::{self, Report};
 use super::{Observed, Readiness, observers, samples};
 use crate::admission::Plan;
@@ -66,7 +66,7 @@ impl Admin {
     /// The status page, or the same for programs, where whoever asks may see it.
     async fn status(&self, head: &Parts, conversation: &Conversation) -> Response<Vec<u8>> {
         let now = UnixTime::now();
-        let refusal = self.misdirected(head.headers.get(HOST));
+        let refusal = self.misdirected(only_host(&head.headers));
         if let Some(refusal) = refusal.or_else(|| wrong_method(&head.method)) {
             return refusal;
         }
@@ -76,10 +76,10 @@ impl Admin {
             return refusal;
         }
         let report = Report::of(self, now);
-        guarded(match head.uri.path() {
+        match head.uri.path() {
             "/status.json" => json(StatusCode::OK, &report),
             _ => self.drawn(&report, head.uri.query().unwrap_or_default()),
-        })
+        }
     }
 
     fn drawn(&self, report: &Report, query: &str) -> Response<Vec<u8>> {
@@ -126,10 +126,13 @@ impl Application for Admin {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         let mut answer = match path {
-            "/status" | "/status.json" => self.status(&head, &conversation).await,
+            "/status" | "/status.json" => guarded(self.status(&head, &conversation).await),
             "/tokens/renew" => self.order(TokenOrder::Renew, &head, &conversation).await,
             "/tokens/purge" => self.order(TokenOrder::Purge, &head, &conversation).await,
-            _ => self.answer(&head.method, path, head.headers.get(HOST), UnixTime::now()),
+            _ => {
+                let host = only_host(&head.headers);
+                self.answer(&head.method, path, host, UnixTime::now())
+            }
         };
         if head.method == Method::HEAD {
             answer.body_mut().clear();
@@ -161,15 +164,6 @@ fn wrong_method(method: &Method) -> Option<Response<Vec<u8>>> {
     let allow = HeaderValue::from_static("GET, HEAD");
     refusal.headers_mut().insert(ALLOW, allow);
     Some(refusal)
-}
-
-/// With what a browser is told of what is not for everybody.
-pub(super) fn guarded(mut answer: Response<Vec<u8>>) -> Response<Vec<u8>> {
-    for (name, value) in GUARDED {
-        let value = HeaderValue::from_static(value);
-        answer.headers_mut().insert(name, value);
-    }
-    answer
 }
 
 pub(super) fn json(status: StatusCode, report: &impl serde::Serialize) -> Response<Vec<u8>> {

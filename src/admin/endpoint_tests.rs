@@ -104,6 +104,10 @@ fn on_loopback_only_loopback_names_are_answered() {
         "10.0.0.1",
         "[::2]",
         "[fe80::1]",
+        "[::1].attacker.example",
+        "[::1]attacker.example:9090",
+        "[::1]:attacker",
+        "localhost:attacker",
         "0.0.0.0",
         "localhost, attacker.example",
         "",
@@ -118,6 +122,17 @@ fn on_loopback_only_loopback_names_are_answered() {
         ask(&admin, Method::GET, "/livez", "localhost").status(),
         200
     );
+}
+
+#[test]
+fn two_hosts_are_none() {
+    let mut headers = http::HeaderMap::new();
+    assert_eq!(only_host(&headers), None);
+    let host = |name| HeaderValue::from_static(name);
+    headers.append(http::header::HOST, host("localhost"));
+    assert_eq!(only_host(&headers), Some(&host("localhost")));
+    headers.append(http::header::HOST, host("attacker.example"));
+    assert_eq!(only_host(&headers), None);
 }
 
 #[test]

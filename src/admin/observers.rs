@@ -3,13 +3,13 @@
 
 use std::net::IpAddr;
 
-use http::header::{HOST, HeaderName, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{HeaderName, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::Admin;
-use super::pages::{PROBLEM, TEXT, names_address, page};
+use super::pages::{PROBLEM, TEXT, names_address, only_host, page};
 use crate::admission::Plan;
 use crate::clock::UnixTime;
 use crate::edge::Limits;
@@ -109,7 +109,7 @@ async fn admit(
 /// rebinding), and reads there what that address alone is let in to. By an address, it cannot.
 fn wrong_name(principal: &Principal, head: &Parts) -> Option<Response<Vec<u8>>> {
     let by_address = matches!(principal, Principal::Address(_) | Principal::Anyone);
-    let named = head.headers.get(HOST).is_some_and(names_address);
+    let named = only_host(&head.headers).is_some_and(names_address);
     let why = "who is let in by address alone asks by address, or by `localhost`: http://10.1.2.3:9090/status\n";
     (by_address && !named).then(|| page(StatusCode::MISDIRECTED_REQUEST, TEXT, why.into()))
 }

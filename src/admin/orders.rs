@@ -1,14 +1,14 @@
 //! What may somebody order on the admin listener? Fresh tokens, and that those in hand be forgotten:
 //! whoever may see the status page may order that, but no web page may on their behalf.
 
-use http::header::{ALLOW, HOST, HeaderName, ORIGIN};
+use http::header::{ALLOW, HeaderName, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde::Serialize;
 use url::form_urlencoded;
 
-use super::endpoint::{guarded, json};
-use super::pages::{TEXT, page};
+use super::endpoint::json;
+use super::pages::{TEXT, guarded, only_host, page};
 use super::{Admin, observers};
 use crate::clock::UnixTime;
 use crate::edge::Conversation;
@@ -52,7 +52,7 @@ impl Admin {
         conversation: &Conversation,
     ) -> Response<Vec<u8>> {
         let now = UnixTime::now();
-        let refusal = self.misdirected(head.headers.get(HOST));
+        let refusal = self.misdirected(only_host(&head.headers));
         if let Some(refusal) = refusal.or_else(|| not_meant(head)) {
             return refusal;
         }

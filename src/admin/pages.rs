@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName};
 use http::uri::Authority;
 use http::{HeaderValue, Response, StatusCode};
 
@@ -13,7 +13,7 @@ pub(super) const PROBLEM: &str = "application/problem+json";
 pub(super) const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What a browser is told of a page that shows who calls what.
-pub(super) const GUARDED: [(HeaderName, &str); 4] = [
+const GUARDED: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("x-content-type-options"), "nosniff"),
     (HeaderName::from_static("x-frame-options"), "DENY"),
     (HeaderName::from_static("referrer-policy"), "no-referrer"),
@@ -22,6 +22,24 @@ pub(super) const GUARDED: [(HeaderName, &str); 4] = [
         "same-origin",
     ),
 ];
+
+/// With what a browser is told of such a page, whether it is shown or refused.
+pub(super) fn guarded(mut answer: Response<Vec<u8>>) -> Response<Vec<u8>> {
+    let headers = answer.headers_mut();
+    for (name, value) in GUARDED {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+/// The one `Host` of a request.
+///
+/// SECURITY: two are two readings.
+pub(super) fn only_host(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let first = hosts.next()?;
+    hosts.next().is_none().then_some(first)
+}
 
 pub(super) fn page(status: StatusCode, kind: &'static str, mut body: Vec<u8>) -> Response<Vec<u8>> {
     if !body.is_empty() && !body.ends_with(b"\n") {
@@ -53,6 +71,19 @@ fn names(host: &HeaderValue, fits: impl Fn(IpAddr) -> bool) -> bool {
         return false;
     };
     let name = authority.host();
+    // What stands behind a bracketed address is no part of it: `[::1].evil`.
+    let port = authority
+        .as_str()
+        .strip_prefix(name)
+        .map(|rest| match rest {
+            "" => true,
+            rest => rest
+                .strip_prefix(':')
+                .is_some_and(|port| port.parse::<u16>().is_ok()),
+        });
+    if port != Some(true) {
+        return false;
+    }
     let bare = name
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));

@@ -18,6 +18,8 @@ pub(super) type Asked = Arc<AtomicBool>;
 
 pub(super) struct LogFile {
     path: PathBuf,
+    /// As it was at the start.
+    links: Links,
     file: File,
     asked: Asked,
     /// The last byte that was written.
@@ -29,8 +31,10 @@ pub(super) struct LogFile {
 impl LogFile {
     /// Appends to what is there, or makes it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let links = Links::at(path);
         Ok(Self {
-            file: open(path)?,
+            file: open(path, links)?,
+            links,
             path: path.to_owned(),
             asked: Asked::default(),
             last: b'\n',
@@ -71,7 +75,7 @@ impl Write for LogFile {
             return Ok(());
         }
         let file = self.path.display();
-        match open(&self.path) {
+        match open(&self.path, self.links) {
             Ok(new) => {
                 self.file = new;
                 (self.last, self.is_torn) = (b'\n', false);
@@ -85,12 +89,35 @@ impl Write for LogFile {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// Whether the name may be that of a link.
+///
+/// SECURITY: who may write to the log's folder, and nowhere else, could have lines appended to any file of
+/// ours by a link of its name. One that is there when the process begins is meant: `/dev/stdout` is one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Meant,
+    Refused,
+}
+
+impl Links {
+    fn at(path: &Path) -> Self {
+        match path.symlink_metadata() {
+            Ok(about) if about.file_type().is_symlink() => Self::Meant,
+            _ => Self::Refused,
+        }
+    }
+}
+
+fn open(path: &Path, links: Links) -> io::Result<File> {
     let mut options = OpenOptions::new();
     // A pipe without a reader would be waited for.
-    let waits_for_nobody = OFlags::NONBLOCK.bits().cast_signed();
+    let mut flags = OFlags::NONBLOCK;
+    if links == Links::Refused {
+        flags |= OFlags::NOFOLLOW;
+    }
     options.append(true).create(true).mode(MODE);
-    let file = options.custom_flags(waits_for_nobody).open(path)?;
+    let flags = flags.bits().cast_signed();
+    let file = options.custom_flags(flags).open(path)?;
     let kind = file.metadata()?.file_type();
     if !kind.is_file() && !kind.is_char_device() {
         return Err(io::Error::other("it is neither a file nor a device"));

@@ -61,9 +61,33 @@ fn a_line_that_was_torn_is_no_part_of_the_next() {
     // A disk that is full, for a moment.
     file.file = File::open("/dev/null").unwrap();
     assert!(file.write_all(b"\":1}\n").is_err());
-    file.file = open(&path).unwrap();
+    file.file = open(&path, Links::Refused).unwrap();
     file.write_all(b"{\"whole\":1}\n").unwrap();
     assert_eq!(read(&path), "{\"half\n{\"whole\":1}\n");
+}
+
+#[test]
+fn a_link_that_was_put_there_meanwhile_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, old) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
+    let victim = folder.path().join("victim");
+    std::fs::write(&victim, "").unwrap();
+    let mut file = LogFile::open(&path).unwrap();
+    std::fs::rename(&path, &old).unwrap();
+    std::os::unix::fs::symlink(&victim, &path).unwrap();
+    file.asked().store(true, Ordering::Release);
+    file.flush().unwrap();
+    file.write_all(b"kept\n").unwrap();
+    assert_eq!(
+        (read(&victim), read(&old)),
+        (String::new(), "kept\n".to_owned())
+    );
+    // One that was there at the start is meant, and stays so.
+    let mut file = LogFile::open(&path).unwrap();
+    file.asked().store(true, Ordering::Release);
+    file.flush().unwrap();
+    file.write_all(b"meant\n").unwrap();
+    assert_eq!(read(&victim), "meant\n");
 }
 
 #[test]

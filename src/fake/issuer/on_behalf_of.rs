@@ -144,3 +144,7 @@ fn consented(
     }
     Ok(given.into_iter().map(str::to_owned).collect())
 }
+
+#[cfg(test)]
+#[path = "on_behalf_of_tests.rs"]
+mod tests;

@@ -1,10 +1,11 @@
 use serde_json::{Value, json};
 
-use super::super::token_endpoint::tests::{V1, V2};
 use crate::clock::UnixTime;
 use crate::fake::fixtures::{NOW, OTHER_KEY, ask, contoso, decoded, post_form};
 use crate::fake::{ApiRegistration, Contoso, TokenBuilder, UserState};
 
+const V2: &str = "/019486dd-8ffb-45a9-9232-4132babb1324/oauth2/v2.0/token";
+const V1: &str = "/019486dd-8ffb-45a9-9232-4132babb1324/oauth2/token";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const MAIL: &str = "https://graph.microsoft.com/Mail.Read";
 

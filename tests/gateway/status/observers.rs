@@ -191,3 +191,38 @@ async fn what_the_file_becomes_holds_with_the_next_request() {
     world.gateway.reload(world.config()).await.unwrap();
     assert_eq!(statuses(&world, "localhost", &[&good]).await, [401, 401]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_is_guarded_like_the_page() {
+    let open = admin("{ address: 127.0.0.1:0 }").start().await;
+    let closed = admin(
+        "{ address: 127.0.0.1:0, callers: [api_key: { id: ops, key: { file: payroll.key } }] }",
+    )
+    .start()
+    .await;
+    for (world, lines, status) in [
+        (&open, "Host: localhost", 200),
+        (&open, "Host: attacker.example", 421),
+        (
+            &open,
+            "Host: localhost\r\nOrigin: http://attacker.example",
+            403,
+        ),
+        (&closed, "Host: localhost", 401),
+    ] {
+        let request = format!("GET /status HTTP/1.1\r\n{lines}\r\nConnection: close\r\n\r\n");
+        let reply = world.gateway.raw("admin", request).await;
+        assert_eq!(reply.status, status, "{lines}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(reply.header(name), Some(value), "{status}");
+        }
+    }
+    let two = "GET /status HTTP/1.1\r\nHost: localhost\r\nHost: attacker.example\r\nConnection: close\r\n\r\n";
+    let status = open.gateway.raw("admin", two).await.status;
+    assert!([400, 421].contains(&status), "{status}");
+}
