@@ -2,6 +2,7 @@
 //! It is run without a shell, in an environment of its own, for so long and no longer.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -44,7 +45,7 @@ pub enum Prints {
 }
 
 struct Kept {
-    given: GivenAssertion,
+    given: Arc<GivenAssertion>,
     until: UnixTime,
 }
 
@@ -86,18 +87,38 @@ impl ExecCredential {
         }
     }
 
+    /// With the one that is kept, where there is one. It may have been revoked: another is made, once.
     async fn by_assertion(
         &self,
         request: &TokenRequest<'_>,
     ) -> Result<TokenResponse, TokenRequestError> {
+        let mut was_refused = false;
+        loop {
+            let (given, is_new) = self.assertion(request).await?;
+            let error = match request.send(ClientProof::Assertion(given.text())).await {
+                Ok(response) => return Ok(response),
+                Err(why) => TokenRequestError::from(why).about(given.says()),
+            };
+            if !error.blames_credential() {
+                return Err(error);
+            }
+            self.forget(&given).await;
+            if is_new || was_refused {
+                return Err(error);
+            }
+            was_refused = true;
+        }
+    }
+
+    /// The assertion that is kept, else one made now, and whether it is that. Nobody waits here for a token
+    /// endpoint: requests for several scopes, and for several users, go on side by side.
+    async fn assertion(
+        &self,
+        request: &TokenRequest<'_>,
+    ) -> Result<(Arc<GivenAssertion>, bool), TokenRequestError> {
         let mut kept = self.kept.lock().await;
         if let Some(known) = kept.as_ref().filter(|known| request.now < known.until) {
-            let proof = ClientProof::Assertion(known.given.text());
-            match request.send(proof).await.map_err(TokenRequestError::from) {
-                // It may have been revoked: another is made, once.
-                Err(error) if error.blames_credential() => *kept = None,
-                outcome => return outcome,
-            }
+            return Ok((Arc::clone(&known.given), false));
         }
         let printed = self.run(request).await?;
         let given = GivenAssertion::read(&printed);
@@ -105,15 +126,26 @@ impl ExecCredential {
         if given.has_ended(request.now) {
             return Err(self.unproven("printed an assertion that has ended"));
         }
-        let proof = ClientProof::Assertion(given.text());
-        let response = request.send(proof).await;
-        let response = response.map_err(|why| TokenRequestError::from(why).about(given.says()))?;
         let until = match given.says().ends_at {
             Some(end) => end.minus(MARGIN),
             None => request.now.plus(ASSUMED_LIFE),
         };
-        *kept = Some(Kept { given, until });
-        Ok(response)
+        let given = Arc::new(given);
+        *kept = Some(Kept {
+            given: Arc::clone(&given),
+            until,
+        });
+        Ok((given, true))
+    }
+
+    async fn forget(&self, refused: &Arc<GivenAssertion>) {
+        let mut kept = self.kept.lock().await;
+        if kept
+            .as_ref()
+            .is_some_and(|it| Arc::ptr_eq(&it.given, refused))
+        {
+            *kept = None;
+        }
     }
 
     async fn run(

@@ -204,9 +204,17 @@ mod asked {
         door: &Running,
         seconds: u64,
     ) -> Result<TokenResponse, TokenRequestError> {
+        acquire_at(exec, &door.base(), seconds).await
+    }
+
+    async fn acquire_at(
+        exec: &ExecCredential,
+        url: &str,
+        seconds: u64,
+    ) -> Result<TokenResponse, TokenRequestError> {
         let request = TokenRequest {
             http: &HttpClient::new(&FetchDefinition::default()).unwrap(),
-            url: &door.base(),
+            url,
             dialect: Dialect::Entra(Endpoint::V2),
             client_id: "client",
             scope: "x/.default",
@@ -281,6 +289,23 @@ mod asked {
             .map(|it| it[it.len() - 1..].to_owned())
             .collect();
         assert_eq!(ends, ["1", "1", "2", "2", "3"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_the_token_endpoint_that_another_waits_for() {
+        let (_door, running) = open();
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let exec = mint(folder.path(), 600);
+        let beside = async {
+            let _socket = silent.accept().await.unwrap();
+            acquire(&exec, &running, 1).await
+        };
+        tokio::select! {
+            _ = acquire_at(&exec, &url, 0) => panic!("nobody answers there"),
+            token = beside => assert!(token.is_ok()),
+        }
     }
 
     #[tokio::test]
