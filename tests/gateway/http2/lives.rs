@@ -226,7 +226,8 @@ async fn a_hundred_requests_at_a_time_are_answered_on_one_connection() {
     }
     let request = http::Request::put("http://a.example/").body(()).unwrap();
     let (answer, mut body) = client.send_request(request, false).unwrap();
-    body.send_data(Bytes::new(), true).unwrap();
+    // Who is answered before it has sent all may have been reset by then.
+    let _ = body.send_data(Bytes::new(), true);
     assert_eq!(answer.await.unwrap().status(), 200);
     assert_eq!(ask(&mut client, get("/")).await.unwrap().status, 200);
 }
