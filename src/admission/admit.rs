@@ -1,6 +1,7 @@
 //! The one screen that explains the product: which route, who is calling, may it come in, and
 //! whose token goes on. Everything that decides goes through here, whoever asks.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::{Denial, Passage, Plan, Refusal, guard, next};
@@ -80,15 +81,18 @@ async fn decide(
 ) -> Result<Admission, Refusal> {
     guard::check(route, request)?;
     passage.held.of_address(plan, route, request)?;
-    let identifying = route.gate.identify(request, now);
-    let proven = passage.through("fetch keys", || None, identifying).await?;
+    let proven = {
+        let identifying = pin!(route.gate.identify(request, now));
+        passage.through("fetch keys", || None, identifying).await?
+    };
     let permit = route.gate.authorize(proven, params)?;
     passage.held.of_caller(plan, route, &permit)?;
-    let acquiring = route.egress.token(&permit, now);
-    match passage
-        .through("acquire token", || identity(route), acquiring)
-        .await
-    {
+    let acquired = {
+        let acquiring = pin!(route.egress.token(&permit, now));
+        let whose = || identity(route);
+        passage.through("acquire token", whose, acquiring).await
+    };
+    match acquired {
         Ok(token) => Ok(Admission {
             route: Arc::clone(route),
             permit,

@@ -1,7 +1,7 @@
 //! What a request takes up of limits and waits for on its way through `admit`.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -22,14 +22,14 @@ impl Passage {
         }
     }
 
-    /// Does this, and takes note of it where it has to be waited for.
+    /// Does this, and takes note of it where it has to be waited for. Pinned where it stands: it is large,
+    /// and would be kept once more by whom it moves to.
     pub(super) async fn through<T>(
         &mut self,
         what: &'static str,
         whose: impl FnOnce() -> Option<(&'static str, String)>,
-        work: impl Future<Output = T>,
+        mut work: Pin<&mut impl Future<Output = T>>,
     ) -> T {
-        let mut work = pin!(work);
         if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
             return done;
         }
@@ -47,6 +47,8 @@ impl Passage {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use futures_util::FutureExt;
 
     use super::*;
@@ -58,7 +60,8 @@ mod tests {
     #[test]
     fn what_is_at_hand_is_not_waited_for() {
         let mut passage = passage();
-        let done = passage.through("keys", || None, async { 1 }).now_or_never();
+        let work = pin!(async { 1 });
+        let done = passage.through("keys", || None, work).now_or_never();
         assert_eq!((done, passage.waits.len()), (Some(1), 0));
     }
 
@@ -66,10 +69,10 @@ mod tests {
     async fn what_is_waited_for_is_noted_with_whose_it_was() {
         let mut passage = passage();
         let whose = || Some(("bearergate.identity", "mail".to_owned()));
-        let work = async {
+        let work = pin!(async {
             tokio::task::yield_now().await;
             2
-        };
+        });
         assert_eq!(passage.through("token", whose, work).await, 2);
         let [wait] = &passage.waits[..] else { panic!() };
         assert_eq!((wait.what, &wait.whose), ("token", &whose()));

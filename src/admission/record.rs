@@ -2,6 +2,7 @@
 //! Each kind of listener keeps one for as long as a request lasts, and asks `admit` through it; what is
 //! told at the end is `ending`'s.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -103,19 +104,22 @@ impl Record {
         let (plan, listener, peer) = (&self.plan, &self.listener, self.peer);
         self.is_grpc = grpc::is_spoken(sent.version, sent.headers);
         let (kept, passage) = (&mut self.head, &mut self.passage);
-        let decided = caught(&self.shared, async {
-            let no_peer = || internal("the connection has no peer address");
-            let peer = peer.ok_or_else(no_peer)?;
-            let read = Head::read(listener, peer, sent, limits);
-            let head = kept.insert(read.map_err(|why| Denial::unrouted(why.into()))?);
-            let headers = sent.headers;
-            let request = AccessRequest { head, headers };
-            match Preflight::of(plan, request, &mut passage.held)? {
-                Some(preflight) => Ok(Err(preflight)),
-                None => admit(plan, request, now, passage).await.map(Ok),
-            }
-        });
-        let admitted = match decided.await {
+        let decided = {
+            let deciding = pin!(async {
+                let no_peer = || internal("the connection has no peer address");
+                let peer = peer.ok_or_else(no_peer)?;
+                let read = Head::read(listener, peer, sent, limits);
+                let head = kept.insert(read.map_err(|why| Denial::unrouted(why.into()))?);
+                let headers = sent.headers;
+                let request = AccessRequest { head, headers };
+                match Preflight::of(plan, request, &mut passage.held)? {
+                    Some(preflight) => Ok(Err(preflight)),
+                    None => admit(plan, request, now, passage).await.map(Ok),
+                }
+            });
+            caught(&self.shared, deciding).await
+        };
+        let admitted = match decided {
             Ok(Ok(admission)) => {
                 self.in_flight = Some(admission.route().metrics.begin());
                 self.admission = Some(admission);

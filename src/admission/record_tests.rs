@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, StatusCode, Version};
@@ -103,8 +104,8 @@ async fn decide(record: &mut Record, target: &str) -> bool {
 #[tokio::test]
 async fn a_panic_while_deciding_is_one_500_and_is_counted() {
     let world = World::new();
-    let decided = caught::<()>(&world.shared, async { panic!("a bug") }).await;
-    let denial = decided.unwrap_err();
+    let broken = pin!(async { panic!("a bug") });
+    let denial = caught::<()>(&world.shared, broken).await.unwrap_err();
     assert_eq!(denial.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(denial.reason(), Reason::InternalError);
     let page = world
@@ -112,7 +113,8 @@ async fn a_panic_while_deciding_is_one_500_and_is_counted() {
         .metrics
         .render(&Samples::default(), UnixTime::now());
     assert!(page.contains("bearergate_panics_total 1"));
-    assert!(caught(&world.shared, async { Ok(()) }).await.is_ok());
+    let sound = pin!(async { Ok(()) });
+    assert!(caught(&world.shared, sound).await.is_ok());
 }
 
 #[tokio::test]

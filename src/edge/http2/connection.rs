@@ -226,7 +226,8 @@ impl<A: Application> Life<A> {
             return Ok(());
         }
         let asked = (request, has_fragment);
-        let serving = stream::serve(edge, settings, asked, respond, out, peer);
+        // On the heap before it is handed on: a request's whole life is kilobytes, and each hand moves them.
+        let serving = Box::pin(stream::serve(edge, settings, asked, respond, out, peer));
         self.tasks.spawn(async move {
             let _beside = beside;
             serving.await;
