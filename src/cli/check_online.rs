@@ -11,7 +11,7 @@ use super::check_plan::count;
 use super::{check_tenant, graph_roles, say};
 use crate::clock::UnixTime;
 use crate::config::Config;
-use crate::entra::EntraError;
+use crate::entra::TokenEndpointError;
 use crate::guid::Guid;
 use crate::http_client::{FetchDefinition, HttpClient};
 use crate::inbound::count_keys;
@@ -133,7 +133,7 @@ async fn token(
 
 /// What a refusal is likely to come from, by what only this side can see.
 fn behind(identity: &IdentityDefinition, why: &TokenRequestError) -> Option<String> {
-    let TokenRequestError::Entra(EntraError::Refused { code, .. }) = why else {
+    let TokenRequestError::Endpoint(TokenEndpointError::Refused { code, .. }) = why else {
         return None;
     };
     let credentials = identity.client.credentials();

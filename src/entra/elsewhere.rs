@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::token_answer::{description, joined, quoted, read_but, word};
-use super::{EntraError, TokenResponse};
+use super::{TokenEndpointError, TokenResponse};
 use crate::clock::UnixTime;
 use crate::http_client::Answer;
 
@@ -16,20 +16,20 @@ pub(super) fn read(
     answer: &Answer,
     confided: &[&str],
     now: UnixTime,
-) -> Result<TokenResponse, EntraError> {
+) -> Result<TokenResponse, TokenEndpointError> {
     read_but(answer, confided, now, refusal)
 }
 
-fn refusal(answer: &Answer, confided: &[&str]) -> EntraError {
+fn refusal(answer: &Answer, confided: &[&str]) -> TokenEndpointError {
     let status = answer.status;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let Some(error) = body["error"].as_str() else {
         return match status {
-            408 | 500.. => EntraError::Unavailable(format!("status {status}")),
-            300..400 => EntraError::Malformed(format!(
+            408 | 500.. => TokenEndpointError::Unavailable(format!("status {status}")),
+            300..400 => TokenEndpointError::Malformed(format!(
                 "status {status}; redirects are not followed, check `token_url`"
             )),
-            _ => EntraError::Malformed(format!(
+            _ => TokenEndpointError::Malformed(format!(
                 "status {status} without an OAuth error; check `token_url`"
             )),
         };
@@ -38,10 +38,10 @@ fn refusal(answer: &Answer, confided: &[&str]) -> EntraError {
     let said = quoted(description(&body), confided);
     let passes = matches!(error.as_str(), "temporarily_unavailable" | "server_error");
     if status >= 500 || status == 408 || passes {
-        return EntraError::Unavailable(joined(&format!("status {status}, {error}"), said));
+        return TokenEndpointError::Unavailable(joined(&format!("status {status}, {error}"), said));
     }
     if !(400..500).contains(&status) {
-        return EntraError::Malformed(format!("status {status}, {error}"));
+        return TokenEndpointError::Malformed(format!("status {status}, {error}"));
     }
     // §5.2: 401 is for clients that did not prove themselves, whatever else it is called: Keycloak
     // calls it `unauthorized_client`, Auth0 `access_denied`.
@@ -52,7 +52,7 @@ fn refusal(answer: &Answer, confided: &[&str]) -> EntraError {
         }
         false => (error, said),
     };
-    EntraError::Refused {
+    TokenEndpointError::Refused {
         advice: joined(advice(&error), said),
         error,
         code: None,

@@ -1,5 +1,5 @@
-//! What is Entra's, on both legs: clouds, authorities, its tokens' principals, assertions, and the
-//! token endpoint's answers.
+//! What is Entra's, on both legs: clouds, authorities, its tokens' principals, assertions; and how a token
+//! endpoint is spoken to, whose words are Entra's first and other servers' by `dialect` and `elsewhere`.
 
 mod advice;
 mod assertion;
@@ -31,4 +31,4 @@ pub use managed_identity::{
     ManagedIdentity, ManagedIdentityError, Platform, PlatformError, Selector,
 };
 pub use principal::{token_principal, token_profile};
-pub use token_endpoint::{ClientProof, EntraError, Grant, TokenRequest, TokenResponse};
+pub use token_endpoint::{ClientProof, Grant, TokenEndpointError, TokenRequest, TokenResponse};

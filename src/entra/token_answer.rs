@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::advice::{self, Remedy};
 use super::echo::echoes;
 use super::user_advice;
-use super::{EntraError, TokenResponse};
+use super::{TokenEndpointError, TokenResponse};
 use crate::clock::UnixTime;
 use crate::http_client::Answer;
 use crate::secret::Secret;
@@ -54,7 +54,7 @@ pub(super) fn read(
     answer: &Answer,
     confided: &[&str],
     now: UnixTime,
-) -> Result<TokenResponse, EntraError> {
+) -> Result<TokenResponse, TokenEndpointError> {
     read_for(Subject::Application, answer, confided, now)
 }
 
@@ -63,7 +63,7 @@ pub(super) fn read_for_user(
     answer: &Answer,
     confided: &[&str],
     now: UnixTime,
-) -> Result<TokenResponse, EntraError> {
+) -> Result<TokenResponse, TokenEndpointError> {
     read_for(Subject::User, answer, confided, now)
 }
 
@@ -72,7 +72,7 @@ fn read_for(
     answer: &Answer,
     confided: &[&str],
     now: UnixTime,
-) -> Result<TokenResponse, EntraError> {
+) -> Result<TokenResponse, TokenEndpointError> {
     read_but(answer, confided, now, |answer, confided| {
         refusal(answer, whose, confided)
     })
@@ -83,8 +83,8 @@ pub(super) fn read_but(
     answer: &Answer,
     confided: &[&str],
     now: UnixTime,
-    refusal: impl Fn(&Answer, &[&str]) -> EntraError,
-) -> Result<TokenResponse, EntraError> {
+    refusal: impl Fn(&Answer, &[&str]) -> TokenEndpointError,
+) -> Result<TokenResponse, TokenEndpointError> {
     if answer.status == 200 {
         return token(&answer.body, now);
     }
@@ -94,7 +94,7 @@ pub(super) fn read_but(
         .map(|value| retry_after(value, now).unwrap_or(WAIT).min(LONGEST_WAIT));
     if answer.status == 429 || wait.is_some() {
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        return Err(EntraError::Throttled {
+        return Err(TokenEndpointError::Throttled {
             retry_after: wait.unwrap_or(WAIT),
             said: quoted(description(&body), confided),
         });
@@ -120,8 +120,8 @@ pub(super) fn secret<'de, D: Deserializer<'de>>(
     Ok(Option::<String>::deserialize(from)?.map(Secret::new))
 }
 
-fn token(body: &[u8], now: UnixTime) -> Result<TokenResponse, EntraError> {
-    let malformed = |why: &str| Err(EntraError::Malformed(why.to_owned()));
+fn token(body: &[u8], now: UnixTime) -> Result<TokenResponse, TokenEndpointError> {
+    let malformed = |why: &str| Err(TokenEndpointError::Malformed(why.to_owned()));
     // SECURITY: serde's own words would quote the value they stumble over.
     let Ok(body) = serde_json::from_slice::<TokenBody>(body) else {
         return malformed("200, but no JSON of a token response");
@@ -174,16 +174,16 @@ pub(super) fn seconds(value: &Value) -> Option<i64> {
     }
 }
 
-fn refusal(answer: &Answer, whose: Subject, confided: &[&str]) -> EntraError {
+fn refusal(answer: &Answer, whose: Subject, confided: &[&str]) -> TokenEndpointError {
     let status = answer.status;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let Some(error) = body["error"].as_str() else {
         return match status {
-            408 | 500.. => EntraError::Unavailable(format!("status {status}")),
-            300..400 => EntraError::Malformed(format!(
+            408 | 500.. => TokenEndpointError::Unavailable(format!("status {status}")),
+            300..400 => TokenEndpointError::Malformed(format!(
                 "status {status}; redirects are not followed, check `authority`"
             )),
-            _ => EntraError::Malformed(format!(
+            _ => TokenEndpointError::Malformed(format!(
                 "status {status} without an OAuth error; check `authority` and `tenant`"
             )),
         };
@@ -204,7 +204,7 @@ fn refusal(answer: &Answer, whose: Subject, confided: &[&str]) -> EntraError {
     let said = quoted(description, confided);
     let passes = matches!(error.as_str(), "temporarily_unavailable" | "server_error");
     if let Some(Remedy::SlowDown(sentence)) = remedy {
-        return EntraError::Throttled {
+        return TokenEndpointError::Throttled {
             retry_after: LOOP_WAIT,
             said: Some(joined(sentence, said)),
         };
@@ -212,10 +212,10 @@ fn refusal(answer: &Answer, whose: Subject, confided: &[&str]) -> EntraError {
     if status >= 500 || status == 408 || passes || matches!(remedy, Some(Remedy::Wait(_))) {
         let code = code.map_or_else(String::new, |code| format!(" AADSTS{code}"));
         let what = format!("status {status}, {error}{code}");
-        return EntraError::Unavailable(joined(&what, said));
+        return TokenEndpointError::Unavailable(joined(&what, said));
     }
     if !(400..500).contains(&status) {
-        return EntraError::Malformed(format!("status {status}, {error}"));
+        return TokenEndpointError::Malformed(format!("status {status}, {error}"));
     }
     let advice = match (remedy, code) {
         (Some(Remedy::Act(sentence)), _) => joined(sentence, said),
@@ -229,7 +229,7 @@ fn refusal(answer: &Answer, whose: Subject, confided: &[&str]) -> EntraError {
         .as_str()
         .and_then(|text| uuid::Uuid::try_parse(text).ok())
         .map(|id| id.hyphenated().to_string());
-    EntraError::Refused {
+    TokenEndpointError::Refused {
         suberror: body["suberror"]
             .as_str()
             .map(|text| word(text, confided).into()),

@@ -1,5 +1,5 @@
-//! The token endpoint's wire: one POST of a form, one answer, Entra's errors as sentences an
-//! operator can act on.
+//! A token endpoint's wire, Entra's or another server's: one POST of a form, one answer, its errors as
+//! sentences an operator can act on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub enum Grant<'a> {
 }
 
 impl TokenRequest<'_> {
-    pub async fn send(&self, proof: ClientProof<'_>) -> Result<TokenResponse, EntraError> {
+    pub async fn send(&self, proof: ClientProof<'_>) -> Result<TokenResponse, TokenEndpointError> {
         let form = self.form(&proof);
         let user_pass = self.user_pass(&proof);
         let mut headers = HeaderMap::new();
@@ -75,8 +75,10 @@ impl TokenRequest<'_> {
                 };
                 read(&answer, &confided, self.now)
             }
-            Err(error @ FetchError::TooLarge(_)) => Err(EntraError::Malformed(error.to_string())),
-            Err(error) => Err(EntraError::Unavailable(error.to_string())),
+            Err(error @ FetchError::TooLarge(_)) => {
+                Err(TokenEndpointError::Malformed(error.to_string()))
+            }
+            Err(error) => Err(TokenEndpointError::Unavailable(error.to_string())),
         }
     }
 
@@ -180,18 +182,18 @@ pub enum ClientProof<'a> {
 pub struct TokenResponse {
     pub access_token: Secret<String>,
     pub expires_at: UnixTime,
-    /// When Entra would like it renewed (`refresh_in`).
+    /// When whoever gave it would like it renewed (`refresh_in`).
     pub refresh_at: Option<UnixTime>,
 }
 
 /// Why no token came. `Display` is for the operator's log, never for a caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EntraError {
-    /// Entra answered with an OAuth error (RFC 6749 §5.2).
+pub enum TokenEndpointError {
+    /// It answered with an OAuth error (RFC 6749 §5.2).
     #[error("{}", refused(error, *code, advice, correlation_id.as_deref()))]
     Refused {
         error: String,
-        /// The last of `error_codes` that is known, else the last.
+        /// The last of Entra's `error_codes` that is known, else the last; other servers have none.
         code: Option<u64>,
         /// What refines `error`, where Entra says so: `basic_action`, `consent_required` …
         suberror: Option<Box<str>>,
@@ -215,7 +217,7 @@ pub enum EntraError {
     Malformed(String),
 }
 
-impl EntraError {
+impl TokenEndpointError {
     /// The same, with what an assertion says of itself where no federated credential fits it.
     pub fn about(mut self, says: &dyn std::fmt::Display) -> Self {
         if let Self::Refused { code, advice, .. } = &mut self
@@ -226,7 +228,7 @@ impl EntraError {
         self
     }
 
-    /// Whether it is the credential that Entra refuses, not the application, nor what is asked for.
+    /// Whether it is the credential that is refused, not the application, nor what is asked for.
     pub fn blames_credential(&self) -> bool {
         match self {
             Self::Refused { error, code, .. } => advice::blames_credential(error, *code),

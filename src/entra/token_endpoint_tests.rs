@@ -91,7 +91,7 @@ async fn silence_is_unavailable_not_refusal() {
     let word = secret("hidden-word");
     let got = request.send(ClientProof::Secret(&word)).await;
     match got {
-        Err(EntraError::Unavailable(why)) => {
+        Err(TokenEndpointError::Unavailable(why)) => {
             assert!(
                 why.contains("refused") && !why.contains("hidden-word"),
                 "{why}"

@@ -1,5 +1,5 @@
 use super::*;
-use crate::entra::EntraError;
+use crate::entra::TokenEndpointError;
 use crate::outbound::samples;
 use crate::refresh::{Failure as _, Mishap};
 
@@ -11,8 +11,8 @@ fn unavailable(cause: impl Into<TokenRequestError>, is_backoff: bool) -> Acquire
     }))
 }
 
-fn refused() -> EntraError {
-    EntraError::Refused {
+fn refused() -> TokenEndpointError {
+    TokenEndpointError::Refused {
         suberror: None,
         claims: None,
         error: "invalid_client".to_owned(),
@@ -24,12 +24,12 @@ fn refused() -> EntraError {
 
 #[test]
 fn each_cause_has_its_word_and_the_time_of_the_next_attempt() {
-    let throttled = EntraError::Throttled {
+    let throttled = TokenEndpointError::Throttled {
         retry_after: Duration::from_secs(42),
         said: None,
     };
-    let down = EntraError::Unavailable("x".to_owned());
-    let malformed = EntraError::Malformed("x".to_owned());
+    let down = TokenEndpointError::Unavailable("x".to_owned());
+    let malformed = TokenEndpointError::Malformed("x".to_owned());
     let cases = [
         (unavailable(throttled, false), Reason::TokenThrottled),
         (unavailable(refused(), false), Reason::TokenRefused),
@@ -61,7 +61,7 @@ fn each_cause_has_its_word_and_the_time_of_the_next_attempt() {
 #[test]
 fn a_wait_that_is_asked_for_is_heard() {
     let wait = Duration::from_secs(42);
-    let throttled = TokenRequestError::from(EntraError::Throttled {
+    let throttled = TokenRequestError::from(TokenEndpointError::Throttled {
         retry_after: wait,
         said: None,
     });

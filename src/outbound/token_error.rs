@@ -1,8 +1,8 @@
-//! Why does no app-only token come? Entra's reasons and our own, each with its word.
+//! Why does no token of ours come? The token endpoint's reasons and our own, each with its word.
 
 use std::time::Duration;
 
-use crate::entra::{EntraError, ManagedIdentityError};
+use crate::entra::{ManagedIdentityError, TokenEndpointError};
 use crate::reason::Reason;
 use crate::refresh::{Failure, Mishap};
 
@@ -13,8 +13,9 @@ const UNPROVEN_REST: Duration = Duration::from_secs(5 * 60);
 /// `Display` is for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRequestError {
+    /// What the token endpoint said, or that it said nothing.
     #[error(transparent)]
-    Entra(#[from] EntraError),
+    Endpoint(#[from] TokenEndpointError),
     #[error("managed identity: {0}")]
     ManagedIdentity(#[from] ManagedIdentityError),
     #[error("the assertion could not be signed: {0}")]
@@ -36,7 +37,7 @@ impl TokenRequestError {
     /// as well.
     pub(super) fn blames_credential(&self) -> bool {
         match self {
-            Self::Entra(why) => why.blames_credential(),
+            Self::Endpoint(why) => why.blames_credential(),
             // It stands in the place of a secret: nothing was asked of Entra yet.
             Self::ManagedIdentity(_) | Self::Signing(_) | Self::Unproven(_) => true,
             Self::NoCredential | Self::BrokenOff => false,
@@ -55,17 +56,17 @@ impl TokenRequestError {
     /// The same, with what an assertion says of itself where Entra found nothing to fit it.
     pub(super) fn about(self, says: &dyn std::fmt::Display) -> Self {
         match self {
-            Self::Entra(why) => Self::Entra(why.about(says)),
+            Self::Endpoint(why) => Self::Endpoint(why.about(says)),
             other => other,
         }
     }
 
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Entra(EntraError::Refused { .. }) => Reason::TokenRefused,
-            Self::Entra(EntraError::Throttled { .. }) => Reason::TokenThrottled,
+            Self::Endpoint(TokenEndpointError::Refused { .. }) => Reason::TokenRefused,
+            Self::Endpoint(TokenEndpointError::Throttled { .. }) => Reason::TokenThrottled,
             Self::ManagedIdentity(ManagedIdentityError::Refused(_)) => Reason::TokenRefused,
-            Self::Entra(_) | Self::ManagedIdentity(_) => Reason::TokenUnavailable,
+            Self::Endpoint(_) | Self::ManagedIdentity(_) => Reason::TokenUnavailable,
             Self::Unproven(_) => Reason::CredentialUnavailable,
             Self::Signing(_) | Self::NoCredential | Self::BrokenOff => Reason::InternalError,
         }
@@ -75,7 +76,7 @@ impl TokenRequestError {
 impl Failure for TokenRequestError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Entra(EntraError::Throttled { retry_after, .. }) => Some(*retry_after),
+            Self::Endpoint(TokenEndpointError::Throttled { retry_after, .. }) => Some(*retry_after),
             Self::ManagedIdentity(ManagedIdentityError::Unavailable { again_in, .. }) => *again_in,
             _ => None,
         }
@@ -88,7 +89,7 @@ impl From<Mishap> for TokenRequestError {
             Mishap::BrokenOff => Self::BrokenOff,
             Mishap::Expired => {
                 let why = "the token that came has ended already";
-                EntraError::Unavailable(why.to_owned()).into()
+                TokenEndpointError::Unavailable(why.to_owned()).into()
             }
         }
     }

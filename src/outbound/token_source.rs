@@ -12,7 +12,7 @@ use super::{
     Demand, Grants, IdentityDefinition, TokenRequestError, TokenTimes, UsedCredential, Wanted,
 };
 use crate::clock::UnixTime;
-use crate::entra::{EntraError, TokenResponse};
+use crate::entra::{TokenEndpointError, TokenResponse};
 use crate::http_client::HttpClient;
 use crate::refresh::{Errand, Expires, Outcome, Source, chance, renew_at};
 use crate::store::Store;
@@ -158,8 +158,10 @@ impl AccessToken {
         value.extend_from_slice(b"Bearer ");
         value.extend_from_slice(token);
         // Wiped when the last request that carries it is done.
-        let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(value))
-            .map_err(|_| EntraError::Malformed("no header can carry the access_token".into()))?;
+        let mut header =
+            HeaderValue::from_maybe_shared(Bytes::from_owner(value)).map_err(|_| {
+                TokenEndpointError::Malformed("no header can carry the access_token".into())
+            })?;
         header.set_sensitive(true);
         let (wanted, end) = (response.refresh_at, response.expires_at);
         Ok(Self {

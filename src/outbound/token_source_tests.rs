@@ -211,7 +211,7 @@ async fn other_refusals_are_not_asked_again() {
             .acquire(NOW)
             .await;
         match got {
-            Err(TokenRequestError::Entra(EntraError::Refused { code, .. })) => {
+            Err(TokenRequestError::Endpoint(TokenEndpointError::Refused { code, .. })) => {
                 assert_eq!(code, Some(expected));
             }
             other => panic!("{other:?}"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Acquired;
 use crate::clock::UnixTime;
-use crate::entra::{Dialect, EntraError, Grant, Terms, TokenRequest};
+use crate::entra::{Dialect, Grant, Terms, TokenEndpointError, TokenRequest};
 use crate::http_client::HttpClient;
 use crate::outbound::{Credentials, TokenRequestError, Wanted};
 
@@ -37,7 +37,7 @@ impl OAuth2Client {
             })
         });
         let own = own.transpose();
-        let own = own.map_err(|why| EntraError::Unavailable(why.to_string()))?;
+        let own = own.map_err(|why| TokenEndpointError::Unavailable(why.to_string()))?;
         let request = TokenRequest {
             http: own.as_ref().unwrap_or(http),
             url: &self.token_url,

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::SigningKey;
 use crate::clock::UnixTime;
-use crate::entra::{Algorithm, Assertion, ClientProof, EntraError, TokenRequest, TokenResponse};
+use crate::entra::{
+    Algorithm, Assertion, ClientProof, TokenEndpointError, TokenRequest, TokenResponse,
+};
 use crate::outbound::TokenRequestError;
 
 /// "The client assertion is not within its valid time range."
@@ -58,7 +60,7 @@ impl CertificateCredential {
 fn is_outside_its_time(error: &TokenRequestError) -> bool {
     matches!(
         error,
-        TokenRequestError::Entra(EntraError::Refused { code: Some(code), .. })
+        TokenRequestError::Endpoint(TokenEndpointError::Refused { code: Some(code), .. })
             if *code == OUTSIDE_ITS_TIME
     )
 }

@@ -2,7 +2,7 @@
 //! nothing in the form is secret.
 
 use crate::certified_key::CertifiedKey;
-use crate::entra::{ClientProof, EntraError, TokenRequest, TokenResponse};
+use crate::entra::{ClientProof, TokenEndpointError, TokenRequest, TokenResponse};
 use crate::http_client::FetchDefinition;
 use crate::outbound::TokenRequestError;
 
@@ -18,7 +18,7 @@ impl ClientCertificateCredential {
     ) -> Result<TokenResponse, TokenRequestError> {
         let showing = |fetch: &mut FetchDefinition| fetch.shown = Some(self.0.clone());
         let http = request.http.changed(showing);
-        let http = http.map_err(|why| EntraError::Unavailable(why.to_string()))?;
+        let http = http.map_err(|why| TokenEndpointError::Unavailable(why.to_string()))?;
         let request = TokenRequest {
             http: &http,
             ..*request
@@ -29,19 +29,21 @@ impl ClientCertificateCredential {
 }
 
 /// A server that minds the certificate before it reads anything says so by an alert (RFC 8446 §6.2).
-fn refused_in_the_handshake(error: EntraError) -> EntraError {
+fn refused_in_the_handshake(error: TokenEndpointError) -> TokenEndpointError {
     match error {
-        EntraError::Unavailable(why) if is_about_the_certificate(&why) => EntraError::Refused {
-            error: "invalid_client".to_owned(),
-            code: None,
-            suberror: None,
-            claims: None,
-            advice: format!(
-                "the server does not take the certificate: is it registered there, of an authority \
+        TokenEndpointError::Unavailable(why) if is_about_the_certificate(&why) => {
+            TokenEndpointError::Refused {
+                error: "invalid_client".to_owned(),
+                code: None,
+                suberror: None,
+                claims: None,
+                advice: format!(
+                    "the server does not take the certificate: is it registered there, of an authority \
                  that the server trusts, and still valid? It ended the handshake: {why}"
-            ),
-            correlation_id: None,
-        },
+                ),
+                correlation_id: None,
+            }
+        }
         other => other,
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::entra::EntraError;
+use crate::entra::TokenEndpointError;
 use crate::reason::Reason;
 
 /// The user, or the client the user works with, asks too often.
@@ -34,8 +34,8 @@ pub enum UserDemand {
 
 impl UserDemand {
     /// `None`: another user's token would fare no better.
-    pub(super) fn of(why: &EntraError) -> Option<Self> {
-        let EntraError::Refused {
+    pub(super) fn of(why: &TokenEndpointError) -> Option<Self> {
+        let TokenEndpointError::Refused {
             error,
             code,
             suberror,
@@ -104,8 +104,13 @@ fn is_policy(code: u64) -> bool {
 mod tests {
     use super::*;
 
-    fn refused(error: &str, code: u64, suberror: Option<&str>, claims: Option<&str>) -> EntraError {
-        EntraError::Refused {
+    fn refused(
+        error: &str,
+        code: u64,
+        suberror: Option<&str>,
+        claims: Option<&str>,
+    ) -> TokenEndpointError {
+        TokenEndpointError::Refused {
             error: error.to_owned(),
             code: Some(code),
             suberror: suberror.map(Box::from),
@@ -152,7 +157,7 @@ mod tests {
             assert_eq!(told, reason, "{error} {code} {suberror:?} {claims:?}");
         }
         assert_eq!(
-            UserDemand::of(&EntraError::Unavailable(String::new())),
+            UserDemand::of(&TokenEndpointError::Unavailable(String::new())),
             None
         );
     }

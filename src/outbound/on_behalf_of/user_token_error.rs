@@ -55,7 +55,7 @@ impl UserTokenError {
 impl From<TokenRequestError> for UserTokenError {
     fn from(why: TokenRequestError) -> Self {
         let demand = match &why {
-            TokenRequestError::Entra(why) => UserDemand::of(why),
+            TokenRequestError::Endpoint(why) => UserDemand::of(why),
             _ => None,
         };
         match demand {
