@@ -4,6 +4,7 @@ mod body;
 mod connection;
 mod guard;
 mod head;
+mod io;
 mod leave;
 mod stream;
 
