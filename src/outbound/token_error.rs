@@ -26,6 +26,9 @@ pub enum TokenRequestError {
     /// Ruled out at load.
     #[error("the identity has no credential")]
     NoCredential,
+    /// Ruled out at load.
+    #[error("the identity can get no token on behalf of a user")]
+    NotForUsers,
     /// A panic of ours, or the process is stopping.
     #[error("the attempt was broken off")]
     BrokenOff,
@@ -40,7 +43,7 @@ impl TokenRequestError {
             Self::Endpoint(why) => why.blames_credential(),
             // It stands in the place of a secret: nothing was asked of Entra yet.
             Self::ManagedIdentity(_) | Self::Signing(_) | Self::Unproven(_) => true,
-            Self::NoCredential | Self::BrokenOff => false,
+            Self::NoCredential | Self::NotForUsers | Self::BrokenOff => false,
         }
     }
 
@@ -68,7 +71,9 @@ impl TokenRequestError {
             Self::ManagedIdentity(ManagedIdentityError::Refused(_)) => Reason::TokenRefused,
             Self::Endpoint(_) | Self::ManagedIdentity(_) => Reason::TokenUnavailable,
             Self::Unproven(_) => Reason::CredentialUnavailable,
-            Self::Signing(_) | Self::NoCredential | Self::BrokenOff => Reason::InternalError,
+            Self::Signing(_) | Self::NoCredential | Self::NotForUsers | Self::BrokenOff => {
+                Reason::InternalError
+            }
         }
     }
 }

@@ -28,3 +28,21 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_token_is_shown_nowhere() {
+        let wanted = Wanted {
+            assertion: Some(Arc::new(Secret::new("a.users.token".to_owned()))),
+            ..Wanted::of_app("https://graph.microsoft.com/Mail.Read")
+        };
+        let shown = format!("{wanted:?}");
+        assert!(
+            shown.contains("Mail.Read") && !shown.contains("users"),
+            "{shown}"
+        );
+    }
+}

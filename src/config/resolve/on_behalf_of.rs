@@ -70,6 +70,10 @@ pub(super) fn check(
         identity.is_some_and(|it| it.managed_identity.is_written()) => ours.identity.node(),
             "only an app registration acts for users, and this identity is the platform's",
             "an identity of `entra`, which the platform's may prove: `credentials: [managed_identity: {}]`";
+        // SECURITY: it would be given a token of its own, whoever calls.
+        identity.is_some_and(|it| it.oauth2.is_written()) => ours.identity.node(),
+            "only an app registration of Entra acts for users, and this identity is another server's",
+            "other servers exchange tokens in another way (RFC 8693), which is not offered";
     }
     check_scope(context, ours, identity);
     let written = match route.callers.value() {

@@ -29,6 +29,10 @@ impl OAuth2Client {
         http: &HttpClient,
         now: UnixTime,
     ) -> Result<Acquired, TokenRequestError> {
+        // SECURITY: never a token of its own in a user's place. Acting for users is Entra's own flow.
+        if wanted.assertion.is_some() {
+            return Err(TokenRequestError::NotForUsers);
+        }
         // Tokens are asked for once in a while: no connection is worth keeping until then.
         let own = self.ca_pem.as_ref().map(|pem| {
             http.changed(|fetch| {
@@ -44,12 +48,42 @@ impl OAuth2Client {
             dialect: Dialect::OAuth2(&self.terms),
             client_id: &self.client_id,
             scope: &wanted.scope,
-            // Acting for a user is Entra's own flow; ruled out at load.
             grant: Grant::ClientCredentials,
             claims: None,
             is_elsewhere: false,
             now,
         };
         self.credentials.acquire(identity, &request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http_client::FetchDefinition;
+    use crate::secret::Secret;
+
+    #[tokio::test]
+    async fn who_acts_for_a_user_is_given_no_token_of_the_clients_own() {
+        let client = OAuth2Client {
+            token_url: "http://127.0.0.1:1/token".to_owned(),
+            client_id: "gateway".to_owned(),
+            terms: Terms::default(),
+            ca_pem: None,
+            credentials: Credentials::new(Vec::new()),
+        };
+        let http = HttpClient::new(&FetchDefinition::default()).unwrap();
+        let assertion = Some(Arc::new(Secret::new("a.users.token".to_owned())));
+        for (assertion, why) in [
+            (assertion, TokenRequestError::NotForUsers),
+            (None, TokenRequestError::NoCredential),
+        ] {
+            let wanted = Wanted {
+                assertion,
+                ..Wanted::of_app("orders")
+            };
+            let outcome = client.acquire("other", &wanted, &http, UnixTime::now());
+            assert_eq!(outcome.await.err(), Some(why));
+        }
     }
 }
