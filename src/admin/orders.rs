@@ -73,7 +73,13 @@ impl Admin {
             now,
         );
         if ordered.is_empty() {
-            let why = "no route carries a token of that identity and scope\n";
+            let mut users = plan.user_tokens.iter();
+            let why = match users.any(|it| meant.fits(it.identity(), it.scope())) {
+                true => {
+                    "those are users' tokens: each is exchanged as its user calls, and can only be purged\n"
+                }
+                false => "no route carries a token of that identity and scope\n",
+            };
             return guarded(page(StatusCode::NOT_FOUND, TEXT, why.into()));
         }
         let (word, tokens) = (order.word(), ordered.len());

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::admission::Plan;
 use crate::clock::UnixTime;
-use crate::outbound::{CredentialStatus, TokenStatus};
+use crate::outbound::{CredentialStatus, TokenStatus, UserTokens, UserTokensStatus};
 use crate::reason::Reason;
 
 /// How long all issuers are waited for; then one suffices.
@@ -47,6 +47,10 @@ pub struct ReadyReport {
     pub issuers: Vec<IssuerReport>,
     /// Every token that routes carry; readiness depends on them only where it is strict.
     pub tokens: Vec<TokenReport>,
+    /// How identities fare at acting for users; readiness never depends on it: what fails is asked for again
+    /// by the next caller, and by none where none come.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub user_tokens: Vec<UserTokensReport>,
     /// Where tokens are kept beside memory; readiness never depends on it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stores: Vec<StoreReport>,
@@ -72,6 +76,19 @@ pub enum Unfit {
     NeedsRestart,
     /// It is valid, and could not be made alive.
     Failed,
+}
+
+/// How one identity fares at acting for users, for one scope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UserTokensReport {
+    pub identity: String,
+    pub scope: String,
+    /// `well`; `failing`, where the last attempt failed for what every user would meet; `paused`, where
+    /// several did, and nobody asks for a while.
+    pub state: &'static str,
+    /// What that was: a word of `docs/errors.md`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<&'static str>,
 }
 
 /// How a place is where tokens are kept.
@@ -173,6 +190,11 @@ impl Readiness {
         let tokens = plan.tokens.iter().map(|tokens| {
             TokenReport::new(tokens.identity(), tokens.scope(), &tokens.status(), now)
         });
+        let user_tokens = plan.user_tokens.iter();
+        let mut user_tokens: Vec<_> = user_tokens
+            .map(|tokens| UserTokensReport::new(tokens, now))
+            .collect();
+        user_tokens.sort_by(|a, b| (&a.identity, &a.scope).cmp(&(&b.identity, &b.scope)));
         let stores = plan.store.iter().flat_map(|store| store.statuses());
         let stores = stores.map(|status| StoreReport {
             place: status.place.word(),
@@ -182,6 +204,7 @@ impl Readiness {
             },
         });
         ReadyReport {
+            user_tokens,
             stores: stores.collect(),
             ..self.judge(issuers.collect(), tokens.collect(), now)
         }
@@ -218,6 +241,7 @@ impl Readiness {
             state,
             issuers,
             tokens,
+            user_tokens: Vec::new(),
             stores: Vec::new(),
             configuration: self.configuration_report(),
         }
@@ -277,6 +301,27 @@ impl TokenReport {
             "token_expired" => self.failure.is_none(),
             _ => false,
         }
+    }
+}
+
+impl UserTokensReport {
+    fn new(tokens: &UserTokens, now: UnixTime) -> Self {
+        let status = tokens.status(now);
+        Self {
+            identity: tokens.identity().to_string(),
+            scope: tokens.scope().to_owned(),
+            state: user_tokens_state(&status),
+            failure: status.last_error.map(|why| why.reason().word()),
+        }
+    }
+}
+
+/// How acting for users fares, in a word.
+pub(super) fn user_tokens_state(status: &UserTokensStatus) -> &'static str {
+    match (&status.last_error, status.paused_until) {
+        (_, Some(_)) => "paused",
+        (Some(_), None) => "failing",
+        (None, None) => "well",
     }
 }
 

@@ -32,3 +32,4 @@ pub use managed_identity::{
 };
 pub use principal::{token_principal, token_profile};
 pub use token_endpoint::{ClientProof, Grant, TokenEndpointError, TokenRequest, TokenResponse};
+pub use user_advice::advice_for_user;

@@ -11,6 +11,14 @@ pub(super) fn remedy(code: u64) -> Option<Remedy> {
     row.map(|(_, sentence)| Act(sentence))
 }
 
+/// The sentence for a code, without a word of Entra's own, which may name the user. `None`: the code is known
+/// neither of users nor of applications.
+pub fn advice_for_user(code: u64) -> Option<&'static str> {
+    match remedy(code).or(Remedy::of(code))? {
+        Act(sentence) | Remedy::Wait(sentence) | Remedy::SlowDown(sentence) => Some(sentence),
+    }
+}
+
 #[rustfmt::skip]
 const TABLE: &[(&[u64], &str)] = &[
     // The caller's token.

@@ -33,6 +33,7 @@ pub use logging::{
 pub use metrics::Metrics;
 pub use names::NAMES;
 pub use rates::{Rates, RouteRate};
+pub use redaction::redacted;
 pub use refusals::{Refusals, RefusedRequest, Room};
 pub use route_metrics::{Counted, Outcome, Repetition, RouteMetrics};
 pub use samples::{

@@ -12,7 +12,7 @@ const TOKEN: &str = "eyJ";
 const GUID: [usize; 4] = [8, 13, 18, 23];
 
 /// The text, shortened where it tells too much.
-pub(super) fn redacted(text: &str) -> String {
+pub fn redacted(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(is_of_word) {

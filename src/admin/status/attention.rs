@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::pieces::{ago, ahead, span};
 use super::refused::explained;
 use super::report::{At, IdentityReport, IssuerReport, ListenerReport, Report};
-use super::stores;
 use super::ways::RouteReport;
+use super::{stores, users};
 use crate::clock::UnixTime;
 use crate::reason::Reason;
 
@@ -86,6 +86,8 @@ pub(super) fn attention(report: &Report) -> Vec<Attention> {
     all.extend(report.routes.iter().filter_map(of_route));
     all.extend(upstreams.chain(certificates).chain(shown));
     all.extend(report.listeners.iter().filter_map(of_listener));
+    let users = report.user_tokens.iter();
+    all.extend(users.filter_map(|it| users::attention(it, now)));
     all.extend(report.stores.iter().filter_map(stores::attention));
     all.extend(of_process(report));
     // One identity's certificate is the same for each of its scopes.
@@ -270,6 +272,6 @@ fn of_process(report: &Report) -> Vec<Attention> {
 }
 
 /// What the page of errors tells an operator.
-fn operators(reason: Reason) -> String {
+pub(super) fn operators(reason: Reason) -> String {
     explained(reason).map_or_else(String::new, |it| it.operator)
 }

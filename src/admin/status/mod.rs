@@ -11,6 +11,7 @@ mod requests;
 mod stores;
 mod table;
 mod tables;
+mod users;
 mod ways;
 
 pub(super) use page::{PAGE_POLICY, page};

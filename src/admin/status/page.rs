@@ -11,7 +11,7 @@ use super::attention::{Attention, Severity};
 use super::markup::Html;
 use super::pieces::{ago, grouped, span};
 use super::report::Report;
-use super::{requests, stores, tables};
+use super::{requests, stores, tables, users};
 use crate::clock::UnixTime;
 
 const STYLE: &str = include_str!("style.css");
@@ -42,6 +42,7 @@ pub(in crate::admin) fn page(report: &Report, every: Option<u32>) -> Vec<u8> {
     tables::routes(&mut html, report);
     requests::refusals(&mut html, report);
     tables::identities(&mut html, report);
+    users::drawn(&mut html, report);
     tables::issuers(&mut html, report);
     tables::upstreams(&mut html, report);
     tables::listeners(&mut html, report);

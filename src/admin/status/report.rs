@@ -8,8 +8,9 @@ use serde::{Serialize, Serializer};
 
 use super::attention::{Attention, attention};
 use super::stores::StoreReport;
+use super::users::UserTokensReport;
 use super::ways::{RouteReport, UpstreamReport};
-use super::{refused, stores, ways};
+use super::{refused, stores, users, ways};
 use crate::admin::Admin;
 use crate::admission::Plan;
 use crate::clock::UnixTime;
@@ -49,6 +50,7 @@ pub(in crate::admin) struct Report {
     pub(super) listeners: Vec<ListenerReport>,
     pub(super) issuers: Vec<IssuerReport>,
     pub(super) identities: Vec<IdentityReport>,
+    pub(super) user_tokens: Vec<UserTokensReport>,
     pub(super) stores: Vec<StoreReport>,
     pub(super) routes: Vec<RouteReport>,
     pub(super) routes_left_out: usize,
@@ -178,6 +180,7 @@ impl Report {
             listeners: listeners(admin, &plan),
             issuers: issuers(&plan, needed),
             identities: plan.tokens.iter().map(|it| identity(it, now)).collect(),
+            user_tokens: users::user_tokens(&plan, now),
             stores: stores::stores(&plan),
             routes,
             routes_left_out,
@@ -314,7 +317,7 @@ fn standing(status: &CredentialStatus) -> CredentialStanding {
 }
 
 /// What is longer says no more.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     let end = text.floor_char_boundary(LONGEST_ERROR);
     match end < text.len() {
         true => format!("{} …", &text[..end]),

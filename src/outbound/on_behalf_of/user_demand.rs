@@ -14,7 +14,7 @@ const LOOP_WAIT: Duration = Duration::from_secs(60);
 
 /// What the application is registered for, not what the user may: the token is for another one; an
 /// application's token came.
-const OF_THE_REGISTRATION: [u64; 2] = [500_131, 7_000_114];
+pub(super) const OF_THE_REGISTRATION: [u64; 2] = [500_131, 7_000_114];
 const CONSENT: [u64; 3] = [65_001, 65_004, 650_056];
 
 #[derive(Clone, Debug, PartialEq, Eq)]

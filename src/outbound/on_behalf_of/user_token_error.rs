@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::UserDemand;
+use super::user_demand::OF_THE_REGISTRATION;
+use crate::entra::{TokenEndpointError, advice_for_user};
 use crate::outbound::TokenRequestError;
 use crate::reason::Reason;
 use crate::refresh::{Failure, KeyedFailure, Mishap};
@@ -12,13 +14,21 @@ use crate::refresh::{Failure, KeyedFailure, Mishap};
 pub enum UserTokenError {
     /// Of this user's token alone.
     #[error("{said}")]
-    Demanded { demand: UserDemand, said: String },
+    Demanded {
+        demand: UserDemand,
+        /// `AADSTS…`, by its number.
+        code: Option<u64>,
+        said: String,
+    },
     /// Whoever the user is.
     #[error(transparent)]
     Failed(TokenRequestError),
     /// Whoever the user is that comes from another tenant than the identity's own.
     #[error("the user's tenant: {0}")]
     Elsewhere(TokenRequestError),
+    /// Whoever the user is that comes with such a token: it is not for this application, or not of a user.
+    #[error(transparent)]
+    Unfit(TokenRequestError),
     #[error("as many exchanges are under way as may be")]
     Crowded,
 }
@@ -27,7 +37,7 @@ impl UserTokenError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Demanded { demand, .. } => demand.reason(),
-            Self::Failed(why) | Self::Elsewhere(why) => why.reason(),
+            Self::Failed(why) | Self::Elsewhere(why) | Self::Unfit(why) => why.reason(),
             Self::Crowded => Reason::TokenUnavailable,
         }
     }
@@ -37,6 +47,22 @@ impl UserTokenError {
         match Self::from(why) {
             Self::Failed(why) => Self::Elsewhere(why),
             demanded => demanded,
+        }
+    }
+
+    /// The same for people who look at a page together: of what Entra says to one user, nothing but its
+    /// code and what that means.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Demanded { demand, code, .. } => match code {
+                Some(code) => {
+                    let advice = advice_for_user(*code);
+                    let advice = advice.map_or_else(String::new, |advice| format!(": {advice}"));
+                    format!("AADSTS{code}{advice}")
+                }
+                None => demand.reason().sentence().to_owned(),
+            },
+            other => other.to_string(),
         }
     }
 
@@ -55,12 +81,18 @@ impl UserTokenError {
 impl From<TokenRequestError> for UserTokenError {
     fn from(why: TokenRequestError) -> Self {
         let demand = match &why {
-            TokenRequestError::Endpoint(why) => UserDemand::of(why),
+            TokenRequestError::Endpoint(TokenEndpointError::Refused {
+                code: Some(code), ..
+            }) if OF_THE_REGISTRATION.contains(code) => return Self::Unfit(why),
+            TokenRequestError::Endpoint(refused @ TokenEndpointError::Refused { code, .. }) => {
+                UserDemand::of(refused).map(|demand| (demand, *code))
+            }
             _ => None,
         };
         match demand {
-            Some(demand) => Self::Demanded {
+            Some((demand, code)) => Self::Demanded {
                 demand,
+                code,
                 said: why.to_string(),
             },
             None => Self::Failed(why),
@@ -78,7 +110,7 @@ impl Failure for UserTokenError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Demanded { demand, .. } => demand.retry_after(),
-            Self::Failed(why) | Self::Elsewhere(why) => why.retry_after(),
+            Self::Failed(why) | Self::Elsewhere(why) | Self::Unfit(why) => why.retry_after(),
             Self::Crowded => None,
         }
     }
@@ -86,7 +118,11 @@ impl Failure for UserTokenError {
 
 impl KeyedFailure for UserTokenError {
     fn is_of_the_key(&self) -> bool {
-        matches!(self, Self::Demanded { .. } | Self::Elsewhere(_))
+        // SECURITY: who brings one that every exchange refuses must not stop those of others.
+        matches!(
+            self,
+            Self::Demanded { .. } | Self::Elsewhere(_) | Self::Unfit(_)
+        )
     }
 
     fn crowded() -> Self {

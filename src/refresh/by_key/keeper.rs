@@ -115,8 +115,11 @@ impl<S: KeyedSource> ByKey<S> {
         Some(Box::pin(in_flight.outcome()).await)
     }
 
-    /// Forgets everything that is kept. What is in flight still comes.
+    /// Forgets everything that is kept. What is in flight comes to those who wait for it, and to nobody
+    /// after them.
     pub fn clear(&self) {
+        let mut state = self.state.lock();
+        state.outdate();
         self.kept.clear();
     }
 
@@ -124,6 +127,7 @@ impl<S: KeyedSource> ByKey<S> {
         let state = self.state.lock();
         let pause = state.pause.as_ref();
         let pause = pause.filter(|(pause, _)| pause.left(now).is_some());
+        let (last_refusal, refused_in_a_row) = state.refusals();
         KeyedStatus {
             kept: self.kept.len(),
             bytes: self.kept.weight(),
@@ -133,6 +137,8 @@ impl<S: KeyedSource> ByKey<S> {
             failures: state.counts.failures,
             forgotten: self.forgotten.0.load(Ordering::Relaxed),
             last_error: state.last_error.clone(),
+            last_refusal,
+            refused_in_a_row,
             paused_until: pause.map(|(pause, _)| pause.until),
         }
     }
@@ -184,7 +190,8 @@ impl<S: KeyedSource> ByKey<S> {
         purpose: Purpose,
     ) -> InFlight<S::Item, S::Error> {
         let (keeper, asked) = (Arc::clone(self), Arc::clone(self));
-        let end = move |outcome, ended| keeper.end(key, purpose, outcome, ended);
+        let era = state.era;
+        let end = move |outcome, ended| keeper.end((key, era), purpose, outcome, ended);
         let (fetch, in_flight) = Fetch::new(now, Box::new(end));
         state.in_flight.insert(key, in_flight.clone());
         // A runtime that is going down drops a task, and so ends it, while it is being spawned.
@@ -196,7 +203,7 @@ impl<S: KeyedSource> ByKey<S> {
     /// Takes in what a fetch brought.
     fn end(
         &self,
-        key: S::Key,
+        (key, era): (S::Key, u64),
         purpose: Purpose,
         outcome: Result<S::Item, S::Error>,
         now: UnixTime,
@@ -206,8 +213,8 @@ impl<S: KeyedSource> ByKey<S> {
             _ => Err(Mishap::Expired.into()),
         });
         let mut state = self.state.lock();
-        state.in_flight.remove(&key);
-        state.count(&outcome);
+        let is_kept = state.ended(&key, era);
+        state.count(&outcome, now);
         self.sweep(&mut state, now);
         let cause = match outcome {
             Ok((item, until)) => {
@@ -218,7 +225,9 @@ impl<S: KeyedSource> ByKey<S> {
                     weight: S::weight(&item),
                     what: Ok(Arc::clone(&item)),
                 };
-                self.kept.insert(key, kept);
+                if is_kept {
+                    self.kept.insert(key, kept);
+                }
                 drop(state);
                 self.source.tell(Ok(&item), None);
                 return Ok(item);
@@ -235,7 +244,7 @@ impl<S: KeyedSource> ByKey<S> {
         let known = self.good(&key, now).filter(|kept| kept.what.is_ok());
         match known {
             // Good is not replaced by what failed, unless it is good for nothing.
-            Some(known) if purpose != Purpose::Replace || !cause.is_of_the_key() => {
+            Some(known) if is_kept && (purpose != Purpose::Replace || !cause.is_of_the_key()) => {
                 let stale_at = known.stale_at.max(again_at);
                 let replaced = match purpose {
                     Purpose::Replace => Some(now),
@@ -250,9 +259,10 @@ impl<S: KeyedSource> ByKey<S> {
                     },
                 );
             }
-            _ => self
+            _ if is_kept => self
                 .kept
                 .insert(key, Kept::failure(cause.clone(), again_at)),
+            _ => {}
         }
         drop(state);
         self.source.tell(Err(&cause), paused);

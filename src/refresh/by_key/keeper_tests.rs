@@ -372,17 +372,6 @@ async fn what_expired_on_its_way_is_a_failure() {
 }
 
 #[tokio::test]
-async fn what_is_forgotten_on_demand_is_fetched_again() {
-    let (tokens, script) = tokens(&[], false);
-    number(&tokens, 1, 1000).await;
-    tokens.clear();
-    let found = tokens.current(1, at(1000), || "x").now_or_never();
-    assert!(found.is_none(), "it has to be waited for");
-    settle().await;
-    assert_eq!(script.calls(), 2);
-}
-
-#[tokio::test]
 async fn a_side_that_refuses_everybodys_makes_no_storm() {
     let (tokens, script) = tokens(&[], false);
     let users = u64::from(MOST_REPLACED) + 40;
@@ -398,3 +387,6 @@ async fn a_side_that_refuses_everybodys_makes_no_storm() {
     let other = tokens.instead_of(users - 1, &one, at(1061), || "x").await;
     assert!(other.is_some(), "a minute later");
 }
+
+#[path = "keeper_forgotten_tests.rs"]
+mod forgotten;

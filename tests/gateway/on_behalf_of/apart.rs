@@ -104,3 +104,25 @@ async fn what_another_tenant_refuses_stops_nobody_of_this_one() {
         .filter(|line| line.starts_with("bearergate_credential_refused"));
     assert!(refused.all(|line| line.ends_with(" 0")), "{metrics}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_no_exchange_takes_stops_nobody_elses() {
+    let mut setup = setup();
+    setup.add(
+        "/routes/0/callers",
+        "bearer: { issuer: contoso, audiences: ['api://orders-of-old'], scp: [access_as_user] }",
+    );
+    let world = setup.ready().await;
+    // The route takes them, and they are for another application than the identity.
+    for number in 0..5 {
+        let token = user(&world, &format!("user{number}@contoso.example")).v1();
+        let token = token.audience("api://orders-of-old").mint();
+        let reply = ask(&world, "/mine/x", &token).await;
+        assert_eq!(reply.verdict(), is(502, "token_refused"));
+    }
+    let line = &world.gateway.lines(1).await[0];
+    let detail = line["detail"].as_str().unwrap();
+    assert!(detail.contains("AADSTS500131"), "{detail}");
+    let reply = ask(&world, "/mine/x", &user(&world, ANN).mint()).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+}

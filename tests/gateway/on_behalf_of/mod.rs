@@ -1,9 +1,13 @@
 //! Acting for the user who calls, through the real gateway, against an issuer that verifies what is put to it.
 
 mod apart;
+mod attacked;
+mod chaos;
 mod exchange;
 mod lives;
+mod purged;
 mod refusals;
+mod told;
 mod upstream;
 
 use crate::support::{Reply, Setup, World};

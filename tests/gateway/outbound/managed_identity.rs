@@ -13,7 +13,7 @@ use super::{claims, setup};
 use crate::support::{API_KEY, Connection, GRAPH, Process, Ran, Setup, command, is};
 
 const OWN: &str = "11111111-0b1f-4c3d-9e5a-6f7081920a1b";
-const ASSIGNED: &str = "22222222-0b1f-4c3d-9e5a-6f7081920a1b";
+pub const ASSIGNED: &str = "22222222-0b1f-4c3d-9e5a-6f7081920a1b";
 
 /// Every variable by which a platform is known.
 const VARIABLES: [&str; 10] = [
@@ -37,23 +37,30 @@ struct Scene {
     thumbprint: String,
 }
 
-fn scene(setup: Setup) -> Scene {
+/// A machine of that tenant with two identities, and where it answers.
+pub fn machine(setup: &Setup, tenant: &str) -> (Machine, Running) {
     let issuer = setup.contoso.issuer.clone();
     for (client, role) in [(OWN, "Mail.Read"), (ASSIGNED, "Mail.Send")] {
-        let app = AppRegistration::new(client).in_tenant(Contoso::MAIL_TENANT);
+        let app = AppRegistration::new(client).in_tenant(tenant);
         let app = app.role(ApiRegistration::GRAPH, role);
         issuer.register(|registry| registry.with_app(app));
     }
-    let machine = Machine::new(issuer, Contoso::MAIL_TENANT)
+    let machine = Machine::new(issuer, tenant)
         .with_own(OWN)
         .with_assigned(ASSIGNED, "mail");
+    let plain = serve(bind(0).unwrap(), None, Arc::new(machine.clone())).unwrap();
+    (machine, plain)
+}
+
+fn scene(setup: Setup) -> Scene {
+    let (machine, plain) = machine(&setup, Contoso::MAIL_TENANT);
     let pair = KeyPair::generate("fabric").unwrap();
     let digest = pair.certificate().digest(MessageDigest::sha1()).unwrap();
     let thumbprint = digest.iter().map(|byte| format!("{byte:02X}")).collect();
-    let open = |tls| serve(bind(0).unwrap(), tls, Arc::new(machine.clone())).unwrap();
+    let secure = serve(bind(0).unwrap(), Some(&pair), Arc::new(machine.clone()));
     Scene {
-        plain: open(None),
-        secure: open(Some(&pair)),
+        plain,
+        secure: secure.unwrap(),
         setup,
         machine,
         thumbprint,
@@ -113,7 +120,7 @@ impl Scene {
 }
 
 /// The program in that environment, and nothing of this one's that tells of a platform.
-fn within<'c>(command: &'c mut Command, variables: &[(&str, String)]) -> &'c mut Command {
+pub fn within<'c>(command: &'c mut Command, variables: &[(&str, String)]) -> &'c mut Command {
     for name in VARIABLES {
         command.env_remove(name);
     }

@@ -212,3 +212,47 @@ async fn where_no_file_can_be_written_that_is_told_and_no_request_fails() {
         "{about}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_tampered_with_serves_nobody() {
+    let mut world = served().await;
+    world.gateway.drain().await;
+    let issuer = &world.contoso.issuer;
+    issuer.token_endpoint().fail_next(u32::MAX, 500, None);
+    let text = fs::read_to_string(world.path("state")).unwrap();
+    let (head, line) = text.trim_end().split_once('\n').unwrap();
+    let [name, end, sealed] = line.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{line}");
+    };
+    let changed = |text: &str, place: usize| {
+        let other = if &text[place..=place] == "1" {
+            "2"
+        } else {
+            "1"
+        };
+        format!("{}{other}{}", &text[..place], &text[place + 1..])
+    };
+    let later = (end.parse::<u64>().unwrap() + 3600).to_string();
+    let lines = [
+        format!("{name} {later} {sealed}"),
+        format!("{} {end} {sealed}", changed(name, 0)),
+        format!("{name} {end} {}", changed(sealed, 0)),
+        format!("{name} {end} {}", changed(sealed, sealed.len() / 2)),
+        format!("{name} {end} {}", changed(sealed, sealed.len() - 8)),
+        format!("{name} {end} {}", &sealed[..sealed.len() - 8]),
+        format!("{name} {end} {}", &sealed[..8]),
+        line.to_owned(),
+    ];
+    for (number, tampered) in lines.iter().enumerate() {
+        let file = format!("state-{number}");
+        fs::copy(world.path("state"), world.path(&file)).unwrap();
+        fs::write(world.path(&file), format!("{head}\n{tampered}\n")).unwrap();
+        world.setup.set("/state/file", &file);
+        let gateway = world.setup.gateway().await;
+        let reply = gateway.ask("/mail/x").await;
+        match tampered == line {
+            false => assert_eq!(reply.verdict(), is(503, "token_unavailable"), "{tampered}"),
+            true => assert_eq!(reply.status, 200, "what is whole serves"),
+        }
+    }
+}

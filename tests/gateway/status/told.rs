@@ -185,11 +185,20 @@ async fn the_page_of_docs_has_every_member_and_no_other() {
         .await;
     let of_mail = mail().await;
     assert_eq!(of_mail.gateway.ask(&inbox("")).await.status, 200);
+    let of_users = Setup::of("on-behalf-of.yaml").ready().await;
+    let blocked = bearergate::fake::UserState::Blocked;
+    let issuer = &of_users.contoso.issuer;
+    issuer.register(|registry| registry.with_user("ann@contoso.example", blocked));
+    let token = of_users.token().user("ann@contoso.example");
+    let token = token.scope("access_as_user").mint();
+    let header = format!("Authorization: Bearer {token}");
+    of_users.gateway.get("apis", "/mine/x", &[header]).await;
     let mut found = BTreeSet::new();
     eventually("all that there can be", async || {
         found.clear();
-        members(&status(&world).await, "", &mut found);
-        members(&status(&of_mail).await, "", &mut found);
+        for world in [&world, &of_mail, &of_users] {
+            members(&status(world).await, "", &mut found);
+        }
         [
             "listeners[].refused[].cause",
             "attention[].fix",

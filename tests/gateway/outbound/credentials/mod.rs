@@ -4,6 +4,7 @@
 mod exec;
 mod failover;
 mod federated;
+mod on_behalf_of;
 mod signers;
 
 use base64::Engine as _;
