@@ -11,7 +11,8 @@ use crate::outbound::{ClientDefinition, EntraClient, IdentityDefinition, TokenDe
 
 /// Print where an administrator consents to an application's permissions.
 ///
-/// An application that acts for itself gets its permissions from an administrator of the tenant alone. A
+/// An application that acts for itself gets its permissions from an administrator of the tenant alone; where it
+/// acts for users, an administrator may consent for all of them, and Entra asks each user otherwise. A
 /// registration without a redirect URI has its consent recorded all the same; Entra then ends with
 /// AADSTS500113, which says no more than that it knows no page to go back to.
 #[derive(Debug, clap::Args)]
@@ -67,11 +68,18 @@ impl ConsentUrl {
             let scope = None;
             return vec![client.authority.consent_url(client.client_id, scope)];
         };
-        let scopes = config.routes.iter().filter_map(|route| match &route.token {
-            TokenDefinition::App { identity, scope } if **identity == *name => Some(scope.as_str()),
-            _ => None,
+        let scopes = config.routes.iter().flat_map(|route| match &route.token {
+            TokenDefinition::App { identity, scope } if **identity == *name => {
+                [Some(scope.as_str()), None]
+            }
+            TokenDefinition::OnBehalfOf {
+                identity,
+                scope,
+                app_scope,
+            } if **identity == *name => [Some(scope.as_str()), app_scope.as_deref()],
+            _ => [None, None],
         });
-        let scopes: BTreeSet<&str> = scopes.collect();
+        let scopes: BTreeSet<&str> = scopes.flatten().collect();
         let urls = scopes.into_iter().map(|scope| {
             let back = (redirect_uri.as_str(), &*Uuid::new_v4().simple().to_string());
             let scope = Some((scope, back.0, back.1));

@@ -155,7 +155,11 @@ impl Authority {
         let Some((scope, redirect_uri, state)) = scope else {
             return format!("{base}/{tenant}/adminconsent?client_id={client_id}");
         };
-        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let encoded = |text: &str| {
+            let encoded = byte_serialize(text.as_bytes()).collect::<String>();
+            // Not every reader of a query takes it for a space.
+            encoded.replace('+', "%20")
+        };
         format!(
             "{base}/{tenant}/v2.0/adminconsent?client_id={client_id}&scope={}&redirect_uri={}&state={}",
             encoded(scope),

@@ -1,4 +1,4 @@
-//! The APIs that callers bring tokens for: their app roles, and who is given them.
+//! The APIs that callers bring tokens for: their app roles and scopes, and who is given them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,16 +9,20 @@ use super::script::{Script, Word};
 use crate::config::Config;
 use crate::entra::Tenant;
 use crate::inbound::{IssuerDefinition, IssuerKind};
-use crate::policy::{Audience, BearerConditions, Claim, Credential};
+use crate::policy::{Audience, BearerConditions, Claim, Credential, PrincipalKind, PrincipalRule};
 
 /// What routes say of one API.
 #[derive(Debug, Default)]
 struct Api {
     roles: BTreeSet<String>,
-    /// Scopes of users' tokens, which an administrator writes texts for.
+    /// By which clients act for users there.
     scopes: BTreeSet<String>,
+    /// That users must have, or groups of them.
+    roles_of_users: BTreeSet<String>,
     /// Applications by their client ids, each with the roles that its routes want.
     callers: BTreeMap<String, BTreeSet<String>>,
+    /// Applications that users work with, each with the scopes that its routes want.
+    clients: BTreeMap<String, BTreeSet<String>>,
 }
 
 pub(super) fn write(script: &mut Script, config: &Config, tenant: Tenant) {
@@ -27,22 +31,26 @@ pub(super) fn write(script: &mut Script, config: &Config, tenant: Tenant) {
         script.part(&format!("The API {id}"));
         script.call("application", &[Word::Text(id)]);
         for role in &api.roles {
-            let role_id = role_id(id, role);
-            script.call(
-                "role",
-                &[Word::Text(id), Word::Text(&role_id), Word::Text(role)],
-            );
+            script.step("role", &[id, &own_id(id, "", role), role]);
+        }
+        for role in &api.roles_of_users {
+            script.remark(&format!(
+                "The role {role} is of users: App registrations > App roles, for users and groups, then assign it."
+            ));
         }
         for scope in &api.scopes {
-            script.remark(&format!("The scope {scope} of users' tokens: App registrations > Expose an API > Add a scope."));
+            script.step("scope", &[id, &own_id(id, "scope ", scope), scope]);
         }
         for (client, roles) in &api.callers {
             script.call("application", &[Word::Text(client)]);
             for role in roles {
-                script.call(
-                    "grant",
-                    &[Word::Text(client), Word::Text(id), Word::Text(role)],
-                );
+                script.step("grant", &[client, id, role]);
+            }
+        }
+        for (client, scopes) in &api.clients {
+            script.call("application", &[Word::Text(client)]);
+            for scope in scopes {
+                script.step("delegate", &[client, id, scope]);
             }
         }
         script.remark("Entra gives any application of the tenant a token for this API, until it is told not to:");
@@ -99,8 +107,19 @@ fn take_in(api: &mut Api, bearer: &BearerConditions) {
         let values = conditions.flat_map(|it| it.values.iter().map(ToString::to_string));
         values.collect()
     };
-    let roles = values(&Claim::ROLES);
-    api.scopes.extend(values(&Claim::SCP));
+    let (roles, scopes) = (values(&Claim::ROLES), values(&Claim::SCP));
+    // A scope is in users' tokens alone, and the roles there are the users'.
+    if !scopes.is_empty() || bearer.principal == PrincipalRule::Only(PrincipalKind::User) {
+        for client in values(&Claim::AZP) {
+            api.clients
+                .entry(client)
+                .or_default()
+                .extend(scopes.clone());
+        }
+        api.scopes.extend(scopes);
+        api.roles_of_users.extend(roles);
+        return;
+    }
     for client in values(&Claim::AZP) {
         api.callers.entry(client).or_default().extend(roles.clone());
     }
@@ -120,9 +139,9 @@ fn client_id(audience: &Audience) -> Option<String> {
     }
 }
 
-/// The same id for the same role, whoever makes it.
-fn role_id(api: &str, role: &str) -> String {
+/// The same id for the same role or scope, whoever makes it.
+fn own_id(api: &str, kind: &str, name: &str) -> String {
     let mut bytes = [0; 16];
-    bytes.copy_from_slice(&sha256(format!("{api} {role}").as_bytes())[..16]);
+    bytes.copy_from_slice(&sha256(format!("{api} {kind}{name}").as_bytes())[..16]);
     Builder::from_random_bytes(bytes).into_uuid().to_string()
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::exchange::{self, Mail};
 use super::script::{Script, Word};
+use super::users;
 use crate::cli::graph_roles;
 use crate::config::Config;
 use crate::entra::{Certificate, Endpoint, Selector, Tenant};
@@ -47,6 +48,7 @@ fn application(
         self::credential(script, &identity.name, client, credential);
     }
     permissions(script, config, &identity.name, &id);
+    users::write(script, config, &identity.name, &id);
 }
 
 fn credential(

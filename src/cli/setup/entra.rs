@@ -12,9 +12,9 @@ use crate::outbound::ClientDefinition;
 
 /// Print a script for `az` that brings a tenant to what the file says.
 ///
-/// Registrations must be there, for their ids are in the file: it gives APIs their app roles, callers the
-/// roles that routes want, identities their certificates, federated credentials and permissions, and mailboxes
-/// to applications by Exchange's RBAC. It looks before it does, takes nothing away, and may be run again. Read
+/// Registrations must be there, for their ids are in the file: it gives APIs their app roles and scopes, callers
+/// the roles and scopes that routes want, identities their certificates, federated credentials and permissions,
+/// for themselves and for users, and mailboxes to applications by Exchange's RBAC. It looks before it does, takes nothing away, and may be run again. Read
 /// it before you run it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

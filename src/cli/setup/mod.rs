@@ -5,5 +5,6 @@ mod applications;
 mod entra;
 mod exchange;
 mod script;
+mod users;
 
 pub(super) use entra::SetupEntra;

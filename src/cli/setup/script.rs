@@ -33,12 +33,58 @@ role() { # API, id, value
   echo "role $3 of $1: made"
 }
 
+# A scope of an API, by which others may act there for users, once an administrator consents.
+scope() { # API, id, value
+  [ -z "$(ask ad app show --id "$1" --query "api.oauth2PermissionScopes[?value=='$3'].id | [0]")" ] || return 0
+  [ -n "$(ask ad app show --id "$1" --query "identifierUris | [0]")" ] ||
+    az ad app update --id "$1" --identifier-uris "api://$1" --output none
+  there=$(az ad app show --id "$1" --query api.oauth2PermissionScopes --output json)
+  case $there in '[]') there='[' ;; *) there="${there%]*}," ;; esac
+  printf '{"api":{"oauth2PermissionScopes":%s{"id":"%s","value":"%s","type":"Admin","isEnabled":true,"adminConsentDisplayName":"%s","adminConsentDescription":"%s"}]}}' \
+    "$there" "$2" "$3" "$3" "$3" > "$work/scopes.json"
+  app=$(az ad app show --id "$1" --query id --output tsv)
+  az rest --method PATCH --uri "$graph/applications/$app" --body "@$work/scopes.json" --output none
+  echo "scope $3 of $1: made"
+}
+
+# The id of a role or a scope that an API has; what was made a moment ago is there a moment later.
+id_of() { # API, appRoles or oauth2PermissionScopes, value
+  for pause in 1 2 4 8 0; do
+    found=$(ask ad sp show --id "$1" --query "$2[?value=='$3'].id | [0]")
+    [ -z "$found" ] || { echo "$found"; return 0; }
+    sleep $pause
+  done
+  echo "$1 has no $3 among its $2" >&2
+  return 1
+}
+
+# Lets an application act by a scope of an API for all users: that is the administrator's consent.
+delegate() { # client id, API, scope
+  client=$(principal "$1")
+  api=$(principal "$2")
+  id=$(id_of "$2" oauth2PermissionScopes "$3")
+  consent=$(ask rest --method GET --uri "$graph/servicePrincipals/$client/oauth2PermissionGrants" \
+    --query "value[?resourceId=='$api'] | [?consentType=='AllPrincipals'].id | [0]")
+  has=''
+  [ -z "$consent" ] || has=$(ask rest --method GET --uri "$graph/oauth2PermissionGrants/$consent" --query scope)
+  case " $has " in *" $3 "*) return 0 ;; esac
+  [ -n "$(ask ad app show --id "$1" \
+    --query "requiredResourceAccess[?resourceAppId=='$2'] | [0].resourceAccess[?id=='$id'].id | [0]")" ] ||
+    az ad app permission add --id "$1" --api "$2" --api-permissions "$id=Scope" --output none
+  if [ -z "$consent" ]; then
+    az rest --method POST --uri "$graph/oauth2PermissionGrants" --output none \
+      --body "{\"clientId\":\"$client\",\"consentType\":\"AllPrincipals\",\"resourceId\":\"$api\",\"scope\":\"$3\"}"
+  else
+    az rest --method PATCH --uri "$graph/oauth2PermissionGrants/$consent" --output none --body "{\"scope\":\"$has $3\"}"
+  fi
+  echo "scope $3 of $2: $1 may act by it for users"
+}
+
 # Gives an application, or a managed identity, a role of an API: that is the administrator's consent.
 grant() { # client id, API, role
   client=$(principal "$1")
   api=$(principal "$2")
-  id=$(ask ad sp show --id "$2" --query "appRoles[?value=='$3'].id | [0]")
-  [ -n "$id" ] || { echo "$2 has no role $3" >&2; exit 1; }
+  id=$(id_of "$2" appRoles "$3")
   has=$(ask rest --method GET --uri "$graph/servicePrincipals/$client/appRoleAssignments" \
     --query "value[?appRoleId=='$id'].id | [0]")
   [ -z "$has" ] || return 0
@@ -95,6 +141,22 @@ impl Script {
         self.line(&format!("# {plain}"));
     }
 
+    /// A step about a role or a scope; a remark, where Entra could have none of that name, and what reads it
+    /// would take it for something else.
+    pub(super) fn step(&mut self, function: &str, words: &[&str]) {
+        // RFC 6749 §3.3, but for what ends a text in a query.
+        let is_sound = |byte: u8| byte.is_ascii_graphic() && !b"\"\\'".contains(&byte);
+        let (name, _) = words.split_last().unwrap_or((&"", &[]));
+        if name.is_empty() || !name.bytes().all(is_sound) {
+            self.remark(&format!(
+                "{function}: Entra knows no role or scope named {name:?}."
+            ));
+            return;
+        }
+        let words: Vec<_> = words.iter().map(|word| Word::Text(word)).collect();
+        self.call(function, &words);
+    }
+
     pub(super) fn call(&mut self, function: &str, words: &[Word<'_>]) {
         let words = words.iter().map(|word| match word {
             Word::Text(text) => quoted(text),
@@ -130,6 +192,23 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_could_be_read_as_something_else_is_no_step() {
+        let mut script = Script::default();
+        for name in ["a\"b", "a'b", "a\\b", "ä", "a b", ""] {
+            script.step("role", &["api", name]);
+        }
+        assert!(
+            script
+                .text()
+                .lines()
+                .all(|line| line.starts_with("# role: Entra knows"))
+        );
+        let mut script = Script::default();
+        script.step("role", &["api", "$(x).Read;|`"]);
+        assert_eq!(script.text(), "role api '$(x).Read;|`'\n");
+    }
 
     #[test]
     fn a_shell_runs_nothing_of_a_configuration() {

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::azure::Asked;
+use super::delegated;
+use super::delegated::Consent;
 use super::given::Federated;
 
 /// Roles of Microsoft Graph by their ids there.
@@ -38,13 +40,26 @@ pub struct App {
     pub secrets: Vec<(String, String)>,
     certificates: Vec<(String, X509)>,
     pub(super) federated: Vec<Federated>,
-    /// The API and the role's id.
-    wanted: Vec<(String, String)>,
+    /// `api://…`, once it has one.
+    uris: Vec<String>,
+    /// Scopes that it exposes, as Graph has them.
+    pub(super) scopes: Vec<Value>,
+    /// The API, the role's or scope's id, and which of both.
+    pub(super) wanted: Vec<(String, String, Kind)>,
     /// The API and the role's value.
     pub granted: Vec<(String, String)>,
+    /// By which it may act for users.
+    pub(super) consents: Vec<Consent>,
 }
 
-fn fresh() -> String {
+/// A permission to act for itself, or for users.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Role,
+    Scope,
+}
+
+pub(super) fn fresh() -> String {
     Uuid::new_v4().to_string()
 }
 
@@ -57,6 +72,7 @@ impl Directory {
             name: "Microsoft Graph".to_owned(),
             principal: Some(fresh()),
             roles: roles.to_vec(),
+            scopes: delegated::of_graph(),
             ..App::default()
         };
         Self {
@@ -142,7 +158,10 @@ impl Directory {
                     .principal
                     .as_ref()
                     .ok_or("there is no such service principal")?;
-                Ok(json!({ "appId": app.id, "id": object, "appRoles": app.app_roles() }))
+                let (roles, scopes) = (app.app_roles(), &app.scopes);
+                Ok(json!({
+                    "appId": app.id, "id": object, "appRoles": roles, "oauth2PermissionScopes": scopes,
+                }))
             }
             "ad sp update" => {
                 match (self.named(asked)?.principal.is_some(), asked.need("--set")?) {
@@ -235,42 +254,6 @@ impl Directory {
         Ok(shown)
     }
 
-    fn want(&mut self, asked: &Asked<'_>) -> Result<Value, String> {
-        let (mut app, api) = (self.named(asked)?.clone(), asked.need("--api")?.to_owned());
-        for permission in asked.flags("--api-permissions") {
-            let role = permission.strip_suffix("=Role");
-            let role = role.ok_or_else(|| format!("{permission} is no application permission"))?;
-            app.wanted.push((api.clone(), role.to_owned()));
-        }
-        self.keep(app);
-        Ok(Value::Null)
-    }
-
-    fn consent(&mut self, asked: &Asked<'_>) -> Result<Value, String> {
-        let mut app = self.named(asked)?.clone();
-        let wanted = std::mem::take(&mut app.wanted);
-        for (api, role) in wanted {
-            app.granted.push((api.clone(), self.role(&api, &role)?));
-        }
-        app.principal.get_or_insert_with(fresh);
-        self.keep(app);
-        Ok(Value::Null)
-    }
-
-    /// The value of a role of an API that lives in the tenant.
-    fn role(&self, api: &str, role: &str) -> Result<String, String> {
-        let found = self
-            .apps
-            .iter()
-            .find(|app| app.id == api && app.principal.is_some());
-        let found = found.ok_or_else(|| format!("no enterprise application of {api}"))?;
-        let mut roles = found.roles.iter().filter(|(id, _)| id == role);
-        let (_, value) = roles
-            .next()
-            .ok_or_else(|| format!("{api} has no role {role}"))?;
-        Ok(value.clone())
-    }
-
     /// What no command of `az` does: calls of Graph.
     fn rest(&mut self, asked: &Asked<'_>) -> Result<Value, String> {
         let (method, url) = (asked.need("--method")?, asked.need("--uri")?);
@@ -288,14 +271,19 @@ impl Directory {
             ("POST", ["servicePrincipals", object, "appRoleAssignments"]) => {
                 self.assign(object, &body)
             }
+            ("GET", ["servicePrincipals", object, "oauth2PermissionGrants"]) => {
+                self.consents_of(object)
+            }
+            (_, ["oauth2PermissionGrants", rest @ ..]) => self.delegated(method, rest, &body),
             ("PATCH", ["applications", object]) => {
                 let found = self.apps.iter().find(|app| app.object == *object);
                 let mut app = found.ok_or("no such application")?.clone();
-                match body {
-                    body if body == json!({ "api": { "requestedAccessTokenVersion": 2 } }) => {
+                match &body["api"]["oauth2PermissionScopes"] {
+                    Value::Array(scopes) => app.expose(scopes)?,
+                    _ if body == json!({ "api": { "requestedAccessTokenVersion": 2 } }) => {
                         app.wants_v2 = true
                     }
-                    other => return Err(format!("PATCH of {other}")),
+                    _ => return Err(format!("PATCH of {body}")),
                 }
                 self.keep(app);
                 Ok(Value::Null)
@@ -322,6 +310,9 @@ impl Directory {
         for (api, role) in &app.granted {
             registered = registered.role(api, role);
         }
+        for (api, scope) in self.acted_by(&app) {
+            registered = registered.delegated(&api, &scope);
+        }
         let version = match app.wants_v2 {
             true => Generation::V2,
             false => Generation::V1,
@@ -337,10 +328,18 @@ impl Directory {
 impl App {
     fn shown(&self) -> Value {
         let (id, roles) = (&self.id, self.app_roles());
-        json!({ "appId": id, "id": self.object, "displayName": self.name, "appRoles": roles })
+        json!({
+            "appId": id, "id": self.object, "displayName": self.name, "appRoles": roles,
+            "identifierUris": self.uris, "api": { "oauth2PermissionScopes": self.scopes },
+            "requiredResourceAccess": self.required(),
+        })
     }
 
-    fn app_roles(&self) -> Vec<Value> {
+    pub(super) fn uris_are_missing(&self) -> bool {
+        self.uris.is_empty()
+    }
+
+    pub(super) fn app_roles(&self) -> Vec<Value> {
         let roles = self.roles.iter().map(|(id, value)| {
             json!({
                 "id": id, "value": value, "displayName": value, "description": value,
@@ -357,6 +356,7 @@ impl App {
                     "identifier URI {uri}: use api://{{appId}} or a verified domain"
                 ));
             }
+            self.uris = vec![uri.clone()];
         }
         match asked.flag("--requested-access-token-version") {
             None => {}

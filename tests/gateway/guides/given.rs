@@ -4,12 +4,62 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::azure::Asked;
-use super::directory::Directory;
+use super::directory::{Directory, Kind, fresh};
 
 /// A federated credential: name, issuer, subject, audience.
 pub type Federated = [String; 4];
 
 impl Directory {
+    pub(super) fn want(&mut self, asked: &Asked<'_>) -> Result<Value, String> {
+        let (mut app, api) = (self.named(asked)?.clone(), asked.need("--api")?.to_owned());
+        for permission in asked.flags("--api-permissions") {
+            let (id, kind) = match permission.split_once('=') {
+                Some((id, "Role")) => (id, Kind::Role),
+                Some((id, "Scope")) => (id, Kind::Scope),
+                _ => return Err(format!("{permission} is no permission")),
+            };
+            let wanted = (api.clone(), id.to_owned(), kind);
+            if app.wanted.contains(&wanted) {
+                return Err(format!("{permission} of {api} is there already"));
+            }
+            app.wanted.push(wanted);
+        }
+        self.keep(app);
+        Ok(Value::Null)
+    }
+
+    pub(super) fn consent(&mut self, asked: &Asked<'_>) -> Result<Value, String> {
+        let mut app = self.named(asked)?.clone();
+        for (api, id, kind) in app.wanted.clone() {
+            match kind {
+                Kind::Role => {
+                    let granted = (api.clone(), self.role(&api, &id)?);
+                    if !app.granted.contains(&granted) {
+                        app.granted.push(granted);
+                    }
+                }
+                Kind::Scope => self.consent_to(&mut app, &api, &id)?,
+            }
+        }
+        app.principal.get_or_insert_with(fresh);
+        self.keep(app);
+        Ok(Value::Null)
+    }
+
+    /// The value of a role of an API that lives in the tenant.
+    fn role(&self, api: &str, role: &str) -> Result<String, String> {
+        let found = self
+            .apps
+            .iter()
+            .find(|app| app.id == api && app.principal.is_some());
+        let found = found.ok_or_else(|| format!("no enterprise application of {api}"))?;
+        let mut roles = found.roles.iter().filter(|(id, _)| id == role);
+        let (_, value) = roles
+            .next()
+            .ok_or_else(|| format!("{api} has no role {role}"))?;
+        Ok(value.clone())
+    }
+
     /// Has another issuer's tokens trusted.
     pub fn trust(&mut self, asked: &Asked<'_>) -> Result<Value, String> {
         let mut app = self.named(asked)?.clone();

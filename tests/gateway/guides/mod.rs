@@ -4,6 +4,7 @@
 
 mod azure;
 mod cluster;
+mod delegated;
 mod directory;
 mod exchange;
 mod given;
@@ -87,8 +88,14 @@ async fn setup_entra() {
         "az rest --method POST",
         "pwsh ",
     ]);
-    let made = walk.count("az rest --method POST") + walk.count("az ad app credential reset");
-    assert_eq!(made, 2, "the second run finds everything there");
+    let made = walk.count("az rest --method POST") + walk.count("az rest --method PATCH");
+    let given = walk.count("az ad app credential reset") + walk.count("az ad app permission add");
+    // One role, two consents and a scope; a secret, a certificate and two permissions.
+    assert_eq!(
+        (made, given),
+        (4, 4),
+        "the second run finds everything there"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

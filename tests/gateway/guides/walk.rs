@@ -65,6 +65,10 @@ impl Walk {
                 format!("scope: {GRAPH}/.default"),
                 format!("scope: {GRAPH}/.default, allow_host_mismatch: true"),
             ),
+            (
+                format!("scope: {GRAPH}/Calendars.Read"),
+                format!("scope: {GRAPH}/Calendars.Read, allow_host_mismatch: true"),
+            ),
             (API.to_owned(), echo.clone()),
             ("orders.shop.svc.cluster.local".to_owned(), echo),
         ];
