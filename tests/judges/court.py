@@ -112,6 +112,7 @@ class Dev:
         self.platform = said["platform"]
         self.mailbox = said["mailbox"]
         self.api_key = said["api_key"]
+        self.header_files = said["header_files"]
         self.mailboxes = types.SimpleNamespace(**said["mailboxes"])
         self.clients = {
             name: types.SimpleNamespace(**client) for name, client in said["clients"].items()

@@ -29,6 +29,9 @@ pub(super) fn all(facts: &[(&str, &str)]) -> serde_json::Result<Vec<Example>> {
     for example in &mut examples {
         for (name, value) in facts {
             example.command = example.command.replace(name, value);
+            for text in &mut example.holds {
+                *text = text.replace(name, value);
+            }
         }
     }
     Ok(examples)

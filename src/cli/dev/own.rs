@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use uuid::Uuid;
 
+use super::shown::{AS_USER, OWNER};
 use super::stage::{secret_text, write_private};
 use crate::config::Config;
 use crate::entra::{Authority, Cloud, Endpoint};
@@ -250,8 +251,12 @@ fn token(config: &Config, contoso: &Contoso, bearer: &BearerConditions) -> anyho
         .claims
         .iter()
         .any(|condition| condition.claim == Claim::SCP);
-    if bearer.principal == PrincipalRule::Only(PrincipalKind::User) && !scoped {
-        token = token.scope("access_as_user");
+    let of_users = bearer.principal == PrincipalRule::Only(PrincipalKind::User);
+    if of_users && !scoped {
+        token = token.scope(AS_USER);
+    }
+    if of_users || scoped {
+        token = token.user(OWNER);
     }
     Ok(token.try_mint()?)
 }

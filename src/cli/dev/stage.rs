@@ -9,14 +9,16 @@ use anyhow::Context;
 use openssl::hash::MessageDigest;
 use tempfile::TempDir;
 
-use super::example::Example;
 use super::own::{self, Line};
 use super::platform::Platform;
+use super::shown::AUDITOR;
 use crate::app::{App, Bound};
 use crate::config::Config;
 use crate::edge::Address;
 use crate::entra::Authority;
-use crate::fake::{CertificateAuthority, Contoso, KeyPair, Neighbourhood, Ports};
+use crate::fake::{
+    CertificateAuthority, Contoso, KeyPair, Neighbourhood, Ports, Registry, UserState,
+};
 use crate::inbound::IssuerKind;
 use crate::outbound::ClientDefinition;
 use crate::telemetry::AccessLog;
@@ -24,10 +26,6 @@ use crate::telemetry::AccessLog;
 const CONFIG: &str = include_str!("../../../config/dev.yaml");
 /// The key of the application that knows no OAuth; it dies with the process.
 const KEY_LENGTH: usize = 43;
-
-/// A mailbox that the application may read, and one that it may not.
-const READABLE: &str = "invoices@payroll.contoso.example";
-const FORBIDDEN: &str = "ceo@contoso.example";
 
 /// Where the organisation usually lives, as the sample configuration has it.
 const USUAL: Ports = Ports {
@@ -48,14 +46,14 @@ pub(super) struct StageOptions {
 
 /// Everything `dev` runs, alive until dropped. Its files go with it.
 pub(super) struct Stage {
-    folder: TempDir,
-    contoso: Contoso,
+    pub(super) folder: TempDir,
+    pub(super) contoso: Contoso,
     pub(super) doors: Neighbourhood,
     pub(super) platform: Platform,
     app: App,
-    api_key: String,
-    passphrase: String,
-    thumbprint: String,
+    pub(super) api_key: String,
+    pub(super) passphrase: String,
+    pub(super) thumbprint: String,
     pub(super) moved: Vec<String>,
     /// Somebody's own file as it runs here.
     own: Option<Config>,
@@ -74,10 +72,14 @@ impl Stage {
         let contoso = Contoso::new()?;
         let pair = KeyPair::generate("mail-daemon")?;
         contoso.register_mail_certificate(&pair)?;
+        let users = |registry: Registry| registry.with_user(AUDITOR, UserState::SecondFactor);
+        contoso.issuer.register(users);
         let api_key = secret_text("payroll");
         let passphrase = secret_text("pfx");
         let write = |name: &str, content: &[u8]| write_private(&folder.path().join(name), content);
         write("payroll.key", api_key.as_bytes())?;
+        let api_secret = contoso.api_secret.expose().as_bytes();
+        write("calc-api.secret", api_secret)?;
         write("mail-daemon.pass", passphrase.as_bytes())?;
         write("mail-daemon.pfx", &pair.pkcs12(&passphrase)?)?;
         write("mail-daemon.pem", &pair.certificate_pem()?)?;
@@ -143,79 +145,6 @@ impl Stage {
 
     pub(super) fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
-    }
-
-    /// Writes the tokens as header files, valid for an hour, and gives the requests worth trying.
-    pub(super) fn examples(&self) -> anyhow::Result<Vec<Example>> {
-        let bearer = |client: &str, role: Option<&str>| {
-            let token = self.contoso.issuer.token(Contoso::CALC_TENANT);
-            let token = token.audience(Contoso::CALC_API).client(client);
-            let token = role.into_iter().fold(token, |token, role| token.role(role));
-            let token = token.try_mint();
-            token.map(|token| format!("Authorization: Bearer {token}\n"))
-        };
-        let folder = self.folder.path();
-        let allowed = bearer(Contoso::CALC_CLIENT, Some(Contoso::CALC_ROLE))?;
-        let guest = bearer(Contoso::GUEST_CLIENT, None)?;
-        let payroll = format!("X-Api-Key: {}\n", self.api_key);
-        write_private(&folder.join("calculator.header"), allowed.as_bytes())?;
-        write_private(&folder.join("guest.header"), guest.as_bytes())?;
-        write_private(&folder.join("payroll.header"), payroll.as_bytes())?;
-        Ok(super::example::all(&[
-            ("{apis}", &self.origin("apis")),
-            ("{legacy}", &self.origin("legacy")),
-            ("{folder}", &folder.display().to_string()),
-            ("{readable}", READABLE),
-            ("{forbidden}", FORBIDDEN),
-        ])?)
-    }
-
-    pub(super) fn facts(&self) -> serde_json::Value {
-        let folder = self.folder.path();
-        let secret = |secret: &crate::secret::Secret<String>| secret.expose().clone();
-        serde_json::json!({
-            "authority": self.doors.issuer.base(),
-            "ca_file": self.ca_file(),
-            "tenant": Contoso::CALC_TENANT,
-            "gateway": {
-                "apis": self.origin("apis"),
-                "legacy": self.origin("legacy"),
-                "admin": self.origin("admin"),
-            },
-            "platform": self.platform.facts(),
-            "echo": self.doors.echo.base(),
-            "mailbox": self.doors.mailbox.base(),
-            "api": {
-                "client_id": Contoso::CALC_API,
-                "scope": format!("api://{}/.default", Contoso::CALC_API),
-            },
-            "clients": {
-                "calculator": {
-                    "client_id": Contoso::CALC_CLIENT,
-                    "secret": secret(&self.contoso.calc_secret),
-                },
-                "guest": {
-                    "client_id": Contoso::GUEST_CLIENT,
-                    "secret": secret(&self.contoso.guest_secret),
-                },
-                "mail-daemon": {
-                    "client_id": Contoso::MAIL_CLIENT,
-                    "tenant": Contoso::MAIL_TENANT,
-                    "certificate_file": folder.join("mail-daemon.pem"),
-                    "key_file": folder.join("mail-daemon.key.pem"),
-                    "pfx_file": folder.join("mail-daemon.pfx"),
-                    "passphrase": self.passphrase,
-                    "thumbprint_sha1_hex": self.thumbprint,
-                },
-            },
-            "api_key": self.api_key,
-            "mailboxes": { "readable": READABLE, "forbidden": FORBIDDEN },
-            "header_files": {
-                "calculator": folder.join("calculator.header"),
-                "guest": folder.join("guest.header"),
-                "payroll": folder.join("payroll.header"),
-            },
-        })
     }
 
     /// The gateway's listeners but admin, by name.

@@ -97,7 +97,7 @@ async fn dev_moves_off_taken_ports_and_says_so() {
 fn dev_try_runs_what_it_prints() {
     run(&["dev", "--try", "--any-ports"])
         .ends(0)
-        .says(&["5 passed, 0 failed"]);
+        .says(&["7 passed, 0 failed"]);
 }
 
 /// A file as somebody has it: tenants, applications, upstreams and roles of its own.
@@ -110,6 +110,9 @@ issuers:
 identities:
   reader:
     entra: { tenant: 8b3f1f9e-52d7-4d0a-9a47-0c1a5f0e6d11, client_id: 2f6f0c9b-3d2f-4a50-9a53-0f8b2f4e7c1d }
+    credentials: [secret: { file: reader.secret }]
+  people:
+    entra: { tenant: 8b3f1f9e-52d7-4d0a-9a47-0c1a5f0e6d11, client_id: 5f0e6d11-52d7-4d0a-9a47-8b3f1f9e0c1a }
     credentials: [secret: { file: reader.secret }]
 routes:
   - id: stock
@@ -130,6 +133,12 @@ routes:
     match: { path: /people, methods: [POST] }
     callers: [bearer: { issuer: fabrikam, audiences: [5f0e6d11-52d7-4d0a-9a47-8b3f1f9e0c1a], scp: [People.Write] }]
     upstream: { url: http://people.internal }
+  - id: mail
+    listener: front
+    match: { path: /v1.0/me/messages, methods: [GET] }
+    callers: [bearer: { issuer: fabrikam, audiences: [5f0e6d11-52d7-4d0a-9a47-8b3f1f9e0c1a], scp: [People.Write] }]
+    upstream: { url: https://graph.microsoft.com }
+    token: { identity: people, scope: https://graph.microsoft.com/Mail.Read, on_behalf_of: caller }
 "#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,11 +157,12 @@ async fn dev_runs_somebodys_own_file_with_tokens_that_hold_its_roles() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("curl "))
         .collect();
-    assert_eq!(lines.len(), 2, "{printed}");
-    for (line, seen) in lines
-        .iter()
-        .zip(["\"Stock.Read,Stock.All\"", "\"/people\""])
-    {
+    assert_eq!(lines.len(), 3, "{printed}");
+    for (line, seen) in lines.iter().zip([
+        "\"Stock.Read,Stock.All\"",
+        "\"/people\"",
+        "users('ceo@contoso.example')",
+    ]) {
         let output = std::process::Command::new("sh")
             .arg("-c")
             .arg(format!("curl -sS -w '%{{http_code}}' {line}"))

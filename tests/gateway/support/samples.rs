@@ -51,7 +51,12 @@ pub fn sample_files(folder: &Path) {
         write(name, ASSERTION.as_bytes());
     }
     write("state.key", b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    for name in ["client-secret", "mail.secret", "client.secret"] {
+    for name in [
+        "client-secret",
+        "mail.secret",
+        "client.secret",
+        "calc-api.secret",
+    ] {
         write(name, b"a-client-secret");
     }
 }
