@@ -159,7 +159,8 @@ async fn a_request_that_comes_while_its_connection_makes_room_does_not_stop_othe
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// On one thread: what has come is read before the pause behind it ends, however late that is.
+#[tokio::test]
 async fn half_a_head_makes_room_before_a_connection_that_has_only_just_come() {
     let (origin, gateway) = world("limits: { connections: 5, connections_per_address: 5 }").await;
     let mut fresh = gateway.connect("apis").await;
@@ -182,7 +183,8 @@ async fn half_a_head_makes_room_before_a_connection_that_has_only_just_come() {
     assert_eq!(reply.reason(), "header_timeout");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// On one thread: what has come is read before the pause behind it ends, however late that is.
+#[tokio::test]
 async fn unfinished_heads_together_hold_no_more_than_they_may() {
     let (origin, gateway) = world("limits: { unfinished_headers: 64KiB }").await;
     let half = format!(

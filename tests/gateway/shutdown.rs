@@ -143,7 +143,7 @@ async fn a_head_that_has_begun_to_come_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_has_begun_to_come_is_cut_when_grace_has_passed() {
-    let (mut process, mut first, mut upstream, _setup) = busy("grace: 1s").await;
+    let (mut process, mut first, mut upstream, _setup) = busy("grace: 3s").await;
     let mut caller = Connection::open(process.address("apis")).await;
     caller.send("GET /.. HTTP/1.1\r\n").await;
     process.signal("TERM");

@@ -92,7 +92,7 @@ mod tests {
     use super::super::names::PAUSES;
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     fn names(found: &[&str]) -> Names {
         let found: Vec<SocketAddr> = found.iter().map(|it| it.parse().unwrap()).collect();

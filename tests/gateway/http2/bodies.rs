@@ -8,7 +8,7 @@ use http::{HeaderMap, Request};
 use tokio::net::TcpStream;
 
 use super::{ANSWER, before, get, head};
-use crate::support::{Frame, Frames, Origin, client, whole};
+use crate::support::{Frame, Frames, Origin, client, send, whole};
 
 fn post(path: &str) -> http::request::Builder {
     Request::post(format!("http://a.example{path}"))
@@ -76,7 +76,7 @@ async fn a_body_that_does_not_come_is_408_and_its_neighbours_go_on() {
     let mut client = client(&gateway, "apis").await;
     let request = post("/slow").body(()).unwrap();
     let (answer, mut body) = client.send_request(request, false).unwrap();
-    body.send_data(Bytes::from_static(b"a"), false).unwrap();
+    send(&mut body, "a", false);
     let mut slow = origin.accept().await;
     slow.head().await.unwrap();
     let (other, _) = client.send_request(get("/"), true).unwrap();
@@ -105,10 +105,10 @@ async fn what_comes_behind_a_body_goes_on_but_for_what_belongs_before_it() {
         let (answer, mut body) = client
             .send_request(request.body(()).unwrap(), false)
             .unwrap();
-        body.send_data(Bytes::from_static(b"hello"), false).unwrap();
+        send(&mut body, "hello", false);
         let mut trailers = HeaderMap::new();
         trailers.insert(name, "1".parse().unwrap());
-        body.send_trailers(trailers).unwrap();
+        let _ = body.send_trailers(trailers);
         let mut upstream = origin.accept().await;
         if name == "host" {
             let answer = whole(answer.await.unwrap()).await.unwrap();

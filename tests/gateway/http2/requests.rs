@@ -1,10 +1,9 @@
 //! Requests as clients send them: what reaches the upstream is what HTTP/1.1 would have made of them.
 
-use bytes::Bytes;
 use http::Request;
 
 use super::{ANSWER, ask, before, get, world};
-use crate::support::{Origin, client, whole};
+use crate::support::{Origin, client, send, whole};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_protocols_are_spoken_on_one_port_where_the_listener_says_so() {
@@ -90,8 +89,8 @@ async fn a_body_of_no_told_length_is_chunked_whatever_the_method() {
         let request = Request::builder().method(method).uri("http://a.example/x");
         let request = request.body(()).unwrap();
         let (answer, mut body) = client.send_request(request, false).unwrap();
-        body.send_data(Bytes::from_static(b"hello"), false).unwrap();
-        body.send_data(Bytes::from_static(b" there"), true).unwrap();
+        send(&mut body, "hello", false);
+        send(&mut body, " there", true);
         let mut upstream = origin.accept().await;
         let head = upstream.head().await.unwrap().to_ascii_lowercase();
         assert!(head.contains("transfer-encoding: chunked"), "{head}");
@@ -115,7 +114,7 @@ async fn who_waits_for_100_gets_it_when_its_body_is_wanted() {
     upstream.send("HTTP/1.1 100 Continue\r\n\r\n").await;
     let interim = std::future::poll_fn(|cx| answer.poll_informational(cx)).await;
     assert_eq!(interim.unwrap().unwrap().status(), 100);
-    body.send_data(Bytes::from_static(b"hello"), true).unwrap();
+    send(&mut body, "hello", true);
     upstream.until("hello").await.unwrap();
     upstream.send(ANSWER).await;
     assert_eq!(answer.await.unwrap().status(), 200);

@@ -1,9 +1,8 @@
 //! The same by HTTP/2, where one connection has many requests.
 
-use bytes::Bytes;
 use http::{Request, StatusCode};
 
-use crate::support::{API_KEY, Connection, Origin, Setup, World, client, eventually, whole};
+use crate::support::{API_KEY, Connection, Origin, Setup, World, client, eventually, send, whole};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -77,8 +76,7 @@ async fn a_denial_of_grpc_says_that_something_is_used_up_and_when_to_come_again(
         let (answer, mut body) = caller
             .send_request(request.body(()).unwrap(), false)
             .unwrap();
-        // Who is answered before it has sent all may have been reset by then.
-        let _ = body.send_data(Bytes::from_static(&[0; 5]), true);
+        send(&mut body, "\0\0\0\0\0", true);
         last = Some(whole(answer.await.unwrap()).await.unwrap());
     }
     let reply = last.unwrap();
@@ -106,10 +104,10 @@ async fn a_body_that_announces_no_length_is_held_to_its_routes_size() {
     let mut caller = client(&world.gateway, "apis").await;
     let request = Request::post("http://a.example/small").body(()).unwrap();
     let (answer, mut body) = caller.send_request(request, false).unwrap();
-    body.send_data(Bytes::from_static(b"hello"), false).unwrap();
+    send(&mut body, "hello", false);
     let mut upstream = origin.accept().await;
     upstream.until("hello").await.unwrap();
-    body.send_data(Bytes::from_static(b"world!"), true).unwrap();
+    send(&mut body, "world!", true);
     let reply = whole(answer.await.unwrap()).await.unwrap();
     assert_eq!(
         (reply.status, reply.reason().as_str()),

@@ -1,9 +1,9 @@
 //! HTTP/2 as a client of another make speaks it, and the same question by both protocols.
 
 use bytes::Bytes;
-use h2::RecvStream;
 use h2::client::SendRequest;
-use http::{Request, Response};
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, Request, Response};
 use tokio::net::TcpStream;
 
 use super::{Gateway, PATIENCE, Reply};
@@ -16,16 +16,36 @@ pub async fn client(gateway: &Gateway, listener: &str) -> SendRequest<Bytes> {
     client.ready().await.unwrap()
 }
 
+/// Sends this of a body. Whoever was answered before it has sent all may be told to stop by a reset:
+/// what was answered tells, which is read.
+pub fn send(body: &mut SendStream<Bytes>, data: &'static str, is_last: bool) {
+    let _ = body.send_data(Bytes::from_static(data.as_bytes()), is_last);
+}
+
 /// An answer with its whole body; fields behind it are among its headers.
 pub async fn whole(answer: Response<RecvStream>) -> Result<Reply, h2::Error> {
     let (head, mut stream) = answer.into_parts();
     let mut body = Vec::new();
-    while let Some(data) = stream.data().await {
-        let data = data?;
+    let mut behind = HeaderMap::new();
+    loop {
+        let data = match stream.data().await {
+            Some(Ok(data)) => data,
+            // RFC 9113 §8.1: the answer is whole, and the rest of the request is not wanted. Which of the
+            // two is seen first is a matter of time.
+            Some(Err(why)) if is_stopped(&why) => break,
+            Some(Err(why)) => return Err(why),
+            None => {
+                match stream.trailers().await {
+                    Ok(fields) => behind = fields.unwrap_or_default(),
+                    Err(why) if is_stopped(&why) => {}
+                    Err(why) => return Err(why),
+                }
+                break;
+            }
+        };
         stream.flow_control().release_capacity(data.len())?;
         body.extend(data);
     }
-    let behind = stream.trailers().await?.unwrap_or_default();
     let fields = head.headers.iter().chain(&behind);
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Ok(Reply {
@@ -35,6 +55,10 @@ pub async fn whole(answer: Response<RecvStream>) -> Result<Reply, h2::Error> {
             .collect(),
         body,
     })
+}
+
+fn is_stopped(why: &h2::Error) -> bool {
+    why.is_remote() && why.is_reset() && why.reason() == Some(Reason::NO_ERROR)
 }
 
 impl Gateway {

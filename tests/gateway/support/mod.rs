@@ -23,7 +23,7 @@ pub use connection::{Connection, Reply, is};
 pub use frames::{Frame, Frames, PREFACE, field, fields};
 pub use gateway::{Gateway, Lines};
 pub use http2::{Http2Connection, Http2Origin};
-pub use http2_client::{client, whole};
+pub use http2_client::{client, send, whole};
 pub use origin::{Answering, Origin, TlsOrigin, Told};
 pub use process::{Process, Ran, command, run};
 pub use redis::{Mood, Redis};
@@ -35,7 +35,7 @@ pub const API_KEY: &str = "payroll-0123456789abcdef0123456789abcdef";
 pub const NIGHT_KEY: &str = "night-0123456789abcdef0123456789abcdef";
 
 /// How long anything may take before a test gives up; only ever waited out by a failing test.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for something that happens by itself; fails with `what` when it does not.
 pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {

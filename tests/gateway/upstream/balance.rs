@@ -82,7 +82,7 @@ async fn a_place_that_is_down_costs_no_request_rests_and_serves_again() {
     let (_places, mut urls) = places(1).await;
     let closed = Closed::new();
     urls.push(closed.url());
-    let health = "health: { failures: 3, rest: 200ms }";
+    let health = "health: { failures: 3, rest: 3s }";
     let gateway = before(&urls, health).gateway().await;
     // Also what may not be repeated: nothing of it had been sent.
     for _ in 0..3 {
@@ -115,7 +115,7 @@ async fn a_place_that_is_down_costs_no_request_rests_and_serves_again() {
 async fn a_place_that_accepts_and_never_answers_rests_and_where_all_do_all_are_tried() {
     let (silent, open) = (Origin::open().await, Origin::open().await);
     let urls = [silent.url(), open.url()];
-    let more = "{ timeouts: { response: 50ms }, health: { failures: 1, rest: 1h } }";
+    let more = "{ timeouts: { response: 1s }, health: { failures: 1, rest: 1h } }";
     let gateway = before(&urls, more).gateway().await;
     // The kernel accepts for it.
     let reply = gateway.get("apis", "/", &[]).await;

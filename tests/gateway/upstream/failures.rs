@@ -155,7 +155,7 @@ async fn what_an_upstream_sends_that_is_no_http_is_not_quoted_in_the_log() {
 async fn a_route_bounds_its_requests_in_time_however_busy_they_are() {
     let origin = Origin::open().await;
     let bounded =
-        || Setup::open(&origin.url(), "", "").put("/routes/0/timeouts", "{ request: 500ms }");
+        || Setup::open(&origin.url(), "", "").put("/routes/0/timeouts", "{ request: 2s }");
     // An upstream that says nothing.
     let gateway = bounded().gateway().await;
     let mut caller = asked(&gateway, &get("/")).await;

@@ -146,7 +146,7 @@ async fn a_first_connection_that_fails_is_told() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_breaks_off_cuts_its_caller_off_and_nobody_else() {
     for how in ["reset", "drop", "goaway", "late", "short"] {
-        let (_origin, gateway, mut upstream) = used("timeouts: { response: 300ms }").await;
+        let (_origin, gateway, mut upstream) = used("timeouts: { response: 2s }").await;
         let mut caller = asked(&gateway, GET).await;
         let mut first = upstream.asked().await;
         let head = match how {
@@ -188,7 +188,7 @@ async fn an_answer_that_breaks_off_cuts_its_caller_off_and_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_is_504_and_a_connection_that_says_nothing_at_all_is_given_to_nobody_else() {
-    let (origin, gateway, mut upstream) = used("timeouts: { response: 300ms }").await;
+    let (origin, gateway, mut upstream) = used("timeouts: { response: 2s }").await;
     let caller = asked(&gateway, GET).await;
     let _held = upstream.asked().await;
     assert_eq!(reply(caller).await.verdict(), is(504, "upstream_timeout"));

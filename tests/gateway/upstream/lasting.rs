@@ -71,7 +71,7 @@ fn text(words: &str) -> Vec<u8> {
 async fn a_web_socket_ends_with_its_callers_token_where_the_route_says_so() {
     let origin = Origin::open().await;
     let world = guarded(&origin, true).await;
-    let mut caller = with_token(&world, 3, WISH).await;
+    let mut caller = with_token(&world, 5, WISH).await;
     let mut upstream = origin.accept().await;
     upstream.head().await.unwrap();
     upstream.send(SWITCHED).await;
@@ -90,7 +90,7 @@ async fn a_web_socket_ends_with_its_callers_token_where_the_route_says_so() {
         (&101.into(), &"token_expired".into())
     );
 
-    let mut caller = with_token(&world, 3, WISH).await;
+    let mut caller = with_token(&world, 5, WISH).await;
     let mut upstream = origin.accept().await;
     upstream.head().await.unwrap();
     upstream.send(SWITCHED).await;
@@ -107,7 +107,7 @@ async fn a_web_socket_ends_with_its_callers_token_where_the_route_says_so() {
 async fn a_stream_ends_with_its_callers_token_too_and_elsewhere_neither_does() {
     let origin = Origin::open().await;
     let world = guarded(&origin, true).await;
-    let mut caller = with_token(&world, 3, "").await;
+    let mut caller = with_token(&world, 5, "").await;
     let mut upstream = origin.accept().await;
     upstream.head().await.unwrap();
     upstream
@@ -122,14 +122,14 @@ async fn a_stream_ends_with_its_callers_token_too_and_elsewhere_neither_does() {
     );
 
     let world = guarded(&origin, false).await;
-    let mut caller = with_token(&world, 2, "").await;
+    let mut caller = with_token(&world, 4, "").await;
     let mut upstream = origin.accept().await;
     upstream.head().await.unwrap();
     upstream
         .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
         .await;
     caller.until("hello").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    tokio::time::sleep(Duration::from_millis(4500)).await;
     upstream.send("0\r\n\r\n").await;
     caller.until("0\r\n\r\n").await.unwrap();
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, is};
+use crate::support::{PATIENCE, eventually, is};
 
 use super::{OK, asked, get, world};
 
@@ -21,7 +21,7 @@ async fn a_body_that_dribbles_for_ever_gets_408() {
         let start = Instant::now();
         // Never silent for as long as `timeouts.body`.
         while !caller.has_something().await {
-            assert!(start.elapsed() < Duration::from_secs(10), "it goes on");
+            assert!(start.elapsed() < PATIENCE, "it goes on");
             caller.send_in_vain(b"a").await;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -32,18 +32,19 @@ async fn a_body_that_dribbles_for_ever_gets_408() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_body_that_keeps_its_rate_and_one_that_the_upstream_takes_slowly_go_on() {
-    let listener = "{ limits: { body_rate: 100B }, timeouts: { body: 300ms } }";
+    let listener = "{ limits: { body_rate: 100B }, timeouts: { body: 2s } }";
     let (origin, gateway) = world(listener, "").await;
     let request = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1000\r\n\r\n";
     let mut caller = asked(&gateway, request).await;
     let mut upstream = origin.accept().await;
-    for _ in 0..20 {
-        caller.send("a".repeat(50)).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    // Longer than that in all, and never silent for nearly as long.
+    for _ in 0..10 {
+        caller.send("a".repeat(100)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     upstream.head().await.unwrap();
     // The whole of it has come; what the upstream takes to answer is not the caller's time.
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
     upstream.send(OK).await;
     assert_eq!(caller.reply().await.unwrap().status, 200);
 }

@@ -76,10 +76,14 @@ async fn what_a_proxy_answers_instead_of_a_tunnel_is_told_under_its_name() {
         ("nonsense\r\n\r\n", "not HTTP"),
         ("", "closed the connection"),
         (&long, "longer than"),
-        ("HTTP/1.1 200", "no tunnel within 300ms"),
+        ("HTTP/1.1 200", "no tunnel within 1s"),
     ] {
         let proxy = Origin::open().await;
-        let world = behind(&proxy, &upstream, "timeouts: { connect: 300ms }").await;
+        let most = match told {
+            "no tunnel within 1s" => "timeouts: { connect: 1s }",
+            _ => "timeouts: { connect: 60s }",
+        };
+        let world = behind(&proxy, &upstream, most).await;
         let asked = world
             .gateway
             .apart("apis", "GET /a HTTP/1.1\r\nHost: a\r\n\r\n".to_owned());

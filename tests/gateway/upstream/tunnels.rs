@@ -89,7 +89,7 @@ async fn nothing_but_a_websocket_is_asked_for_and_nothing_else_switched_to() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tunnel_in_which_nobody_speaks_ends() {
-    let (origin, gateway) = world("", "timeouts: { response: 300ms }").await;
+    let (origin, gateway) = world("", "timeouts: { response: 2s }").await;
     let mut caller = asked(&gateway, REQUEST).await;
     let mut upstream = origin.accept().await;
     upstream.head().await.unwrap();
