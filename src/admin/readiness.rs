@@ -34,7 +34,7 @@ pub(super) struct Configuration {
     pub(super) generation: u64,
     pub(super) taken_over_at: UnixTime,
     pub(super) read_at: UnixTime,
-    /// Why the last one was not taken over, where it was not; as the log has it.
+    /// Why the last one was not taken over, where it was not; nothing of the file is quoted.
     pub(super) refusal: Option<(Unfit, String)>,
 }
 

@@ -2,14 +2,15 @@
 //! and when that is asked for. What holds is taken over; what does not is told, and changes nothing.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::watch::Watch;
 use super::{App, ReloadError, Reloaded};
@@ -84,7 +85,11 @@ impl App {
                     }
                 }
             };
-            if files.have_changed() || watch.is_half_written().await {
+            let is_half_written = watch.is_half_written();
+            if is_half_written || files.have_changed() {
+                if is_half_written {
+                    tracing::info!("a file is being written; it is read again when that is done");
+                }
                 // It was read while it was written: what comes of it will be seen.
                 follower.ended(None);
                 continue;
@@ -92,12 +97,12 @@ impl App {
             let refused = match read {
                 Err(problems) => {
                     watch.follow_also(files);
-                    self.refuse(Unfit::Invalid, &problems)
+                    self.refuse(Unfit::Invalid, &problems, &problems.told())
                 }
                 Ok(config) => {
                     watch.follow(files);
                     match self.takes(&config) {
-                        Err(why) => self.refuse(Unfit::NeedsRestart, &why),
+                        Err(why) => self.refuse(Unfit::NeedsRestart, &why, &why),
                         Ok(()) => {
                             // It alone counts now: of one before it that was coming, nothing happens.
                             coming = Some(self.coming(config, is_asked));
@@ -141,9 +146,9 @@ impl App {
                 }
                 return follower.ended(Some(&coming.config));
             }
-            Err(why @ ReloadError::NeedsRestart(_)) => self.refuse(Unfit::NeedsRestart, &why),
+            Err(why @ ReloadError::NeedsRestart(_)) => self.refuse(Unfit::NeedsRestart, &why, &why),
             Err(why @ (ReloadError::Compose(_) | ReloadError::Tls(_))) => {
-                self.refuse(Unfit::Failed, &why)
+                self.refuse(Unfit::Failed, &why, &why)
             }
         };
         follower.ended(None);
@@ -171,11 +176,12 @@ impl App {
         }
     }
 
-    fn refuse(&self, unfit: Unfit, why: &dyn std::fmt::Display) -> Refused {
+    /// The log has all of `why`; the status page what is `told`, which quotes nothing of the file.
+    fn refuse(&self, unfit: Unfit, why: &dyn Display, told: &dyn Display) -> Refused {
         self.metrics.reloaded(false);
-        self.readiness.refused(unfit, why, UnixTime::now());
+        self.readiness.refused(unfit, told, UnixTime::now());
         tracing::error!(%why, "configuration refused; the one before it goes on");
-        (unfit, why.to_string())
+        (unfit, told.to_string())
     }
 }
 
@@ -196,22 +202,24 @@ async fn said(asked: &mut Receiver<()>) {
 
 /// Reads it, where it does not hold a second time: unless somebody says that it is whole.
 async fn read(path: &Arc<Path>, is_asked: bool) -> (Result<Config, Problems>, Files) {
-    let first = read_once(path).await;
-    if first.0.is_ok() || is_asked {
+    let until = Instant::now() + ANSWER;
+    let first = read_once(path, until).await;
+    // What has not answered would not the second time either.
+    if first.0.is_ok() || is_asked || Instant::now() + OTHER_HALF >= until {
         return first;
     }
     sleep(OTHER_HALF).await;
-    read_once(path).await
+    read_once(path, until).await
 }
 
 /// Reads it apart: a file system that does not answer must not keep signals waiting.
-async fn read_once(path: &Arc<Path>) -> (Result<Config, Problems>, Files) {
+async fn read_once(path: &Arc<Path>, until: Instant) -> (Result<Config, Problems>, Files) {
     let (name, path) = (path.display().to_string(), Arc::clone(path));
     let reading = tokio::task::spawn_blocking(move || {
         let mut files = Files::default();
         (Config::load_noting(&path, &mut files), files)
     });
-    let why = match timeout(ANSWER, reading).await {
+    let why = match timeout_at(until, reading).await {
         Ok(Ok(read)) => return read,
         Ok(Err(why)) => why.to_string(),
         // Its thread waits on, and nobody for it: what changes later gets another.

@@ -125,42 +125,47 @@ mod linux {
         /// Waits until something has happened to what is meant, and takes note of it.
         pub(in crate::app) async fn next(&mut self) {
             loop {
-                let Ok(mut ready) = self.inotify.readable().await else {
-                    return std::future::pending().await;
-                };
-                let mut room = [MaybeUninit::uninit(); ROOM];
-                let mut events = Reader::new(self.inotify.get_ref(), &mut room);
-                let mut any = false;
-                loop {
-                    let event = match events.next() {
-                        Ok(event) => event,
-                        Err(Errno::INTR) => continue,
-                        Err(_) => break,
-                    };
-                    let (watch, what) = (event.wd(), event.events());
-                    let name = event.file_name().map(CStr::to_bytes).unwrap_or_default();
-                    let name = OsStr::from_bytes(name);
-                    self.incomplete |= what.intersects(LAST);
-                    let meant = self.meant.get(&watch).and_then(Option::as_ref);
-                    match meant {
-                        Some(names) if names.contains(name) => {
-                            let place = (watch, name.to_owned());
-                            match what.contains(ReadFlags::MODIFY) {
-                                true => self.written.insert(place),
-                                // Closed, or another file by now.
-                                false => self.written.remove(&place),
-                            };
-                        }
-                        Some(_) if !name.is_empty() => continue,
-                        // Of the folder itself, or of nobody knows whom: more than could be told.
-                        Some(_) | None => {}
-                    }
-                    any = true;
+                match self.inotify.readable().await {
+                    // Before it is read: what comes from here on is told again.
+                    Ok(mut ready) => ready.clear_ready(),
+                    Err(_) => return std::future::pending().await,
                 }
-                ready.clear_ready();
-                if any {
+                if self.take() {
                     return;
                 }
+            }
+        }
+
+        /// Takes note of what has happened up to now. Whether anything has, to what is meant.
+        pub(in crate::app) fn take(&mut self) -> bool {
+            let mut room = [MaybeUninit::uninit(); ROOM];
+            let mut events = Reader::new(self.inotify.get_ref(), &mut room);
+            let mut any = false;
+            loop {
+                let event = match events.next() {
+                    Ok(event) => event,
+                    Err(Errno::INTR) => continue,
+                    Err(_) => return any,
+                };
+                let (watch, what) = (event.wd(), event.events());
+                let name = event.file_name().map(CStr::to_bytes).unwrap_or_default();
+                let name = OsStr::from_bytes(name);
+                self.incomplete |= what.intersects(LAST);
+                let meant = self.meant.get(&watch).and_then(Option::as_ref);
+                match meant {
+                    Some(names) if names.contains(name) => {
+                        let place = (watch, name.to_owned());
+                        match what.contains(ReadFlags::MODIFY) {
+                            true => self.written.insert(place),
+                            // Closed, or another file by now.
+                            false => self.written.remove(&place),
+                        };
+                    }
+                    Some(_) if !name.is_empty() => continue,
+                    // Of the folder itself, or of nobody knows whom: more than could be told.
+                    Some(_) | None => {}
+                }
+                any = true;
             }
         }
     }
@@ -198,6 +203,10 @@ mod none {
         }
 
         pub(in crate::app) async fn next(&mut self) {
+            match *self {}
+        }
+
+        pub(in crate::app) fn take(&mut self) -> bool {
             match *self {}
         }
     }

@@ -70,6 +70,17 @@ impl Problems {
         self.rendered(&Renderer::styled())
     }
 
+    /// Without the lines that they are about: for whoever may know how it goes, and not what the file says.
+    pub fn told(&self) -> impl fmt::Display {
+        let one = |problem: &Problem| {
+            let hint = problem.hint.as_ref();
+            let hint = hint.map_or_else(String::new, |hint| format!(" ({hint})"));
+            problem.head() + &hint
+        };
+        let all: Vec<_> = self.0.iter().map(one).collect();
+        all.join("\n")
+    }
+
     fn rendered(&self, renderer: &Renderer) -> String {
         let renderer = renderer.clone().term_width(WIDTH);
         let mut text = String::new();
