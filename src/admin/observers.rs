@@ -14,8 +14,8 @@ use crate::admission::Plan;
 use crate::clock::UnixTime;
 use crate::edge::Limits;
 use crate::inbound::{AuthError, Gate};
-use crate::policy::Principal;
-use crate::request::{AccessRequest, Head, HeadError, Limits as HeadLimits, Params, Peer, Sent};
+use crate::policy::{Evidence, Principal};
+use crate::request::{AccessRequest, Head, Limits as HeadLimits, Params, Peer, Sent};
 
 const REALM: &str = "bearergate status";
 
@@ -27,6 +27,9 @@ struct Problem<'a> {
     reason: &'a str,
 }
 
+/// What is answered to whom it is not shown.
+type Refusal = Box<Response<Vec<u8>>>;
+
 impl Admin {
     /// Nothing where it may be shown, else the answer that says why not.
     pub(super) async fn keeps_from(
@@ -36,34 +39,68 @@ impl Admin {
         peer: Peer,
         now: UnixTime,
     ) -> Option<Response<Vec<u8>>> {
-        let Some(gate) = &plan.observers else {
-            let open = self.address.ip().is_loopback();
-            let why = match comes_from_elsewhere(&head.headers) {
-                _ if !open => "off loopback",
-                true => "through a proxy, or from another site's page",
-                false => return None,
-            };
-            let why = format!(
-                "{why}, the status page is shown only to those whom `admin.callers` names\n"
-            );
-            return Some(page(StatusCode::FORBIDDEN, TEXT, why.into()));
+        let judged = self.judge(plan, head, peer, now).await;
+        judged.err().map(|refusal| *refusal)
+    }
+
+    async fn judge(
+        &self,
+        plan: &Plan,
+        head: &Parts,
+        peer: Peer,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let principal = match &plan.observers {
+            None => {
+                self.is_of_this_host(head)?;
+                None
+            }
+            Some(gate) => {
+                let read = read(head, peer)?;
+                let headers = &head.headers;
+                let request = AccessRequest {
+                    head: &read,
+                    headers,
+                };
+                let proven = gate.identify(request, now).await;
+                Some(admit(gate, proven, head, peer)?)
+            }
         };
-        let read = match read(head, peer) {
-            Ok(read) => read,
-            Err(why) => return Some(page(StatusCode::BAD_REQUEST, TEXT, why.to_string().into())),
+        // SECURITY: whom the plan refuses that is about to take this one's place is refused at once: who
+        // revokes a key must not wait for an issuer that is new beside it.
+        let next = plan.next.load();
+        let Some(next) = &*next else { return Ok(()) };
+        let Some(gate) = &next.observers else {
+            return self.is_of_this_host(head);
         };
+        let read = read(head, peer)?;
+        let headers = &head.headers;
         let request = AccessRequest {
             head: &read,
-            headers: &head.headers,
+            headers,
         };
-        let refused = match admit(gate, request, now).await {
-            Ok(principal) => return wrong_name(&principal, head),
-            Err(why) => why,
+        let (proven, unproven) = match gate.identify_now(request, now) {
+            Ok((proven, unproven)) => (Ok(proven), unproven),
+            Err(why) => (Err(why), false),
         };
-        let reason = refused.reason();
-        let detail = gate.told(&refused);
-        tracing::warn!(peer = %peer.address, %reason, detail, "the status page is not shown");
-        Some(answer(gate, &refused))
+        // A token that its keys have not come for is judged by this plan alone, and excuses no revoked key.
+        if unproven && matches!(principal, Some(Principal::Token(_))) {
+            return Ok(());
+        }
+        admit(gate, proven, head, peer).map(drop)
+    }
+
+    /// Where nobody is named, whoever is on this host may see it.
+    fn is_of_this_host(&self, head: &Parts) -> Result<(), Refusal> {
+        let open = self.address.ip().is_loopback();
+        let why = match comes_from_elsewhere(&head.headers) {
+            _ if !open => "off loopback",
+            true => "through a proxy, or from another site's page",
+            false => return Ok(()),
+        };
+        let why =
+            format!("{why}, the status page is shown only to those whom `admin.callers` names\n");
+        Err(Box::new(page(StatusCode::FORBIDDEN, TEXT, why.into())))
     }
 }
 
@@ -80,7 +117,7 @@ fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
         || site.is_some_and(|site| site != "none" && site != "same-origin")
 }
 
-fn read(head: &Parts, peer: Peer) -> Result<Head, HeadError> {
+fn read(head: &Parts, peer: Peer) -> Result<Head, Refusal> {
     let sent = Sent {
         method: &head.method,
         version: head.version,
@@ -92,17 +129,32 @@ fn read(head: &Parts, peer: Peer) -> Result<Head, HeadError> {
         uri: Limits::default().uri,
         body: 0,
     };
-    Head::read(&"admin".into(), peer, &sent, &limits)
+    Head::read(&"admin".into(), peer, &sent, &limits).map_err(|why| {
+        let why = why.to_string().into();
+        Box::new(page(StatusCode::BAD_REQUEST, TEXT, why))
+    })
 }
 
-async fn admit(
+/// Whom the gate lets in by what was proven.
+fn admit(
     gate: &Gate,
-    request: AccessRequest<'_>,
-    now: UnixTime,
-) -> Result<Principal, AuthError> {
-    let proven = gate.identify(request, now).await?;
-    let permit = gate.authorize(proven, &Params::none())?;
-    Ok(permit.principal().clone())
+    proven: Result<Evidence, AuthError>,
+    head: &Parts,
+    peer: Peer,
+) -> Result<Principal, Refusal> {
+    let permit = proven.and_then(|proven| gate.authorize(proven, &Params::none()));
+    let refused = match permit {
+        Ok(permit) => {
+            let principal = permit.principal().clone();
+            let refusal = wrong_name(&principal, head);
+            return refusal.map_or(Ok(principal), |refusal| Err(Box::new(refusal)));
+        }
+        Err(why) => why,
+    };
+    let reason = refused.reason();
+    let detail = gate.told(&refused);
+    tracing::warn!(peer = %peer.address, %reason, detail, "the status page is not shown");
+    Err(Box::new(answer(gate, &refused)))
 }
 
 /// SECURITY: a web page can have its own name lead to any address that its reader reaches (DNS

@@ -132,7 +132,7 @@ async fn half_a_file_is_not_taken_over_though_it_is_valid_and_lets_more_in() {
     let mut file = std::fs::File::create(&path).unwrap();
     file.write_all(half.as_bytes()).unwrap();
     gate.signal("HUP");
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    gate.says("a file is being written").await;
     assert_eq!(status(&gate, "/mail/x").await, 403);
     assert_eq!(times(&gate, TAKEN), 0, "{}", gate.log());
     file.set_len(0).unwrap();
@@ -328,6 +328,35 @@ async fn who_is_revoked_is_refused_before_what_is_new_beside_it_has_its_keys() {
     assert_eq!(calc.status, 200);
     assert_eq!(status(&gate, "/more/x").await, 404);
     assert_eq!(times(&gate, TAKEN), 0, "{}", gate.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_no_longer_see_the_status_page_is_refused_as_soon() {
+    let mut setup = setup().file("ops.key", "ops-fedcba9876543210fedcba9876543210");
+    setup.add(
+        "/admin",
+        "callers: [api_key: { id: ops, key: { file: ops.key } }]",
+    );
+    let gate = Process::serve(&setup.written()).await;
+    gate.says("\"message\":\"ready\"").await;
+    let seen = async |header: &str| get(&gate, "admin", "/status.json", header).await.status;
+    let key = "X-Api-Key: ops-fedcba9876543210fedcba9876543210\r\n";
+    assert_eq!(seen(key).await, 200);
+    let gone = format!(
+        "entra: {{ tenant: {}, authority: 'http://127.0.0.1:1' }}",
+        Contoso::CALC_TENANT
+    );
+    setup.set("/issuers/contoso", &gone);
+    let other = "new-fedcba9876543210fedcba9876543210";
+    std::fs::write(setup.path("ops.key"), other).unwrap();
+    setup.written();
+    gate.says("issuer keys could not be fetched").await;
+    eventually("the key is refused", async || seen(key).await == 401).await;
+    // The new one has to wait, and so has whatever else the new plan lets in.
+    let other = format!("X-Api-Key: {other}\r\n");
+    assert_eq!(seen(&other).await, 401);
+    assert_eq!(times(&gate, TAKEN), 0, "{}", gate.log());
+    eventually("it is let in", async || seen(&other).await == 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
