@@ -9,7 +9,7 @@ use crate::clock::UnixTime;
 use crate::outbound::{CredentialStatus, Endpoint};
 use crate::telemetry::{
     CONDITIONS, CircuitSample, CredentialSample, EndpointSample, KeySetSample, Samples,
-    StoreSample, TokenSample, UserTokenSample,
+    StoreSample, TokenSample, UpstreamCertificateSample, UserTokenSample,
 };
 
 pub(super) fn of(plan: &Plan) -> Samples {
@@ -19,6 +19,7 @@ pub(super) fn of(plan: &Plan) -> Samples {
         user_tokens: user_tokens(plan),
         endpoints: endpoints(plan),
         circuits: circuits(plan),
+        upstream_certificates: upstream_certificates(plan),
         stores: stores(plan),
     }
 }
@@ -144,6 +145,18 @@ fn circuits(plan: &Plan) -> Vec<CircuitSample> {
         })
     });
     limited.collect()
+}
+
+/// Each place of an upstream is shown the same.
+fn upstream_certificates(plan: &Plan) -> Vec<UpstreamCertificateSample> {
+    let routes = plan.routes.routes().iter();
+    let shown = routes.filter_map(|route| {
+        Some(UpstreamCertificateSample {
+            route: route.definition.id.to_string(),
+            ends_at: route.upstream.certificate_ends_at()?,
+        })
+    });
+    shown.collect()
 }
 
 fn stores(plan: &Plan) -> Vec<StoreSample> {

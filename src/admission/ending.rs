@@ -43,7 +43,7 @@ impl Record {
         let refusals = self.shared.refusals.as_ref()?;
         let route = self.route().map(|route| &*route.definition.id);
         let ended_ms = self.started.1.saturating_add(whole_ms(duration));
-        refusals.room_for(outcome, route, ended_ms)
+        refusals.room_for(outcome, route, self.peer.and_then(client), ended_ms)
     }
 
     /// Where everybody hears of an end, in strings and figures: no token, no query, all that a caller
@@ -81,6 +81,7 @@ impl Record {
             request_id: self.request_id.as_str(),
             trace_id: self.trace.as_ref().map(|trace| trace.id()).as_deref(),
             listener: &self.listener,
+            protocol: self.version,
             route: self.route().map(|route| &*route.definition.id),
             method: self
                 .head

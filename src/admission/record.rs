@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, Version};
 
 use super::caught::{caught, internal};
 use super::cors::{self, Preflight};
@@ -32,6 +32,8 @@ pub struct Record {
     pub(super) request_id: RequestId,
     pub(super) peer: Option<Peer>,
     pub(super) method: Method,
+    /// What its caller spoke, where that is known.
+    pub(super) version: Option<Version>,
     pub(super) head: Option<Head>,
     /// A cut of a path that was refused, or never came to be one.
     pub(super) raw_path: Option<Box<str>>,
@@ -69,6 +71,7 @@ impl Record {
             request_id: RequestId::none(),
             peer: None,
             method: Method::GET,
+            version: None,
             head: None,
             raw_path: None,
             admission: None,
@@ -88,13 +91,19 @@ impl Record {
         }
     }
 
-    /// Takes note of who is at the other end, and by which id the request goes.
-    pub fn meet(&mut self, peer: Option<Peer>, method: &Method, headers: &HeaderMap) {
+    /// Takes note of who is at the other end and what he speaks, and by which id the request goes.
+    pub fn meet(
+        &mut self,
+        peer: Option<Peer>,
+        (method, version): (&Method, Option<Version>),
+        headers: &HeaderMap,
+    ) {
         let trusted = peer.is_some_and(|peer| peer.trusted);
         self.request_id = self.shared.request_ids.of(headers, trusted);
         let tracer = self.plan.tracer.as_ref();
         self.trace = tracer.map(|tracer| tracer.begin(headers, trusted));
         self.method = method.clone();
+        self.version = version;
         self.peer = peer;
     }
 

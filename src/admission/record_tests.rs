@@ -64,7 +64,7 @@ impl World {
     fn record(&self) -> Record {
         let mut record = Record::begin(&self.shared, &"apis".into());
         let peer = Peer::of([127, 0, 0, 1].into(), &HeaderMap::new(), &[]);
-        record.meet(Some(peer), &Method::POST, &HeaderMap::new());
+        record.meet(Some(peer), (&Method::POST, None), &HeaderMap::new());
         record
     }
 

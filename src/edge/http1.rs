@@ -51,6 +51,7 @@ impl<A: Application> Edge<A> {
             let is_last = asked.fetch_add(1, Ordering::Relaxed) + 1 >= settings.limits.requests;
             let era = settings.era.clone();
             conversation.set(Stage::Serving);
+            self.metrics.asked(request.version());
             // Who closes its half may wait for an answer all the same (RFC 9112 §9.6), but hardly
             // ever does; and what only reads may be asked for again.
             conversation.abandonable(matches!(*request.method(), Method::GET | Method::HEAD));

@@ -59,7 +59,8 @@ impl Application for Gateway {
         };
         let peer = Peer::of(address, &head.headers, &listener.trusted_proxies)
             .over(conversation.is_encrypted());
-        record.meet(Some(peer), &head.method, &head.headers);
+        let asked = (&head.method, Some(head.version));
+        record.meet(Some(peer), asked, &head.headers);
         let sent = Sent {
             method: &head.method,
             version: head.version,
@@ -94,7 +95,8 @@ impl Application for Gateway {
         let peer = Peer::of(conversation.peer().ip(), &nothing, &[]);
         let (method, path) = conversation.told();
         let method = http::Method::from_bytes(method.as_bytes()).unwrap_or_default();
-        record.meet(Some(peer), &method, &nothing);
+        let version = matches!(why, Misread::Http2(_)).then_some(http::Version::HTTP_2);
+        record.meet(Some(peer), (&method, version), &nothing);
         record.refuse(reason_of(why), why.to_string(), path);
         let answer = record.answer().unwrap_or_default();
         record.answered(answer.status().as_u16(), answer.body().len() as u64);

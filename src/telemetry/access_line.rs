@@ -5,6 +5,8 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::Version;
+
 use super::LogFormat;
 use super::written::{clean, json_text, milliseconds_of, number, thousandths, time};
 use crate::request::AddressText;
@@ -24,6 +26,8 @@ pub struct AccessLine<'a> {
     /// The trace's that it belongs to, where there are any.
     pub trace_id: Option<&'a str>,
     pub listener: &'a str,
+    /// What its caller spoke, where that is known.
+    pub protocol: Option<Version>,
     pub route: Option<&'a str>,
     pub method: &'a str,
     /// The canonical path, or a cut of the raw one where it was refused.
@@ -65,6 +69,15 @@ impl Severity {
             Self::Failed => "WARN",
             Self::Bug => "ERROR",
         }
+    }
+}
+
+/// A protocol by its name in ALPN (RFC 7301 §6), with TLS and without.
+pub(super) fn spoken(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "h2",
+        Version::HTTP_11 => "http/1.1",
+        _ => "http/1.0",
     }
 }
 
@@ -123,6 +136,7 @@ impl AccessLine<'_> {
         text(out, id, Some(self.request_id), SHORT)?;
         text(out, b",\"trace_id\":", self.trace_id, SHORT)?;
         text(out, b",\"listener\":", Some(self.listener), usize::MAX)?;
+        text(out, b",\"protocol\":", self.protocol.map(spoken), SHORT)?;
         text(out, b",\"route\":", self.route, usize::MAX)?;
         text(out, b",\"method\":", Some(self.method), SHORT)?;
         text(out, b",\"path\":", Some(self.path), LONG)?;
@@ -173,6 +187,7 @@ impl AccessLine<'_> {
             ("client", client.as_deref(), SHORT),
             ("upstream", self.upstream, SHORT),
             ("listener", Some(self.listener), usize::MAX),
+            ("protocol", self.protocol.map(spoken), SHORT),
             ("request_id", Some(self.request_id), SHORT),
             ("trace_id", self.trace_id, SHORT),
         ] {
@@ -208,6 +223,7 @@ pub(super) fn sample() -> AccessLine<'static> {
         request_id: "r",
         trace_id: None,
         listener: "apis",
+        protocol: None,
         route: None,
         method: "GET",
         path: "/",

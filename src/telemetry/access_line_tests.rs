@@ -7,6 +7,7 @@ fn line() -> AccessLine<'static> {
         request_id: "r-1",
         trace_id: None,
         listener: "apis",
+        protocol: Some(Version::HTTP_11),
         route: Some("calc"),
         method: "GET",
         path: "/calc/v1/add/1/1",
@@ -35,7 +36,7 @@ fn both_forms_tell_the_same() {
         rendered(&line(), LogFormat::Json),
         concat!(
             r#"{"timestamp":"2027-01-15T08:00:00.123Z","level":"INFO","kind":"access","#,
-            r#""request_id":"r-1","listener":"apis","#,
+            r#""request_id":"r-1","listener":"apis","protocol":"http/1.1","#,
             r#""route":"calc","method":"GET","path":"/calc/v1/add/1/1","status":403,"#,
             r#""reason":"role_missing","detail":"none of invokeRole","principal":"app:1234","#,
             r#""client":"127.0.0.1","upstream":"http://calc:8080","upstream_status":503,"#,
@@ -49,7 +50,7 @@ fn both_forms_tell_the_same() {
             "2027-01-15T08:00:00.123Z  INFO access: 403 GET /calc/v1/add/1/1 route=calc ",
             "reason=role_missing ",
             r#"detail="none of invokeRole" principal=app:1234 client=127.0.0.1 "#,
-            "upstream=http://calc:8080 listener=apis request_id=r-1 ",
+            "upstream=http://calc:8080 listener=apis protocol=http/1.1 request_id=r-1 ",
             "upstream_status=503 upstream_ms=1.2 duration_ms=1.234 bytes_out=512\n"
         )
     );

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::Version;
 use prometheus::{IntCounter, IntGauge};
 
 use super::Counted;
@@ -13,8 +14,12 @@ pub struct EdgeMetrics {
     open: IntGauge,
     accepted: IntCounter,
     refused: [IntCounter; CAUSES.len()],
+    asked: [IntCounter; VERSIONS.len()],
     certificate: CertificateEnd,
 }
+
+/// What callers may speak.
+pub(super) const VERSIONS: [Version; 3] = [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2];
 
 /// When the first of a listener's certificates to end does, in seconds of Unix time; 0: it has none.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +85,7 @@ impl EdgeMetrics {
         open: IntGauge,
         accepted: IntCounter,
         refused: impl Fn(&str) -> IntCounter,
+        asked: impl Fn(Version) -> IntCounter,
         certificate: CertificateEnd,
     ) -> Self {
         Self {
@@ -87,12 +93,23 @@ impl EdgeMetrics {
             open,
             accepted,
             refused: CAUSES.map(refused),
+            asked: VERSIONS.map(asked),
         }
     }
 
     pub fn accepted(&self) -> Counted {
         self.accepted.inc();
         Counted::by(&self.open)
+    }
+
+    /// A request has come by this protocol.
+    pub fn asked(&self, version: Version) {
+        let [old, usual, new] = &self.asked;
+        match version {
+            Version::HTTP_2 => new.inc(),
+            Version::HTTP_11 => usual.inc(),
+            _ => old.inc(),
+        }
     }
 
     pub fn refused(&self, cause: Refused) {

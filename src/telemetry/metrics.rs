@@ -9,6 +9,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::access_line::spoken;
 use super::edge_metrics::CertificateEnd;
 use super::names::{counter, gauge, opts, register};
 use super::route_metrics::RouteFamilies;
@@ -42,6 +43,7 @@ pub(super) struct Families {
     pub(super) connections: IntGaugeVec,
     pub(super) accepted: IntCounterVec,
     pub(super) refused: IntCounterVec,
+    asked: IntCounterVec,
     pub(super) panics: IntCounter,
     spans: IntCounterVec,
     reloads: IntCounterVec,
@@ -79,6 +81,11 @@ impl Metrics {
             connections: gauge(&registry, names::CONNECTIONS, &["listener"]),
             accepted: counter(&registry, names::CONNECTIONS_TOTAL, &["listener"]),
             refused: counter(&registry, names::REFUSED, &["listener", "cause"]),
+            asked: counter(
+                &registry,
+                names::LISTENER_REQUESTS,
+                &["listener", "protocol"],
+            ),
             panics: register(&registry, IntCounter::with_opts(opts(names::PANICS))),
             spans: counter(&registry, names::SPANS, &["outcome"]),
             reloads: counter(&registry, names::RELOADS, &["outcome"]),
@@ -132,6 +139,11 @@ impl Metrics {
             families.connections.with_label_values(&[listener]),
             families.accepted.with_label_values(&[listener]),
             |cause| families.refused.with_label_values(&[listener, cause]),
+            |version| {
+                families
+                    .asked
+                    .with_label_values(&[listener, spoken(version)])
+            },
             certificate.clone(),
         )
     }
@@ -193,6 +205,7 @@ impl Metrics {
         samples::endpoints(&sampled, &of_plan.endpoints);
         samples::circuits(&sampled, &of_plan.circuits);
         samples::stores(&sampled, &of_plan.stores);
+        samples::upstream_certificates(&sampled, &of_plan.upstream_certificates, now);
         process::sample(&sampled, self.families.started);
         let certificates = self.families.certificates.lock();
         let ends = certificates.iter();

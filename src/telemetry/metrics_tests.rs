@@ -63,6 +63,7 @@ fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     route.left_out(1);
     route.repeated(Repetition::Stale);
     metrics.edge("apis").refused(Refused::Limit);
+    metrics.edge("apis").asked(http::Version::HTTP_2);
     metrics.edge("apis").certificate_ends(Some(NOW));
     let log = AccessLog::to_writer(Box::new(std::io::sink()), LogFormat::Json);
     metrics.watch_access_log(&log);

@@ -38,7 +38,7 @@ pub use refusals::{Refusals, RefusedRequest, Room};
 pub use route_metrics::{Counted, Outcome, Repetition, RouteMetrics};
 pub use samples::{
     CONDITIONS, CircuitSample, CredentialSample, EndpointSample, KeySetSample, Samples,
-    StoreSample, TokenSample, UserTokenSample,
+    StoreSample, TokenSample, UpstreamCertificateSample, UserTokenSample,
 };
 pub use span_metrics::SpanMetrics;
 pub use traces::{Batch, Spans, Told, Trace, Tracer, TracesDefinition, Wait, rejected};

@@ -42,6 +42,8 @@ metrics! {
         "Connections accepted, by listener.";
     REFUSED "bearergate_connections_refused_total" "counter"
         "Connections ended before a request could be decided, by listener and cause.";
+    LISTENER_REQUESTS "bearergate_listener_requests_total" "counter"
+        "Requests that came, by listener and protocol (http/1.0, http/1.1, h2).";
     LIMIT_BUCKETS "bearergate_limit_buckets" "gauge"
         "Callers, addresses and routes that limits count now.";
     LIMIT_BUCKETS_FORGOTTEN "bearergate_limit_buckets_forgotten_total" "counter"
@@ -102,6 +104,8 @@ metrics! {
         "1 while /readyz says so, else 0.";
     LISTENER_CERTIFICATE_EXPIRY "bearergate_listener_certificate_expiry_seconds" "gauge"
         "Time until the first of a listener's certificates to end does, negative once it has, by listener; absent without TLS.";
+    UPSTREAM_CERTIFICATE_EXPIRY "bearergate_upstream_certificate_expiry_seconds" "gauge"
+        "Time until the certificate that a route's upstream is shown ends, negative once it has; absent where it has none.";
     BUILD "bearergate_build_info" "gauge"
         "Always 1; the label tells the version that runs.";
     PROCESS_CPU "process_cpu_seconds_total" "counter"

@@ -21,15 +21,17 @@ const KEPT: usize = 512;
 /// What is refused for the same reason on the same route goes by one lane, and by which one nobody
 /// can foresee.
 const LANES: usize = 64;
-/// So many of a lane's are kept of each second; of a flood, its beginning.
-const PER_SECOND: u64 = 32;
+/// Who is refused goes by one of so many ways into a lane, so that nobody's flood hides everybody else's.
+const WAYS: usize = 8;
+/// So many that come by one way are kept of each second; of a flood, its beginning.
+const PER_SECOND: u64 = 8;
 
 /// Bytes of a text that are kept.
 const LONG: usize = 512;
 const SHORT: usize = 256;
 
 pub struct Refusals {
-    lanes: [Lane; LANES],
+    ways: [[Way; WAYS]; LANES],
     kept: Mutex<Kept>,
     /// Those that came too fast.
     left_out: AtomicU64,
@@ -38,12 +40,18 @@ pub struct Refusals {
 
 /// The second, and how many came in it so far: in the lower half.
 #[derive(Default)]
-struct Lane(AtomicU64);
+struct Way(AtomicU64);
 
 struct Kept {
     /// Each from its oldest to its newest.
-    lanes: [VecDeque<Arc<RefusedRequest>>; LANES],
+    lanes: [VecDeque<One>; LANES],
     count: usize,
+}
+
+struct One {
+    /// The same for those of one route and reason.
+    kind: u64,
+    request: Arc<RefusedRequest>,
 }
 
 /// A request that was denied or failed, redacted.
@@ -72,7 +80,7 @@ pub struct RefusedRequest {
 
 /// That there is room for one.
 pub struct Room {
-    lane: usize,
+    kind: u64,
     reason: Reason,
     outcome: &'static str,
 }
@@ -80,7 +88,7 @@ pub struct Room {
 impl Refusals {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            lanes: std::array::from_fn(|_| Lane::default()),
+            ways: std::array::from_fn(|_| std::array::from_fn(|_| Way::default())),
             kept: Mutex::new(Kept {
                 lanes: std::array::from_fn(|_| VecDeque::new()),
                 count: 0,
@@ -90,19 +98,26 @@ impl Refusals {
         })
     }
 
-    /// Whether a request that ended so is to be kept: before anything is put together for it.
-    pub fn room_for(&self, outcome: Outcome, route: Option<&str>, now_ms: u64) -> Option<Room> {
+    /// Whether a request that ended so, of this client, is to be kept: before anything is put together
+    /// for it.
+    pub fn room_for(
+        &self,
+        outcome: Outcome,
+        route: Option<&str>,
+        client: Option<IpAddr>,
+        now_ms: u64,
+    ) -> Option<Room> {
         let (Outcome::Denied(reason) | Outcome::Failed(reason)) = outcome else {
             return None;
         };
-        let hash = self.hasher.hash_one((route, reason));
-        let lane = usize::try_from(hash).unwrap_or_default() % LANES;
-        if !self.lanes[lane].takes(now_ms / 1000) {
+        let kind = self.hasher.hash_one((route, reason));
+        let way = place(self.hasher.hash_one(client), WAYS);
+        if !self.ways[place(kind, LANES)][way].takes(now_ms / 1000) {
             self.left_out.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         Some(Room {
-            lane,
+            kind,
             reason,
             outcome: outcome.word(),
         })
@@ -110,7 +125,8 @@ impl Refusals {
 
     pub fn keep(&self, room: &Room, line: &AccessLine<'_>) {
         let request = Arc::new(RefusedRequest::of(room, line));
-        let gone = self.kept.lock().push(room.lane, request);
+        let kind = room.kind;
+        let gone = self.kept.lock().push(One { kind, request });
         // Freed when others may go on.
         drop(gone);
     }
@@ -118,7 +134,8 @@ impl Refusals {
     /// All that are kept, the newest first.
     pub fn all(&self) -> Vec<Arc<RefusedRequest>> {
         let kept = self.kept.lock();
-        let mut all: Vec<_> = kept.lanes.iter().flatten().cloned().collect();
+        let all = kept.lanes.iter().flatten();
+        let mut all: Vec<_> = all.map(|one| Arc::clone(&one.request)).collect();
         drop(kept);
         all.sort_by_key(|request| std::cmp::Reverse(request.at_ms));
         all
@@ -130,7 +147,7 @@ impl Refusals {
     }
 }
 
-impl Lane {
+impl Way {
     /// Races cost one more or less.
     fn takes(&self, second: u64) -> bool {
         let second = second << 32;
@@ -149,19 +166,31 @@ impl Lane {
 }
 
 impl Kept {
-    /// Where there are too many, the fullest lane gives up its oldest: a flood takes what others do
-    /// not use, and no more.
-    fn push(&mut self, lane: usize, request: Arc<RefusedRequest>) -> Option<Arc<RefusedRequest>> {
-        self.lanes[lane].push_back(request);
+    /// Where there are too many, the fullest lane gives up one: a flood takes what others do not use, and
+    /// no more.
+    fn push(&mut self, one: One) -> Option<One> {
+        self.lanes[place(one.kind, LANES)].push_back(one);
         if self.count < KEPT {
             self.count += 1;
             return None;
         }
-        self.lanes
-            .iter_mut()
-            .max_by_key(|lane| lane.len())?
-            .pop_front()
+        give_up(self.lanes.iter_mut().max_by_key(|lane| lane.len())?)
     }
+}
+
+/// The oldest that has a newer one of its kind, so that the last of each route and reason stays; where
+/// each is the last of its kind, the oldest.
+fn give_up(lane: &mut VecDeque<One>) -> Option<One> {
+    let has_newer = |place: &usize| {
+        let mut newer = lane.iter().skip(place + 1);
+        newer.any(|one| one.kind == lane[*place].kind)
+    };
+    let oldest = (0..lane.len()).find(has_newer).unwrap_or_default();
+    lane.remove(oldest)
+}
+
+fn place(hash: u64, places: usize) -> usize {
+    usize::try_from(hash).unwrap_or_default() % places
 }
 
 impl RefusedRequest {

@@ -11,7 +11,7 @@ use crate::clock::UnixTime;
 /// What the conditions of an endpoint are called, in the label `condition` too.
 pub const CONDITIONS: [&str; 3] = ["well", "resting", "unwell"];
 
-/// Of endpoints, and of upstreams with a limit, so many have series: the first of the file.
+/// Of endpoints, and of upstreams with a limit or a certificate, so many have series: the first of the file.
 const MOST_SERIES: usize = 200;
 
 /// Everything that is copied for a scrape.
@@ -22,6 +22,7 @@ pub struct Samples {
     pub user_tokens: Vec<UserTokenSample>,
     pub endpoints: Vec<EndpointSample>,
     pub circuits: Vec<CircuitSample>,
+    pub upstream_certificates: Vec<UpstreamCertificateSample>,
     pub stores: Vec<StoreSample>,
 }
 
@@ -103,6 +104,13 @@ pub struct CircuitSample {
     pub requests: usize,
     /// That may be.
     pub limit: usize,
+}
+
+/// The certificate that a route's upstream is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamCertificateSample {
+    pub route: String,
+    pub ends_at: UnixTime,
 }
 
 /// A place where tokens are kept beside memory.
@@ -267,6 +275,18 @@ pub(super) fn stores(registry: &Registry, samples: &[StoreSample]) {
                 .with_label_values(&[place, outcome])
                 .inc_by(*count);
         }
+    }
+}
+
+pub(super) fn upstream_certificates(
+    registry: &Registry,
+    samples: &[UpstreamCertificateSample],
+    now: UnixTime,
+) {
+    let expiry = gauge(registry, names::UPSTREAM_CERTIFICATE_EXPIRY, &["route"]);
+    for sample in samples.iter().take(MOST_SERIES) {
+        let left = seconds_between(now, sample.ends_at);
+        expiry.with_label_values(&[&sample.route]).set(left);
     }
 }
 

@@ -32,6 +32,10 @@ pub(in super::super) fn one_of_each() -> Samples {
             requests: 7,
             limit: 10,
         }],
+        upstream_certificates: vec![UpstreamCertificateSample {
+            route: "calc".to_owned(),
+            ends_at: UnixTime::from_seconds(1),
+        }],
     }
 }
 

@@ -52,6 +52,11 @@ identities:
 routes:
   - {{ id: open, listener: apis, match: {{ path: /open/** }}, callers: public, upstream: {{ url: "http://127.0.0.1:{other}" }} }}
   - {{ id: gone, listener: apis, match: {{ path: /gone/** }}, callers: public, upstream: {{ url: "http://127.0.0.1:{nobody}" }} }}
+  - id: shown
+    listener: apis
+    match: {{ path: /shown/** }}
+    callers: public
+    upstream: {{ url: "https://127.0.0.1:{nobody}", client_certificate: {{ certificate: us.pem, key: us.key }} }}
   - id: calc
     listener: apis
     match: {{ path: /calc/** }}

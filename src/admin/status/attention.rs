@@ -80,11 +80,17 @@ pub(super) fn attention(report: &Report) -> Vec<Attention> {
             "look at the upstream itself",
         )
     });
+    let outgoing = report.upstreams.iter().filter_map(|it| {
+        let fix =
+            "replace the files of `upstream.client_certificate`; they are read again by themselves";
+        let about = format!("upstream {}", it.origin);
+        of_certificate(about, it.certificate_ends_at?, fix, now)
+    });
     let mut all: Vec<_> = of_state(report).into_iter().collect();
     all.extend(of_configuration(report));
     all.extend(issuers.chain(identities).chain(refused));
     all.extend(report.routes.iter().filter_map(of_route));
-    all.extend(upstreams.chain(certificates).chain(shown));
+    all.extend(upstreams.chain(certificates).chain(shown).chain(outgoing));
     all.extend(report.listeners.iter().filter_map(of_listener));
     let users = report.user_tokens.iter();
     all.extend(users.filter_map(|it| users::attention(it, now)));

@@ -6,7 +6,7 @@ use super::attention::{Attention, Severity, told};
 use super::markup::Html;
 use super::pieces::grouped;
 use super::report::Report;
-use super::table::{Column, number, table, text};
+use super::table::{Table, number, text};
 use super::tables::{error, pill};
 use crate::admission::Plan;
 use crate::store::{Doing, StoreStatus};
@@ -71,8 +71,11 @@ pub(super) fn attention(store: &StoreReport) -> Option<Attention> {
     Some(told(Severity::Warning, "state", what, fix))
 }
 
-pub(super) fn drawn(html: &mut Html, report: &Report) {
-    const COLUMNS: &[Column<StoreReport>] = &[
+const STATE: Table<StoreReport> = Table {
+    id: "state",
+    title: "State",
+    of: "",
+    columns: &[
         text("kept in", |html, it, _| {
             html.markup("<span><strong>").text(it.place);
             html.markup("</strong><small class=\"mono\">").text(&it.at);
@@ -95,9 +98,9 @@ pub(super) fn drawn(html: &mut Html, report: &Report) {
             html.text(grouped(it.failed));
         }),
         text("why", |html, it, _| error(html, it.failure.as_deref())),
-    ];
-    if !report.stores.is_empty() {
-        let stores = &report.stores;
-        table(html, report, "state", "State", "", COLUMNS, stores, 0);
-    }
+    ],
+};
+
+pub(super) fn drawn(html: &mut Html, report: &Report) {
+    STATE.draw(html, report, &report.stores, 0);
 }

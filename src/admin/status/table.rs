@@ -27,66 +27,71 @@ pub(super) const fn number<T>(name: &'static str, write: fn(&mut Html, &T, UnixT
     }
 }
 
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a table is all of it, and only `tables` makes one"
-)]
-pub(super) fn table<T>(
-    html: &mut Html,
-    report: &Report,
-    id: &'static str,
-    title: &'static str,
-    of: &'static str,
-    columns: &[Column<T>],
-    rows: &[T],
-    left_out: usize,
-) {
-    if rows.is_empty() {
-        return;
-    }
-    html.markup("<section aria-labelledby=\"")
-        .markup(id)
-        .markup("\">\n<h2 id=\"")
-        .markup(id);
-    html.markup("\">")
-        .markup(title)
-        .markup(" <small>")
-        .markup(of)
-        .markup("</small></h2>\n");
-    html.markup("<table role=\"table\" aria-labelledby=\"")
-        .markup(id);
-    html.markup("\">\n<thead role=\"rowgroup\"><tr role=\"row\">");
-    for column in columns {
-        html.markup("<th role=\"columnheader\" scope=\"col\"");
-        html.markup(if column.is_number {
-            " class=\"number\">"
-        } else {
-            ">"
-        });
-        html.markup(column.name).markup("</th>");
-    }
-    html.markup("</tr></thead>\n<tbody role=\"rowgroup\">\n");
-    for row in rows {
-        html.markup("<tr role=\"row\">");
+/// One that the page may have.
+pub(super) struct Table<T: 'static> {
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    /// What it is of, in a few words behind the title; may be empty.
+    pub(super) of: &'static str,
+    pub(super) columns: &'static [Column<T>],
+}
+
+impl<T> Table<T> {
+    /// Draws it, where there is something in it. `left_out`: how many more there are.
+    pub(super) fn draw(&self, html: &mut Html, report: &Report, rows: &[T], left_out: usize) {
+        let Self {
+            id,
+            title,
+            of,
+            columns,
+        } = *self;
+        if rows.is_empty() {
+            return;
+        }
+        html.markup("<section aria-labelledby=\"")
+            .markup(id)
+            .markup("\">\n<h2 id=\"")
+            .markup(id);
+        html.markup("\">")
+            .markup(title)
+            .markup(" <small>")
+            .markup(of)
+            .markup("</small></h2>\n");
+        html.markup("<table role=\"table\" aria-labelledby=\"")
+            .markup(id);
+        html.markup("\">\n<thead role=\"rowgroup\"><tr role=\"row\">");
         for column in columns {
-            html.markup("<td role=\"cell\" data-label=\"")
-                .markup(column.name)
-                .markup("\"");
+            html.markup("<th role=\"columnheader\" scope=\"col\"");
             html.markup(if column.is_number {
                 " class=\"number\">"
             } else {
                 ">"
             });
-            (column.write)(html, row, report.now.0);
-            html.markup("</td>");
+            html.markup(column.name).markup("</th>");
         }
-        html.markup("</tr>\n");
+        html.markup("</tr></thead>\n<tbody role=\"rowgroup\">\n");
+        for row in rows {
+            html.markup("<tr role=\"row\">");
+            for column in columns {
+                html.markup("<td role=\"cell\" data-label=\"")
+                    .markup(column.name)
+                    .markup("\"");
+                html.markup(if column.is_number {
+                    " class=\"number\">"
+                } else {
+                    ">"
+                });
+                (column.write)(html, row, report.now.0);
+                html.markup("</td>");
+            }
+            html.markup("</tr>\n");
+        }
+        html.markup("</tbody>\n</table>\n");
+        if left_out > 0 {
+            html.markup("<p class=\"quiet\">and ")
+                .text(left_out)
+                .markup(" more</p>\n");
+        }
+        html.markup("</section>\n");
     }
-    html.markup("</tbody>\n</table>\n");
-    if left_out > 0 {
-        html.markup("<p class=\"quiet\">and ")
-            .text(left_out)
-            .markup(" more</p>\n");
-    }
-    html.markup("</section>\n");
 }

@@ -3,12 +3,15 @@
 use super::markup::Html;
 use super::pieces::{ago, ahead, grouped, rounded};
 use super::report::{At, IdentityReport, IssuerReport, ListenerReport, Report};
-use super::table::{Column, number, table, text};
+use super::table::{Table, number, text};
 use super::ways::{RouteReport, UpstreamReport};
 use crate::clock::UnixTime;
 
-pub(super) fn routes(html: &mut Html, report: &Report) {
-    const COLUMNS: &[Column<RouteReport>] = &[
+const ROUTES: Table<RouteReport> = Table {
+    id: "routes",
+    title: "Routes",
+    of: "the last minute",
+    columns: &[
         text("route", |html, it, _| {
             let name = match &*it.id {
                 "none" if it.path.is_none() => "no route was found",
@@ -51,22 +54,18 @@ pub(super) fn routes(html: &mut Html, report: &Report) {
             }
             html.markup("</span>");
         }),
-    ];
-    let lately = "the last minute";
-    table(
-        html,
-        report,
-        "routes",
-        "Routes",
-        lately,
-        COLUMNS,
-        &report.routes,
-        report.routes_left_out,
-    );
+    ],
+};
+
+pub(super) fn routes(html: &mut Html, report: &Report) {
+    ROUTES.draw(html, report, &report.routes, report.routes_left_out);
 }
 
-pub(super) fn identities(html: &mut Html, report: &Report) {
-    const COLUMNS: &[Column<IdentityReport>] = &[
+const IDENTITIES: Table<IdentityReport> = Table {
+    id: "identities",
+    title: "Identities",
+    of: "",
+    columns: &[
         text("identity", |html, it, _| {
             html.markup("<span><strong>")
                 .text(&it.name)
@@ -112,21 +111,18 @@ pub(super) fn identities(html: &mut Html, report: &Report) {
         text("last error", |html, it, _| {
             error(html, it.last_error.as_deref())
         }),
-    ];
-    table(
-        html,
-        report,
-        "identities",
-        "Identities",
-        "",
-        COLUMNS,
-        &report.identities,
-        0,
-    );
+    ],
+};
+
+pub(super) fn identities(html: &mut Html, report: &Report) {
+    IDENTITIES.draw(html, report, &report.identities, 0);
 }
 
-pub(super) fn issuers(html: &mut Html, report: &Report) {
-    const COLUMNS: &[Column<IssuerReport>] = &[
+const ISSUERS: Table<IssuerReport> = Table {
+    id: "issuers",
+    title: "Issuers",
+    of: "",
+    columns: &[
         text("issuer", |html, it, _| {
             html.markup("<span><strong>")
                 .text(&it.name)
@@ -151,21 +147,18 @@ pub(super) fn issuers(html: &mut Html, report: &Report) {
         text("last error", |html, it, _| {
             error(html, it.last_error.as_deref())
         }),
-    ];
-    table(
-        html,
-        report,
-        "issuers",
-        "Issuers",
-        "",
-        COLUMNS,
-        &report.issuers,
-        0,
-    );
+    ],
+};
+
+pub(super) fn issuers(html: &mut Html, report: &Report) {
+    ISSUERS.draw(html, report, &report.issuers, 0);
 }
 
-pub(super) fn upstreams(html: &mut Html, report: &Report) {
-    const COLUMNS: &[Column<UpstreamReport>] = &[
+const UPSTREAMS: Table<UpstreamReport> = Table {
+    id: "upstreams",
+    title: "Upstreams",
+    of: "",
+    columns: &[
         text("upstream", |html, it, _| {
             html.markup("<strong class=\"mono\">")
                 .text(&it.origin)
@@ -188,25 +181,24 @@ pub(super) fn upstreams(html: &mut Html, report: &Report) {
         number("requests now", |html, it, _| {
             html.text(it.requests);
         }),
+        text("certificate ends", |html, it, now| {
+            future(html, it.certificate_ends_at, now)
+        }),
         text("routes", |html, it, _| {
             html.text(it.routes.join(", "));
         }),
-    ];
-    let left_out = report.upstreams_left_out;
-    table(
-        html,
-        report,
-        "upstreams",
-        "Upstreams",
-        "",
-        COLUMNS,
-        &report.upstreams,
-        left_out,
-    );
+    ],
+};
+
+pub(super) fn upstreams(html: &mut Html, report: &Report) {
+    UPSTREAMS.draw(html, report, &report.upstreams, report.upstreams_left_out);
 }
 
-pub(super) fn listeners(html: &mut Html, report: &Report) {
-    const COLUMNS: &[Column<ListenerReport>] = &[
+const LISTENERS: Table<ListenerReport> = Table {
+    id: "listeners",
+    title: "Listeners",
+    of: "",
+    columns: &[
         text("listener", |html, it, _| {
             html.markup("<strong>").text(&it.name).markup("</strong>");
         }),
@@ -243,17 +235,11 @@ pub(super) fn listeners(html: &mut Html, report: &Report) {
         text("certificate ends", |html, it, now| {
             future(html, it.certificate_ends_at, now)
         }),
-    ];
-    table(
-        html,
-        report,
-        "listeners",
-        "Listeners",
-        "",
-        COLUMNS,
-        &report.listeners,
-        0,
-    );
+    ],
+};
+
+pub(super) fn listeners(html: &mut Html, report: &Report) {
+    LISTENERS.draw(html, report, &report.listeners, 0);
 }
 
 pub(super) fn pill(html: &mut Html, class: &'static str, word: &str) {

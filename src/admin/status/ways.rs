@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::report::MOST;
+use super::report::{At, MOST};
 use crate::admission::Plan;
 use crate::outbound::{Condition, Endpoint, TokenDefinition};
 use crate::routing::RouteDefinition;
@@ -62,6 +62,8 @@ pub(super) struct UpstreamReport {
     pub(super) requests: usize,
     /// That its name leads to; `None` where it is no name.
     pub(super) addresses: Option<usize>,
+    /// When the certificate ends that it is shown; `None` where it is shown none.
+    pub(super) certificate_ends_at: Option<At>,
     /// The first few of those that go there.
     pub(super) routes: Vec<String>,
 }
@@ -177,6 +179,7 @@ impl UpstreamReport {
             condition: endpoint.condition().word(),
             requests: endpoint.requests(),
             addresses: endpoint.resolved(),
+            certificate_ends_at: endpoint.certificate_ends_at().map(At),
             routes: Vec::new(),
         }
     }

@@ -180,7 +180,7 @@ object! {
         ca_file: May<FilePath> = "the system's",
         /// What an https upstream is shown that asks for a certificate.
         client_certificate: May<UpstreamCertificate> = "none",
-        /// The oldest version of TLS that is spoken with it: `1.2` or `1.3`.
+        /// The oldest version of TLS that is spoken with it: `1.2` or `1.3`. Where it agrees to an older one, the connection ends before a request is sent.
         minimum_tls: Or<TlsVersion> = "1.2",
         /// Bounds in time.
         timeouts: Or<UpstreamTimeouts> = "{}",

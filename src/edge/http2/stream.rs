@@ -13,7 +13,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use http_body_util::Full;
 
@@ -51,6 +51,7 @@ pub(super) async fn serve<A: Application>(
     if settings.tls.is_some() {
         conversation.encrypted();
     }
+    edge.metrics.asked(Version::HTTP_2);
     let patience = settings.timeouts.body;
     let has_body = !stream.is_end_stream();
     let shape = match has_fragment {

@@ -16,6 +16,7 @@ use super::carriers::{Carriers, Place};
 use super::connect::{ConnectError, Connector};
 use super::health::Health;
 use super::{Carrier, Carries, Condition, EndpointDefinition, Names, UpstreamError, check};
+use crate::clock::UnixTime;
 
 /// All endpoints that upstreams go to. Cloning shares them.
 #[derive(Clone, Default)]
@@ -79,6 +80,12 @@ impl Endpoint {
 
     pub fn definition(&self) -> &EndpointDefinition {
         &self.definition
+    }
+
+    /// When the certificate ends that it is shown, where it is shown one.
+    pub fn certificate_ends_at(&self) -> Option<UnixTime> {
+        let shown = self.definition.client_certificate.as_ref()?;
+        Some(shown.not_after())
     }
 
     /// Scheme, host and port.

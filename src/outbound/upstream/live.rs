@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::retries::Budget;
 use super::visit::bit;
 use super::{Balance, Endpoint, Endpoints, UpstreamDefinition};
+use crate::clock::UnixTime;
 
 /// Where routes go, alive. Shared by all that define the same.
 pub struct Upstream {
@@ -68,6 +69,11 @@ impl Upstream {
 
     pub fn has_several(&self) -> bool {
         !self.others.is_empty()
+    }
+
+    /// When the certificate ends that it is shown, where it is shown one.
+    pub fn certificate_ends_at(&self) -> Option<UnixTime> {
+        self.first.certificate_ends_at()
     }
 
     /// How many requests are with it now, where there is a limit.

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use http::Version;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -68,6 +69,7 @@ fn asked(trace: &Trace, told: &Told<'_>) -> Span {
     ];
     attributes.extend(of_status(line.status));
     for (name, value) in [
+        ("network.protocol.version", line.protocol.map(version)),
         ("http.route", told.template),
         ("server.address", told.host),
         ("error.type", line.reason),
@@ -104,6 +106,15 @@ fn asked(trace: &Trace, told: &Told<'_>) -> Span {
             line,
             attributes,
         )
+    }
+}
+
+/// As OpenTelemetry writes it, of `network.protocol.name` `http`, which it takes for granted.
+fn version(spoken: Version) -> &'static str {
+    match spoken {
+        Version::HTTP_2 => "2",
+        Version::HTTP_11 => "1.1",
+        _ => "1.0",
     }
 }
 

@@ -46,6 +46,7 @@ fn a_request_is_two_spans_that_hang_together() {
     let line = AccessLine {
         principal: Some("app:7"),
         route: Some("orders"),
+        protocol: Some(Version::HTTP_2),
         path: "/orders/7",
         upstream: Some("https://orders.internal:8443"),
         heard: Some((404, Duration::from_millis(2))),
@@ -81,6 +82,7 @@ fn a_request_is_two_spans_that_hang_together() {
         ("http.request.method", "GET"),
         ("http.response.status_code", "404"),
         ("http.route", "/orders/{id}"),
+        ("network.protocol.version", "2"),
         ("server.address", "api.example"),
         ("url.path", "/orders/7"),
         ("url.scheme", "https"),

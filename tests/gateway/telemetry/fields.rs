@@ -54,6 +54,7 @@ fn the_fields_of_access_lines_are_those_of_the_page() {
         request_id: "r",
         trace_id: Some("t"),
         listener: "apis",
+        protocol: Some(http::Version::HTTP_11),
         route: Some("calc"),
         method: "GET",
         path: "/",
@@ -70,6 +71,7 @@ fn the_fields_of_access_lines_are_those_of_the_page() {
     };
     let bare = AccessLine {
         trace_id: None,
+        protocol: None,
         route: None,
         reason: None,
         detail: None,

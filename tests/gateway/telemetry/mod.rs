@@ -3,5 +3,6 @@
 
 mod alerts;
 mod fields;
+mod protocols;
 mod rotation;
 mod traces;

@@ -73,6 +73,13 @@ async fn who_asks_for_a_certificate_is_shown_the_routes_own() {
         let reply = gateway.get("apis", "/", &[]).await;
         assert_eq!(reply.status, status, "{reply:?}");
         assert_eq!(reply.text().contains("gateway"), status == 200, "{reply:?}");
+        // Its end is told where somebody is woken by it.
+        let ends = "bearergate_upstream_certificate_expiry_seconds{route=\"open\"}";
+        let left = gateway.metric(ends).await;
+        assert_eq!(left.is_some(), shown.is_some(), "{left:?}");
+        let report = gateway.get_admin("/status.json").await.json();
+        let told = &report["upstreams"][0]["certificate_ends_at"];
+        assert_eq!(told.is_string(), shown.is_some(), "{told}");
     }
 }
 
