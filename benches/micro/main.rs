@@ -129,6 +129,7 @@ const LINE: AccessLine<'_> = AccessLine {
     request_id: "0f8b2f4e-7c1d-4a50-9a53-3d2f6f0c9b11",
     trace_id: None,
     listener: "in",
+    protocol: Some(http::Version::HTTP_11),
     route: Some("orders"),
     method: "GET",
     path: "/orders/v1/items/17/parts",

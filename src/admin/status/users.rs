@@ -6,7 +6,7 @@ use super::attention::{Attention, Severity, operators, told};
 use super::markup::Html;
 use super::pieces::{ago, ahead, grouped};
 use super::report::{At, Report, cut};
-use super::table::{Column, number, table, text};
+use super::table::{Table, number, text};
 use super::tables::{error, pill};
 use crate::admin::readiness::user_tokens_state;
 use crate::admission::Plan;
@@ -126,8 +126,11 @@ pub(super) fn attention(report: &UserTokensReport, now: UnixTime) -> Option<Atte
     })
 }
 
-pub(super) fn drawn(html: &mut Html, report: &Report) {
-    const COLUMNS: &[Column<UserTokensReport>] = &[
+const USERS: Table<UserTokensReport> = Table {
+    id: "users",
+    title: "Users' tokens",
+    of: "on behalf of",
+    columns: &[
         text("identity", |html, it, _| {
             html.markup("<span><strong>").text(&it.identity);
             html.markup("</strong><small class=\"mono\">")
@@ -169,7 +172,9 @@ pub(super) fn drawn(html: &mut Html, report: &Report) {
         text("last error", |html, it, _| {
             error(html, it.last_error.as_deref())
         }),
-    ];
-    let (of, rows) = ("on behalf of", &report.user_tokens);
-    table(html, report, "users", "Users' tokens", of, COLUMNS, rows, 0);
+    ],
+};
+
+pub(super) fn drawn(html: &mut Html, report: &Report) {
+    USERS.draw(html, report, &report.user_tokens, 0);
 }
