@@ -53,17 +53,24 @@ impl UserTokenError {
     /// The same for people who look at a page together: of what Entra says to one user, nothing but its
     /// code and what that means.
     pub fn told(&self) -> String {
-        match self {
-            Self::Demanded { demand, code, .. } => match code {
-                Some(code) => {
-                    let advice = advice_for_user(*code);
-                    let advice = advice.map_or_else(String::new, |advice| format!(": {advice}"));
-                    format!("AADSTS{code}{advice}")
-                }
-                None => demand.reason().sentence().to_owned(),
-            },
-            other => other.to_string(),
-        }
+        let code = match self {
+            Self::Failed(_) | Self::Crowded => return self.to_string(),
+            Self::Demanded { code, .. } => *code,
+            Self::Elsewhere(TokenRequestError::Endpoint(TokenEndpointError::Refused {
+                code,
+                ..
+            }))
+            | Self::Unfit(TokenRequestError::Endpoint(TokenEndpointError::Refused {
+                code, ..
+            })) => *code,
+            Self::Elsewhere(_) | Self::Unfit(_) => None,
+        };
+        let Some(code) = code else {
+            return self.reason().sentence().to_owned();
+        };
+        let advice = advice_for_user(code);
+        let advice = advice.map_or_else(String::new, |advice| format!(": {advice}"));
+        format!("AADSTS{code}{advice}")
     }
 
     /// JSON of what the caller's token must claim, where Entra says so.
@@ -127,5 +134,59 @@ impl KeyedFailure for UserTokenError {
 
     fn crowded() -> Self {
         Self::Crowded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(error: &str, code: Option<u64>) -> TokenRequestError {
+        let why = TokenEndpointError::Refused {
+            error: error.to_owned(),
+            code,
+            suberror: None,
+            claims: None,
+            advice: "it says: the user ann@contoso.example is not known".to_owned(),
+            correlation_id: None,
+        };
+        why.into()
+    }
+
+    #[test]
+    fn what_is_told_on_a_page_names_no_user() {
+        for (why, told) in [
+            (
+                UserTokenError::from(refused("invalid_grant", Some(50_057))),
+                "AADSTS50057: the user's account is disabled",
+            ),
+            (
+                UserTokenError::from(refused("invalid_grant", Some(1))),
+                "AADSTS1",
+            ),
+            (
+                UserTokenError::from(refused("invalid_grant", None)),
+                Reason::ExchangeRefused.sentence(),
+            ),
+            (
+                UserTokenError::elsewhere(refused("invalid_client", Some(2))),
+                "AADSTS2",
+            ),
+            (
+                UserTokenError::elsewhere(TokenRequestError::NoCredential),
+                Reason::InternalError.sentence(),
+            ),
+            (
+                UserTokenError::from(refused("invalid_grant", Some(500_131))),
+                "AADSTS500131: the caller's token is for another application; exchange it by the identity \
+                 whose `client_id` is the API that it is for",
+            ),
+        ] {
+            assert_eq!(why.told(), told);
+            assert!(why.is_of_the_key());
+            assert!(why.to_string().contains("ann@") || why.to_string().contains("credential"));
+        }
+        let everybodys = UserTokenError::from(refused("invalid_client", Some(7_000_215)));
+        assert!(!everybodys.is_of_the_key());
     }
 }

@@ -4,6 +4,7 @@
 mod api_key;
 mod certificate;
 mod check;
+mod delegated;
 mod dev;
 mod log;
 mod serve;
