@@ -3,7 +3,9 @@
 
 use crate::config::Config;
 use crate::entra::ManagedIdentity;
-use crate::outbound::{ClientDefinition, CredentialDefinition, IdentityDefinition, SigningKey};
+use crate::outbound::{
+    ClientDefinition, CredentialDefinition, IdentityDefinition, SigningKey, TokenUrl,
+};
 
 pub(super) fn identities(config: &Config) -> Vec<String> {
     config.identities.iter().flat_map(lines).collect()
@@ -26,7 +28,14 @@ fn lines(identity: &IdentityDefinition) -> Vec<String> {
     let name = &identity.name;
     let first = match &identity.client {
         ClientDefinition::OAuth2(client) => {
-            format!("{name}: {} at {}", client.client_id, client.token_url)
+            let at = match &client.token_url {
+                TokenUrl::Written(url) => url.to_string(),
+                it => format!("the token endpoint that {} names", it.written()),
+            };
+            format!("{name}: {} at {at}", client.client_id)
+        }
+        ClientDefinition::Entra(client) if client.region.is_some() => {
+            format!("{name}: at {}", client.token_endpoint())
         }
         _ if is_plain => return Vec::new(),
         _ => name.to_string(),

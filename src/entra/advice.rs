@@ -166,7 +166,7 @@ const TABLE: &[(&[u64], Remedy)] = &[
         address or risk; change the policy or the address the gateway goes out by")),
     (&[50_076, 50_079], Act("the tenant demands a second factor, which no application can give; \
         exclude it from that policy")),
-    (&[100_007], Act("the application may not use this regional endpoint; leave `authority` out")),
+    (&[100_007], Act("the application may not use this regional endpoint; leave `region` out")),
     // What passes.
     (&[90_006, 90_033, 90_090], Wait("Entra has a passing fault")),
     (&[90_061], Wait("Entra cannot reach the issuer of the federated credential")),

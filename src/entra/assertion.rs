@@ -10,7 +10,7 @@ use openssl::rsa::Padding;
 use openssl::sha::sha256;
 use openssl::sign::{RsaPssSaltlen, Signer};
 
-use super::{Certificate, CertificateKey, CertificateKeyError};
+use super::{AssertionClaims, Certificate, CertificateKey, CertificateKeyError};
 use crate::clock::UnixTime;
 use crate::secret::Secret;
 
@@ -29,6 +29,8 @@ pub struct Assertion {
     pub iat: u64,
     /// Expires: ten minutes at most after `nbf`.
     pub exp: u64,
+    #[serde(flatten)]
+    pub more: AssertionClaims,
 }
 
 impl Assertion {
@@ -42,7 +44,14 @@ impl Assertion {
             nbf: now.seconds(),
             iat: now.seconds(),
             exp: now.plus(LIFETIME).seconds(),
+            more: AssertionClaims::default(),
         }
+    }
+
+    /// The same with what else it claims.
+    pub fn claiming(self, more: &AssertionClaims) -> Self {
+        let more = more.clone();
+        Self { more, ..self }
     }
 
     pub fn sign(

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-use super::Cloud;
+use super::{Cloud, Region};
 use crate::guid::Guid;
 
 /// A tenant: one, by its GUID.
@@ -124,6 +124,28 @@ impl Authority {
             tenant: Tenant(tenant),
             ..self.clone()
         }
+    }
+
+    /// That of the cloud's own host in a region.
+    pub fn in_region(&self, region: &Region) -> Self {
+        Self {
+            base: format!("https://{}", region.login_host(self.cloud)),
+            ..self.clone()
+        }
+    }
+
+    /// Whether it is where its cloud's is, and not at a base URL of somebody's own.
+    pub fn is_the_clouds(&self) -> bool {
+        self.base.strip_prefix("https://") == Some(self.cloud.login_host())
+    }
+
+    /// Where the cloud is asked whether it knows this authority's host as one of its own.
+    pub fn instance_url(&self) -> String {
+        let authorize: String = byte_serialize(self.authorization_uri().as_bytes()).collect();
+        let cloud = self.cloud.login_host();
+        format!(
+            "https://{cloud}/common/discovery/instance?api-version=1.1&authorization_endpoint={authorize}"
+        )
     }
 
     pub fn cloud(&self) -> Cloud {

@@ -21,8 +21,6 @@ pub enum Dialect<'a> {
 /// What one authorization server wants, as its client was registered there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// What the server calls itself: the `aud` of assertions. `None`: the URL that is posted to.
-    pub issuer: Option<String>,
     /// Whether a secret goes by HTTP Basic instead of in the form (RFC 6749 §2.3.1).
     pub basic: bool,
     /// `resource` (RFC 8707), `audience` and others, in the order in which they are sent.

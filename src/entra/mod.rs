@@ -3,6 +3,7 @@
 
 mod advice;
 mod assertion;
+mod assertion_claims;
 mod authority;
 mod certificate;
 mod certificate_key;
@@ -14,12 +15,15 @@ mod dialect;
 mod echo;
 mod elsewhere;
 mod managed_identity;
+mod metadata;
 mod principal;
+mod region;
 mod token_answer;
 mod token_endpoint;
 mod user_advice;
 
 pub use assertion::{Algorithm, Assertion, UnsignedAssertion};
+pub use assertion_claims::{AssertionClaims, AssertionClaimsError};
 pub use authority::{Authority, Endpoint, Tenant, TenantError, Versions};
 pub use certificate::Certificate;
 pub use certificate_key::{CertificateKey, CertificateKeyError};
@@ -30,6 +34,8 @@ pub use dialect::{Dialect, Terms};
 pub use managed_identity::{
     ManagedIdentity, ManagedIdentityError, Platform, PlatformError, Selector,
 };
+pub use metadata::ServerMetadata;
 pub use principal::{token_principal, token_profile};
+pub use region::Region;
 pub use token_endpoint::{ClientProof, Grant, TokenEndpointError, TokenRequest, TokenResponse};
 pub use user_advice::advice_for_user;

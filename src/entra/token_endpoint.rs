@@ -28,6 +28,8 @@ pub struct TokenRequest<'a> {
     pub http: &'a HttpClient,
     /// The URL that is posted to.
     pub url: &'a str,
+    /// The `aud` of an assertion that is put there.
+    pub audience: &'a str,
     pub dialect: Dialect<'a>,
     pub client_id: &'a str,
     /// Empty where none is asked for.
@@ -79,14 +81,6 @@ impl TokenRequest<'_> {
                 Err(TokenEndpointError::Malformed(error.to_string()))
             }
             Err(error) => Err(TokenEndpointError::Unavailable(error.to_string())),
-        }
-    }
-
-    /// The `aud` of an assertion that is put here.
-    pub fn audience(&self) -> &str {
-        match self.dialect {
-            Dialect::Entra(_) => self.url,
-            Dialect::OAuth2(terms) => terms.issuer.as_deref().unwrap_or(self.url),
         }
     }
 

@@ -8,6 +8,7 @@ fn request<'a>(http: &'a HttpClient, endpoint: Endpoint, scope: &'a str) -> Toke
     TokenRequest {
         http,
         url: "http://127.0.0.1:9/token",
+        audience: "http://127.0.0.1:9/token",
         dialect: Dialect::Entra(endpoint),
         client_id: "client",
         scope,

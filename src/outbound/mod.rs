@@ -20,7 +20,8 @@ mod wanted;
 
 pub use app_tokens::{AcquireError, AppTokens, TokenStatus};
 pub use client::{
-    ClientDefinition, EntraClient, ManagedIdentityClient, OAuth2Client, UsedCredential,
+    ClientDefinition, EntraClient, InstanceDiscovery, ManagedIdentityClient, OAuth2Client,
+    TokenUrl, UsedCredential,
 };
 pub use credential::{
     AssertionFile, CertificateCredential, ClientCertificateCredential, CredentialDefinition,

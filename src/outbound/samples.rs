@@ -18,6 +18,8 @@ pub(super) fn source(base: &str) -> TokenSource {
         client: ClientDefinition::Entra(EntraClient {
             authority: Authority::new(Cloud::Public, tenant, Some(&base)),
             client_id: "aaaa0000-1111-4222-8333-444444444444".parse().unwrap(),
+            region: None,
+            instance: None,
             endpoint: Endpoint::V2,
             capabilities: Vec::new(),
             credentials: Credentials::new(vec![CredentialDefinition::Secret(secret)]),

@@ -105,6 +105,8 @@ fn source(
             authority: Authority::new(Cloud::Public, tenant, Some(base)),
             client_id: CLIENT.parse().unwrap(),
             endpoint,
+            region: None,
+            instance: None,
             capabilities: Vec::new(),
             credentials: Credentials::new(credentials.into_iter().collect()),
         }),
@@ -124,6 +126,7 @@ fn certificate() -> CredentialDefinition {
             CertificateKey::from_pem(&certificate.unwrap(), &key.unwrap(), None).unwrap(),
         ),
         algorithm: Algorithm::Ps256,
+        claims: Default::default(),
         with_chain: false,
     })
 }

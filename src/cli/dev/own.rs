@@ -97,6 +97,8 @@ fn newcomer() -> anyhow::Result<EntraClient> {
     Ok(EntraClient {
         authority: Authority::new(Cloud::Public, tenant, None),
         client_id: Uuid::new_v4().to_string().parse()?,
+        region: None,
+        instance: None,
         endpoint: Endpoint::V2,
         capabilities: Vec::new(),
         credentials: Credentials::new(Vec::new()),

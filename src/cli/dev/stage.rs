@@ -196,6 +196,7 @@ fn move_in(config: &mut Config, doors: &Neighbourhood, any_ports: bool) -> Vec<S
     for identity in &mut config.identities {
         if let ClientDefinition::Entra(client) = &mut identity.client {
             client.authority = elsewhere(&client.authority);
+            (client.region, client.instance) = (None, None);
         }
     }
     let mut moved = Vec::new();

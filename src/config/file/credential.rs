@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{ManagedIdentity, PrivateKey, Sign};
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::Day;
-use crate::entra::Algorithm;
+use crate::entra::{Algorithm, AssertionClaims};
 use crate::located::{At, FilePath, Filled, HttpUrl, May, Must, Or, Text, object};
 use crate::outbound::Prints;
 
@@ -46,6 +46,8 @@ object! {
         assertion: Or<Algorithm> = "PS256",
         /// Whether the certificate and its chain go into each assertion (subject name and issuer authentication).
         x5c: Or<bool> = "false",
+        /// What else each assertion claims, such as `{ client_ip: 203.0.113.7 }`: texts, numbers, `true`, `false`, or lists of them. Entra reads none of it; some other servers do.
+        assertion_claims: May<AssertionClaims> = "nothing",
     }
 }
 
@@ -82,7 +84,7 @@ object! {
 object! {
     /// A command.
     Exec "a command such as `{ command: [/usr/local/bin/mint] }`" {
-        /// The program's absolute path, and its arguments. There is no shell. It gets `BEARERGATE_CLIENT_ID` and `BEARERGATE_TOKEN_ENDPOINT`.
+        /// The program's absolute path, and its arguments. There is no shell. It gets `BEARERGATE_CLIENT_ID`, `BEARERGATE_TOKEN_ENDPOINT` and `BEARERGATE_AUDIENCE`.
         command: Must<Filled<Text>>,
         /// What it prints: `assertion`, used until it ends, or `secret`.
         prints: Or<Prints> = "assertion",

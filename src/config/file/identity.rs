@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Credential, ManagedIdentity, OAuth2Identity};
-use crate::entra::{Capability, Cloud, Endpoint, Tenant};
+use crate::entra::{Capability, Cloud, Endpoint, Region, Tenant};
 use crate::guid::Guid;
 use crate::located::{Filled, HttpUrl, May, Or, object};
 use crate::outbound::TokenTimes;
@@ -35,6 +35,10 @@ object! {
         cloud: Or<Cloud> = "public",
         /// Another base URL for the cloud's login host, as for issuers. The assertion's `aud` is the URL that is posted to.
         authority: May<HttpUrl> = "the cloud's; beside a `federated_token` the variable `AZURE_AUTHORITY_HOST`",
+        /// Azure's region whose endpoint is asked, such as `westeurope`: for Microsoft's own applications and managed identities alone; others are refused (AADSTS100007). Users' tokens are asked for at the cloud's own.
+        region: May<Region> = "the cloud's own endpoint",
+        /// Whether Microsoft is asked, before anything is sent to `authority`, if it knows that host as one of Entra's.
+        instance_discovery: Or<bool> = "false",
         /// `v2` sends `scope`; `v1` sends `resource`, the scope less `/.default`.
         endpoint: Or<Endpoint> = "v2",
         /// What the gateway tells Entra that it can do. `cp1`: answer claims challenges, of continuous access evaluation. Tokens for APIs that take part then last up to a day, and end at once when the application is revoked.

@@ -2,14 +2,15 @@
 
 use crate::config::secret_ref::SecretRef;
 use crate::config::value::{IssuerUrl, ScopeList};
+use crate::entra::AssertionClaims;
 use crate::located::{FilePath, HttpUrl, May, Must, Named, Or, Text, object};
 use crate::outbound::SigningAlgorithm;
 
 object! {
     /// A client of any other authorization server: Keycloak, Auth0, Okta, Ping, AD FS, B2C …
     OAuth2Identity "a client such as `{ token_url: …, client_id: …, auth: basic }`" {
-        /// Where tokens are asked for: the `token_endpoint` of the server's metadata. https, or http to a loopback *address*. For a tenant of Entra use `entra`.
-        token_url: Must<HttpUrl>,
+        /// Where tokens are asked for. https, or http to a loopback *address*. For a tenant of Entra use `entra`.
+        token_url: May<HttpUrl> = "required without `issuer`: the `token_endpoint` of its metadata",
         /// The client's id, as it is registered there.
         client_id: Must<Text>,
         /// How the client proves itself (RFC 6749 §2.3): `basic` or `post`, a `secret` in the header or in the form; `private_key_jwt`, an assertion, signed by a `private_key` or a `certificate`; `mtls`, a `certificate` that is shown in the TLS handshake (RFC 8705).
@@ -22,7 +23,7 @@ object! {
         audience: May<Text> = "not sent",
         /// What else the server wants in the form, such as `{ organization: contoso }`. No secrets.
         extra: Or<Named<Text>> = "{}",
-        /// The `issuer` of the server's metadata, to the letter: it is the `aud` of assertions then.
+        /// The `issuer` of the server's metadata, to the letter: it is the `aud` of assertions then. Without `token_url` the metadata is read from there (RFC 8414, OpenID Connect Discovery).
         issuer: May<IssuerUrl> = "`token_url` is the `aud`",
         /// PEM certificates to trust there, instead of those of `fetch`.
         ca_file: May<FilePath> = "as `fetch`",
@@ -63,5 +64,7 @@ object! {
         algorithm: May<SigningAlgorithm> = "`RS256`, or the one that the curve has",
         /// Which of the client's keys it is (`kid`), where the server knows several.
         kid: May<Text> = "not sent",
+        /// What else each assertion claims, such as `{ client_ip: 203.0.113.7 }`: texts, numbers, `true`, `false`, or lists of them.
+        assertion_claims: May<AssertionClaims> = "nothing",
     }
 }

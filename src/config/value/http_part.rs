@@ -6,7 +6,7 @@ use http::HeaderName;
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
-use crate::entra::Tenant;
+use crate::entra::{Region, Tenant};
 use crate::guid::Guid;
 use crate::located::{NodeId, Reader, Scalar, Wrong, shown};
 use crate::policy::{AllowedOption, ValuePattern};
@@ -156,6 +156,15 @@ impl Scalar for AllowedOption {
             name: name.to_owned(),
             value,
         })
+    }
+}
+
+impl Scalar for Region {
+    const EXPECTED: &str = "a region of Azure such as `westeurope`";
+    const PATTERN: &str = Self::PATTERN;
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        text.parse().map_err(|_| Wrong::default())
     }
 }
 

@@ -2,6 +2,7 @@
 //! is parsed once, here, and says what it expected when it is not that.
 
 mod address;
+mod assertion_claims;
 mod balance;
 mod day;
 mod http_part;

@@ -58,7 +58,7 @@ impl ClientDefinition {
         match self {
             Self::Entra(client) => client.token_endpoint(),
             Self::ManagedIdentity(client) => client.0.platform.endpoint().to_string(),
-            Self::OAuth2(client) => client.token_url.clone(),
+            Self::OAuth2(client) => client.token_url.written().to_owned(),
         }
     }
 
@@ -74,7 +74,9 @@ impl ClientDefinition {
             Self::OAuth2(client) => Some(Marks {
                 client: format!(
                     "{} {} {:?}",
-                    client.token_url, client.client_id, client.terms
+                    client.token_url.written(),
+                    client.client_id,
+                    client.terms
                 ),
                 credentials: client.credentials.iter().map(|it| it.mark()).collect(),
             }),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Acquired;
+use super::{Acquired, TokenUrl};
 use crate::clock::UnixTime;
 use crate::entra::{Dialect, Grant, Terms, TokenEndpointError, TokenRequest};
 use crate::http_client::HttpClient;
@@ -12,7 +12,9 @@ use crate::outbound::{Credentials, TokenRequestError, Wanted};
 /// `oauth2:` of an identity, with its `credentials`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OAuth2Client {
-    pub token_url: String,
+    pub token_url: TokenUrl,
+    /// What the server calls itself: the `aud` of assertions. `None`: the URL that is posted to.
+    pub issuer: Option<String>,
     pub client_id: String,
     pub terms: Terms,
     /// PEM certificates to trust there, instead of those of `fetch`.
@@ -42,9 +44,12 @@ impl OAuth2Client {
         });
         let own = own.transpose();
         let own = own.map_err(|why| TokenEndpointError::Unavailable(why.to_string()))?;
+        let http = own.as_ref().unwrap_or(http);
+        let url = self.token_url.find(http, now).await?;
         let request = TokenRequest {
-            http: own.as_ref().unwrap_or(http),
-            url: &self.token_url,
+            http,
+            url: &url,
+            audience: self.issuer.as_deref().unwrap_or(&url),
             dialect: Dialect::OAuth2(&self.terms),
             client_id: &self.client_id,
             scope: &wanted.scope,
@@ -53,7 +58,16 @@ impl OAuth2Client {
             is_elsewhere: false,
             now,
         };
-        self.credentials.acquire(identity, &request).await
+        let acquired = self.credentials.acquire(identity, &request).await;
+        if let Err(TokenRequestError::Endpoint(why)) = &acquired
+            && matches!(
+                why,
+                TokenEndpointError::Unavailable(_) | TokenEndpointError::Malformed(_)
+            )
+        {
+            self.token_url.failed();
+        }
+        acquired
     }
 }
 
@@ -66,7 +80,8 @@ mod tests {
     #[tokio::test]
     async fn who_acts_for_a_user_is_given_no_token_of_the_clients_own() {
         let client = OAuth2Client {
-            token_url: "http://127.0.0.1:1/token".to_owned(),
+            token_url: TokenUrl::Written("http://127.0.0.1:1/token".into()),
+            issuer: None,
             client_id: "gateway".to_owned(),
             terms: Terms::default(),
             ca_pem: None,

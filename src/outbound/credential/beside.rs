@@ -6,10 +6,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 #[derive(Default)]
-pub(super) struct Beside<T>(Arc<T>);
+pub(in crate::outbound) struct Beside<T>(Arc<T>);
 
 impl<T> Beside<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(in crate::outbound) fn new(value: T) -> Self {
         Self(Arc::new(value))
     }
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::SigningKey;
 use crate::clock::UnixTime;
 use crate::entra::{
-    Algorithm, Assertion, ClientProof, TokenEndpointError, TokenRequest, TokenResponse,
+    Algorithm, Assertion, AssertionClaims, ClientProof, TokenEndpointError, TokenRequest,
+    TokenResponse,
 };
 use crate::outbound::TokenRequestError;
 
@@ -26,6 +27,8 @@ pub struct CertificateCredential {
     pub algorithm: Algorithm,
     /// `x5c: true`: the chain goes into the header.
     pub with_chain: bool,
+    /// What else each assertion claims.
+    pub claims: AssertionClaims,
 }
 
 impl CertificateCredential {
@@ -47,7 +50,8 @@ impl CertificateCredential {
         issued_at: UnixTime,
     ) -> Result<TokenResponse, TokenRequestError> {
         let jti = Uuid::new_v4().hyphenated().to_string();
-        let assertion = Assertion::new(request.client_id, request.audience(), jti, issued_at);
+        let assertion = Assertion::new(request.client_id, request.audience, jti, issued_at);
+        let assertion = assertion.claiming(&self.claims);
         let how = (self.algorithm, self.with_chain);
         let assertion = self
             .key

@@ -93,6 +93,7 @@ impl World {
         let request = TokenRequest {
             http: &self.http,
             url: &self.running.base(),
+            audience: "",
             dialect: Dialect::Entra(Endpoint::V2),
             client_id: "client",
             scope: "x/.default",

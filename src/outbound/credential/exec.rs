@@ -155,6 +155,7 @@ impl ExecCredential {
         let told = [
             ("BEARERGATE_CLIENT_ID", request.client_id),
             ("BEARERGATE_TOKEN_ENDPOINT", request.url),
+            ("BEARERGATE_AUDIENCE", request.audience),
         ];
         let printed = command::output(self, &told).await;
         printed.map_err(|why| self.unproven(&why))

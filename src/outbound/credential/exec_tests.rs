@@ -215,6 +215,7 @@ mod asked {
         let request = TokenRequest {
             http: &HttpClient::new(&FetchDefinition::default()).unwrap(),
             url,
+            audience: url,
             dialect: Dialect::Entra(Endpoint::V2),
             client_id: "client",
             scope: "x/.default",

@@ -2,7 +2,7 @@
 //! request, and what of Entra's refusals it answers by itself.
 
 mod assertion_file;
-mod beside;
+pub(super) mod beside;
 mod certificate;
 mod client_certificate;
 mod command;
@@ -83,7 +83,8 @@ impl CredentialDefinition {
         match self {
             Self::Secret(secret) => put(secret.value.expose().as_bytes()),
             Self::Certificate(certificate) => {
-                put(certificate.key.certificate().thumbprint_sha256().as_bytes())
+                put(certificate.key.certificate().thumbprint_sha256().as_bytes());
+                put(certificate.claims.mark().as_bytes());
             }
             Self::FederatedToken(file) | Self::Assertion(file) => {
                 put(file.path.as_os_str().as_bytes());

@@ -15,7 +15,7 @@ use openssl::sign::{RsaPssSaltlen, Signer};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::entra::{ClientProof, TokenRequest, TokenResponse};
+use crate::entra::{AssertionClaims, ClientProof, TokenRequest, TokenResponse};
 use crate::outbound::TokenRequestError;
 use crate::secret::Secret;
 
@@ -32,6 +32,8 @@ pub struct PrivateKeyCredential {
     algorithm: SigningAlgorithm,
     /// Which of the client's keys it is, to the server.
     kid: Option<String>,
+    /// What else each assertion claims.
+    claims: AssertionClaims,
 }
 
 impl PrivateKeyCredential {
@@ -57,13 +59,20 @@ impl PrivateKeyCredential {
             key,
             algorithm,
             kid,
+            claims: AssertionClaims::default(),
         })
+    }
+
+    /// The same with what else its assertions claim.
+    pub fn claiming(self, claims: AssertionClaims) -> Self {
+        Self { claims, ..self }
     }
 
     /// What tells it from others: its public half, and how it is called.
     pub(super) fn mark(&self) -> Vec<u8> {
         let mut mark = self.key.public_key_to_der().unwrap_or_default();
         mark.extend_from_slice(self.kid.as_deref().unwrap_or_default().as_bytes());
+        mark.extend_from_slice(self.claims.mark().as_bytes());
         mark
     }
 
@@ -83,14 +92,17 @@ impl PrivateKeyCredential {
         if let Some(kid) = &self.kid {
             header["kid"] = kid.as_str().into();
         }
-        let claims = json!({
+        let mut claims = json!({
             "iss": request.client_id,
             "sub": request.client_id,
-            "aud": request.audience(),
+            "aud": request.audience,
             "jti": Uuid::new_v4().hyphenated().to_string(),
             "iat": request.now.seconds(),
             "exp": request.now.plus(LIFETIME).seconds(),
         });
+        if let Some(members) = claims.as_object_mut() {
+            members.extend(self.claims.iter());
+        }
         let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut token);
@@ -103,7 +115,7 @@ impl PrivateKeyCredential {
 
 impl PartialEq for PrivateKeyCredential {
     fn eq(&self, other: &Self) -> bool {
-        (self.algorithm, &self.kid) == (other.algorithm, &other.kid)
+        (self.algorithm, &self.kid, &self.claims) == (other.algorithm, &other.kid, &other.claims)
             && self.key.public_eq(&other.key)
     }
 }

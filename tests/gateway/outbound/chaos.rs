@@ -143,6 +143,8 @@ impl Replica {
             client: ClientDefinition::Entra(EntraClient {
                 authority: Authority::new(Cloud::Public, tenant, Some(&entra.parse().unwrap())),
                 client_id: "aaaa0000-1111-4222-8333-444444444444".parse().unwrap(),
+                region: None,
+                instance: None,
                 endpoint: Endpoint::V2,
                 capabilities: Vec::new(),
                 credentials: Credentials::new(vec![secret("first"), secret("second")]),

@@ -29,6 +29,11 @@ pub(super) fn certificate(
         key: SigningKey::Here(CertificateKey::of(pair).map_err(wrong).ok()?),
         algorithm: *written.assertion,
         with_chain: *written.x5c,
+        claims: written
+            .assertion_claims
+            .value()
+            .cloned()
+            .unwrap_or_default(),
     })
 }
 
@@ -63,6 +68,11 @@ fn signed_elsewhere(
         key: signer(certificate?),
         algorithm: *written.assertion,
         with_chain: *written.x5c,
+        claims: written
+            .assertion_claims
+            .value()
+            .cloned()
+            .unwrap_or_default(),
     })
 }
 

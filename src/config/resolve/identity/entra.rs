@@ -12,7 +12,7 @@ use crate::config::resolve::context::{Context, rules};
 use crate::config::resolve::issuer::authority;
 use crate::entra::{Authority, Cloud};
 use crate::located::{May, NodeId, Read};
-use crate::outbound::{Credentials, EntraClient};
+use crate::outbound::{Credentials, EntraClient, InstanceDiscovery};
 
 const TENANT: &str = "AZURE_TENANT_ID";
 const CLIENT: &str = "AZURE_CLIENT_ID";
@@ -57,10 +57,22 @@ pub(super) fn entra(
         }
         None => authority(context, *entra.cloud, tenant, &entra.authority),
     };
+    let (region, instance) = (entra.region.get(), entra.instance_discovery.node());
+    if let Some(authority) = &authority {
+        let is_the_clouds = authority.is_the_clouds();
+        rules! { context,
+            !is_the_clouds => region.map(|at| at.node), "only the cloud's own host has regions",
+                "leave `authority` out, or name the region's host there";
+            is_the_clouds && *entra.instance_discovery => instance,
+                "there is nothing to ask: the host is the cloud's own", "leave `instance_discovery` out";
+        }
+    }
     let capabilities = entra.client_capabilities.value();
     Some(EntraClient {
         authority: authority?,
         client_id: client_id?,
+        region: region.map(|at| at.value.clone()),
+        instance: entra.instance_discovery.then(InstanceDiscovery::default),
         endpoint: *entra.endpoint,
         capabilities: capabilities.map_or_else(Vec::new, |named| named.values().copied().collect()),
         credentials: Credentials::new(credentials.into_iter().collect::<Option<_>>()?),

@@ -7,9 +7,9 @@ use super::others::Others;
 use crate::config::file::{Certificate, ClientAuth, Credential, Identity, OAuth2Identity};
 use crate::config::resolve::context::{Context, rules};
 use crate::entra::{Cloud, Terms};
-use crate::located::{At, HttpUrl, Named, Text};
+use crate::located::{At, HttpUrl, Named, Scalar, Text};
 use crate::outbound::{
-    ClientCertificateCredential, CredentialDefinition, Credentials, OAuth2Client, Prints,
+    ClientCertificateCredential, CredentialDefinition, Credentials, OAuth2Client, Prints, TokenUrl,
 };
 
 /// Parameters that have a key of their own here, or that are another grant's or a proof of whom it names.
@@ -34,7 +34,7 @@ pub(super) fn oauth2(
         .map(|at| proof(context, at, auth?, others))
         .collect();
     let ca_pem = written.ca_file.optional(|at| context.certificates(at));
-    check_url(context, written.token_url.get());
+    let token_url = token_url(context, written, auth == Some(ClientAuth::Mtls));
     check_extra(context, &written.extra);
     let api = [
         ("resource", &written.resource),
@@ -47,10 +47,10 @@ pub(super) fn oauth2(
     let extra = written.extra.iter();
     let extra = extra.map(|(name, value)| (name.value.clone(), value.0.clone()));
     Some(OAuth2Client {
-        token_url: written.token_url.value()?.0.to_string(),
+        token_url: token_url?,
+        issuer: written.issuer.value().map(|issuer| issuer.0.clone()),
         client_id: written.client_id.value()?.0.clone(),
         terms: Terms {
-            issuer: written.issuer.value().map(|issuer| issuer.0.clone()),
             basic: auth? == ClientAuth::Basic,
             parameters: api.chain(extra).collect(),
         },
@@ -59,10 +59,32 @@ pub(super) fn oauth2(
     })
 }
 
-fn check_url(context: &mut Context<'_>, url: Option<&At<HttpUrl>>) {
-    let Some(url) = url else {
-        return;
-    };
+/// Where tokens are asked for, or who says that.
+fn token_url(
+    context: &mut Context<'_>,
+    written: &At<OAuth2Identity>,
+    for_certificates: bool,
+) -> Option<TokenUrl> {
+    if written.token_url.is_written() {
+        let url = written.token_url.get()?;
+        check_url(context, url);
+        return Some(TokenUrl::Written(url.0.as_str().into()));
+    }
+    rules! { context,
+        !written.issuer.is_written() && written.complete => written.node,
+            "expected `token_url`, or the `issuer` whose metadata names it";
+    }
+    let issuer = written.issuer.get()?;
+    let (value, node) = (HttpUrl::parse(&issuer.0).ok()?, issuer.node);
+    rules! { context,
+        value.0.query().is_some() || value.0.fragment().is_some() => node,
+            "an issuer has neither query nor fragment";
+    }
+    check_url(context, &At { value, node });
+    Some(TokenUrl::discovered(issuer.0.clone(), for_certificates))
+}
+
+fn check_url(context: &mut Context<'_>, url: &At<HttpUrl>) {
     let host = url.0.host_str().unwrap_or_default();
     let clouds = [Cloud::Public, Cloud::UsGov, Cloud::China];
     let is_entra = clouds.iter().any(|cloud| cloud.login_host() == host);
@@ -128,9 +150,14 @@ fn proof(
 
 /// What is shown in the handshake signs nothing else.
 fn shown(context: &mut Context<'_>, at: &At<Certificate>) -> Option<CredentialDefinition> {
-    for node in [at.assertion.node(), at.x5c.node(), at.sign.node()]
-        .into_iter()
-        .flatten()
+    for node in [
+        at.assertion.node(),
+        at.x5c.node(),
+        at.sign.node(),
+        at.assertion_claims.node(),
+    ]
+    .into_iter()
+    .flatten()
     {
         context.problem(
             node,

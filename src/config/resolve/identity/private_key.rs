@@ -30,5 +30,7 @@ pub(super) fn private_key(
     let wrong = |why| {
         context.problem(place, format!("the key cannot be used: {why}"));
     };
-    credential.map_err(wrong).ok()
+    let claims = written.assertion_claims.value().cloned();
+    let credential = credential.map_err(wrong).ok()?;
+    Some(credential.claiming(claims.unwrap_or_default()))
 }
