@@ -33,6 +33,7 @@ fn a_429_says_twice_when_to_come_again() {
         requests: 10,
         unit: Unit::Minute,
         burst: 5,
+        shared: false,
     };
     let both = Limit {
         rate: Some(rate),

@@ -13,6 +13,7 @@ mod keeping;
 mod listen;
 mod notices;
 mod reload;
+mod sharing;
 mod start;
 mod succession;
 mod warm;

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::compose::Live;
 use super::listen::{Accept, Bound, Doors, StartError};
 use super::reload::Settled;
+use super::sharing::Sharing;
 use super::warm::Cold;
 use crate::admin::Readiness;
 use crate::admission::{Plan, Shared};
@@ -17,7 +18,7 @@ use crate::clock::UnixTime;
 use crate::config::{Config, ReadinessRule, ShutdownDefinition};
 use crate::edge::Address;
 use crate::outbound::TokenOrder;
-use crate::telemetry::{AccessLog, Metrics, Refusals};
+use crate::telemetry::{AccessLog, BucketFigures, Metrics, Refusals};
 
 pub struct App {
     pub(super) metrics: Metrics,
@@ -30,6 +31,7 @@ pub struct App {
     pub(super) shared: Arc<Shared>,
     pub(super) readiness: Arc<Readiness>,
     pub(super) doors: Doors,
+    _sharing: Sharing,
     /// Where it accepts: each listener's name, then `admin`, with the port that was really bound.
     pub addresses: Vec<(Arc<str>, Address)>,
 }
@@ -94,9 +96,16 @@ impl App {
         let live = Live::compose(&config, &metrics, None)?;
         metrics.loaded(UnixTime::now());
         let buckets = Arc::clone(&live.plan.limits.buckets);
+        let store = Arc::clone(live.keeping().current());
+        let sharing = Sharing::start(Arc::clone(&buckets), store);
         metrics.watch_buckets(move || {
             let sample = buckets.sample();
-            (sample.kept, sample.forgotten)
+            BucketFigures {
+                kept: sample.kept,
+                forgotten: sample.forgotten,
+                told: sample.told,
+                untold: sample.untold,
+            }
         });
         let plan = Arc::new(ArcSwap::new(Arc::clone(&live.plan)));
         // Where nobody can look, nothing is kept to be looked at.
@@ -121,6 +130,7 @@ impl App {
             readiness,
             addresses: doors.addresses.clone(),
             doors,
+            _sharing: sharing,
         })
     }
 

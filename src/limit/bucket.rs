@@ -63,6 +63,11 @@ impl Bucket {
         })
     }
 
+    /// Others have spent of it, too.
+    pub(super) fn is_not_full_before(&mut self, then: u64) {
+        self.full_at = self.full_at.max(then);
+    }
+
     /// One of its requests has ended.
     pub(super) fn release(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);

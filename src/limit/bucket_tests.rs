@@ -11,6 +11,7 @@ fn limit(requests: u32, burst: u32, concurrent: Option<u32>) -> Limit {
             requests,
             unit: Unit::Second,
             burst,
+            shared: false,
         }),
         concurrent,
     }

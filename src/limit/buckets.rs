@@ -1,17 +1,17 @@
 //! All buckets of a process in one bounded table, so that whoever comes from many addresses, or under
-//! many names, cannot make it grow. Where it is full, who is furthest from a limit is forgotten first:
-//! many strangers do not push out whoever has used a limit up.
+//! many names, cannot make it grow.
 
-use std::collections::HashMap;
-use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::bucket::{Bucket, Excess, Left};
-use super::{Limit, Rate};
+use super::bucket::{Excess, Left};
+use super::shard::Shard;
+use super::telling::Telling;
+use super::untold::known_as;
+use super::{Counted, Exceeded, Limit, Rate};
 
 /// Each with a lock of its own. A power of two.
 const SHARDS: usize = 64;
@@ -20,29 +20,10 @@ const MOST: usize = 256 * 1024;
 
 pub struct Buckets {
     began: Instant,
-    shards: Box<[Mutex<Shard>]>,
+    pub(super) shards: Box<[Mutex<Shard>]>,
     /// Secret: nobody can choose names that fall into one shard, or upon another's bucket.
-    hashes: [RandomState; 2],
-}
-
-#[derive(Default)]
-struct Shard {
-    buckets: HashMap<u128, Bucket>,
-    most: usize,
-    forgotten: u64,
-}
-
-/// Whom a limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Counted {
-    /// Each who is let in by a route.
-    Caller,
-    /// Each address that asks a route.
-    Address,
-    /// All that a route lets in.
-    Route,
-    /// Each address that asks a listener.
-    Door,
+    pub(super) hashes: [RandomState; 2],
+    pub(super) telling: Telling,
 }
 
 /// One request's place in a bucket; it ends with this.
@@ -54,20 +35,15 @@ pub struct Taken {
     left: Option<(Rate, Left)>,
 }
 
-/// A limit that one request more would exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exceeded {
-    pub counted: Counted,
-    pub limit: Limit,
-    pub excess: Excess,
-}
-
 /// At a scrape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BucketsSample {
     pub kept: usize,
     /// Since the start.
     pub forgotten: u64,
+    /// How often what a bucket has spent was told to other replicas, and how often it could not be.
+    pub told: u64,
+    pub untold: u64,
 }
 
 impl Buckets {
@@ -86,6 +62,7 @@ impl Buckets {
             began: now,
             shards: (0..SHARDS).map(|_| shard()).collect(),
             hashes: [RandomState::new(), RandomState::new()],
+            telling: Telling::default(),
         })
     }
 
@@ -103,9 +80,8 @@ impl Buckets {
             .each_ref()
             .map(|hash| hash.hash_one((&place, counted, limit, &who)));
         let key = u128::from(one) << 64 | u128::from(two);
-        let now = now.saturating_duration_since(self.began).as_nanos();
-        let now = u64::try_from(now).unwrap_or(u64::MAX);
-        match self.shard(key).lock().take(key, limit, now) {
+        let known_as = || known_as((&place, counted, limit, &who));
+        match self.take_of(key, limit, self.clock(now), known_as) {
             Ok(left) => Ok(Taken {
                 buckets: Arc::clone(self),
                 key,
@@ -120,8 +96,29 @@ impl Buckets {
         }
     }
 
+    fn take_of(
+        &self,
+        key: u128,
+        limit: &Limit,
+        now: u64,
+        who: impl FnOnce() -> [u8; 32],
+    ) -> Result<Option<Left>, Excess> {
+        let mut shard = self.shard(key).lock();
+        let left = shard.take(key, limit, now)?;
+        if let Some(rate) = limit.rate.filter(|rate| rate.shared) {
+            let is_room = shard.untold.add(key, rate, who);
+            drop(shard);
+            self.telling.is_due(is_room);
+        }
+        Ok(left)
+    }
+
     pub fn sample(&self) -> BucketsSample {
-        let mut sample = BucketsSample::default();
+        let mut sample = BucketsSample {
+            told: self.telling.told(),
+            untold: self.telling.untold(),
+            ..BucketsSample::default()
+        };
         for shard in &self.shards {
             let shard = shard.lock();
             sample.kept += shard.buckets.len();
@@ -130,56 +127,15 @@ impl Buckets {
         sample
     }
 
-    fn shard(&self, key: u128) -> &Mutex<Shard> {
+    /// In nanoseconds since the buckets' beginning.
+    pub(super) fn clock(&self, now: Instant) -> u64 {
+        let now = now.saturating_duration_since(self.began).as_nanos();
+        u64::try_from(now).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn shard(&self, key: u128) -> &Mutex<Shard> {
         // INVARIANT: a remainder of their number is one of them.
         &self.shards[usize::try_from(key % SHARDS as u128).unwrap_or(0)]
-    }
-}
-
-impl Shard {
-    fn take(&mut self, key: u128, limit: &Limit, now: u64) -> Result<Option<Left>, Excess> {
-        if let Some(known) = self.buckets.get_mut(&key) {
-            return known.take(limit, now);
-        }
-        if self.buckets.len() >= self.most && !self.make_room(now) {
-            // Each of so many has a request under way: there are not so many connections.
-            return Err(Excess::Concurrent);
-        }
-        let mut bucket = Bucket::default();
-        let taken = bucket.take(limit, now);
-        if taken.is_ok() {
-            self.buckets.insert(key, bucket);
-        }
-        taken
-    }
-
-    /// Forgets what says no more than a new bucket, and where that is not a quarter of them, who is
-    /// furthest from a limit. So a walk through all is paid for by as many who come anew.
-    fn make_room(&mut self, now: u64) -> bool {
-        self.buckets.retain(|_, bucket| bucket.says_something(now));
-        let stay = self.most - self.most.div_ceil(4);
-        if self.buckets.len() > stay {
-            let idle = |bucket: &&Bucket| bucket.in_flight == 0;
-            let idle = self.buckets.values().filter(idle);
-            let mut used: Vec<_> = idle.map(|bucket| bucket.used(now)).collect();
-            let mut leave = self.buckets.len() - stay;
-            if let Some(last) = leave.checked_sub(1).filter(|last| *last < used.len()) {
-                let (_, most, _) = used.select_nth_unstable(last);
-                let most = *most;
-                let before = self.buckets.len();
-                self.buckets.retain(|_, bucket| {
-                    let stays = leave == 0 || bucket.in_flight > 0 || bucket.used(now) > most;
-                    leave -= usize::from(!stays);
-                    stays
-                });
-                self.forgotten += (before - self.buckets.len()) as u64;
-            } else {
-                let before = self.buckets.len();
-                self.buckets.retain(|_, bucket| bucket.in_flight > 0);
-                self.forgotten += (before - self.buckets.len()) as u64;
-            }
-        }
-        self.buckets.len() < self.most
     }
 }
 
@@ -203,52 +159,6 @@ impl Drop for Taken {
         bucket.release();
         if bucket.is_blank() {
             shard.buckets.remove(&self.key);
-        }
-    }
-}
-
-impl Exceeded {
-    /// When one may come again. Whose requests are too many at a time may ask in a moment.
-    pub fn retry_after(&self) -> Duration {
-        match self.excess {
-            Excess::Rate(wait) => wait,
-            Excess::Concurrent => Duration::from_secs(1),
-        }
-    }
-}
-
-impl Counted {
-    /// One word, for callers.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::Address => "address",
-            Self::Route => "route",
-            Self::Door => "listener",
-        }
-    }
-
-    const fn whose(self) -> &'static str {
-        match self {
-            Self::Caller => "the route's limit for a caller",
-            Self::Address => "the route's limit for an address",
-            Self::Route => "the route's limit",
-            Self::Door => "the listener's limit for an address",
-        }
-    }
-}
-
-/// For the log.
-impl fmt::Display for Exceeded {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} is {}", self.counted.whose(), self.limit)?;
-        match self.excess {
-            Excess::Rate(wait) => {
-                let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-                let wait = humantime::format_duration(Duration::from_millis(wait));
-                write!(out, "; one more in {wait}")
-            }
-            Excess::Concurrent => Ok(()),
         }
     }
 }

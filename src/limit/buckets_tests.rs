@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::super::Unit;
 use super::*;
 
@@ -7,6 +9,7 @@ fn rate(requests: u32, unit: Unit, burst: u32) -> Limit {
             requests,
             unit,
             burst,
+            shared: false,
         }),
         concurrent: None,
     }

@@ -19,6 +19,8 @@ pub struct Rate {
     pub unit: Unit,
     /// So many may come at once, after a pause. At least one.
     pub burst: u32,
+    /// All replicas count together.
+    pub shared: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,9 +81,12 @@ impl Rate {
 impl fmt::Display for Rate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}/{}", self.requests, self.unit.letter())?;
-        match self.burst == self.requests {
-            true => Ok(()),
-            false => write!(out, ", {} at once", self.burst),
+        if self.burst != self.requests {
+            write!(out, ", {} at once", self.burst)?;
+        }
+        match self.shared {
+            true => out.write_str(", of all replicas together"),
+            false => Ok(()),
         }
     }
 }
@@ -108,11 +113,21 @@ mod tests {
             requests,
             unit,
             burst,
+            shared: false,
+        };
+        let shared = |rate| Rate {
+            shared: true,
+            ..rate
         };
         for (rate, concurrent, text) in [
             (Some(rate(10, Unit::Second, 10)), None, "10/s"),
             (Some(rate(10, Unit::Minute, 2)), None, "10/m, 2 at once"),
             (None, Some(5), "5 at a time"),
+            (
+                Some(shared(rate(10, Unit::Second, 20))),
+                Some(5),
+                "10/s, 20 at once, of all replicas together, 5 at a time",
+            ),
             (
                 Some(rate(1, Unit::Day, 3)),
                 Some(1),
@@ -135,6 +150,7 @@ mod tests {
                 requests,
                 unit,
                 burst,
+                shared: false,
             };
             assert_eq!(rate.interval(), interval);
             assert!(rate.span() >= rate.interval());

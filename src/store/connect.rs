@@ -123,7 +123,7 @@ pub(super) fn told(why: &RedisError) -> String {
         Some("NOAUTH") => "it wants a password: `state.redis.password`",
         Some("WRONGPASS") => "it refuses the user or the password",
         Some("NOPERM") => {
-            "the user may not do this: it needs GET, MGET, SET, DEL and PING on `bearergate:*`"
+            "the user may not do this: it needs GET, MGET, SET, DEL and PING on `bearergate:*`, and for shared limits EVAL and PTTL"
         }
         Some("OOM") => "it is full: `maxmemory` is reached and its policy evicts nothing",
         Some("READONLY") => "it is a replica, which takes no writes: name the primary",

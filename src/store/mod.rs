@@ -5,15 +5,18 @@
 mod bounded;
 mod claim;
 mod connect;
+mod counting;
 mod definition;
 mod figures;
 mod file;
 mod link;
 mod redis;
+mod rest;
 mod sealing;
 mod shelf;
 
 pub use claim::{Claim, Lease};
+pub use counting::{Charge, MOST_CHARGES};
 pub use definition::{RedisDefinition, StateKey, StoreDefinition};
 pub use figures::{Doing, Place, StoreStatus};
 pub use sealing::Name;

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, Pipeline, RedisResult};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -14,11 +13,10 @@ use super::connect::told;
 use super::definition::RedisDefinition;
 use super::figures::{Doing, Figures, Place, StoreStatus};
 use super::link::Link;
+use super::rest::Rest;
 use super::sealing::Name;
 use crate::clock::UnixTime;
 
-/// How long nobody asks it after it was too slow.
-const REST: Duration = Duration::from_secs(1);
 /// How long writing may take.
 const WRITE: Duration = Duration::from_secs(2);
 /// The longest a claim holds: whoever claims and dies keeps others waiting no longer.
@@ -27,10 +25,11 @@ pub(super) const CLAIM: Duration = Duration::from_secs(3);
 const LARGEST: usize = 64 * 1024;
 
 pub(super) struct Redis {
-    link: Link,
+    pub(super) link: Link,
     url: String,
-    /// Not asked until then, and why.
-    rests: Mutex<Option<(Instant, Arc<str>)>>,
+    rest: Rest,
+    /// What is counted there may fail where tokens do not: it wants rights of its own.
+    pub(super) counting: Rest,
     pub(super) figures: Figures,
 }
 
@@ -43,7 +42,8 @@ impl Redis {
         Self {
             link: Link::start(definition.clone()),
             url: definition.url.to_string(),
-            rests: Mutex::new(None),
+            rest: Rest::of(definition, "each replica keeps its tokens for itself"),
+            counting: Rest::of(definition, "each replica counts by itself"),
             figures: Figures::default(),
         }
     }
@@ -117,12 +117,12 @@ impl Redis {
     }
 
     pub(super) fn status(&self) -> StoreStatus {
-        let resting = self.resting().map(|why| why.to_string());
-        let failure = self.link.failure().map(|why| why.to_string());
+        let resting = self.rest.why().or_else(|| self.counting.why());
+        let failure = self.link.failure().or(resting);
         StoreStatus {
             place: Place::Redis,
             at: self.url.clone(),
-            failure: failure.or(resting),
+            failure: failure.map(|why| why.to_string()),
             counts: self.figures.counts(),
         }
     }
@@ -132,7 +132,7 @@ impl Redis {
         deadline: Instant,
         ask: impl AsyncFnOnce(MultiplexedConnection) -> RedisResult<T>,
     ) -> Option<T> {
-        if self.resting().is_some() {
+        if self.rest.why().is_some() {
             self.figures.count(Doing::Failed);
             return None;
         }
@@ -145,7 +145,7 @@ impl Redis {
         };
         let why = match timeout_at(deadline, ask(connection)).await {
             Ok(Ok(answer)) => {
-                self.is_well();
+                self.rest.ends();
                 return Some(answer);
             }
             Ok(Err(why)) => told(&why),
@@ -160,7 +160,7 @@ impl Redis {
         let mut connection = self.link.connection(deadline).await?;
         match timeout(WRITE, commands.query_async(&mut connection)).await {
             Ok(Ok(answer)) => {
-                self.is_well();
+                self.rest.ends();
                 Ok(answer)
             }
             Ok(Err(why)) => Err(told(&why).into()),
@@ -168,33 +168,9 @@ impl Redis {
         }
     }
 
-    /// Leaves it alone for a while, and says so once.
     fn failed(&self, why: &Arc<str>) {
         self.figures.count(Doing::Failed);
-        let mut rests = self.rests.lock();
-        let is_new = rests.as_ref().is_none_or(|(_, known)| known != why);
-        *rests = Some((Instant::now() + REST, Arc::clone(why)));
-        drop(rests);
-        if is_new {
-            let (url, why) = (&*self.url, &**why);
-            tracing::warn!(
-                url,
-                why,
-                "the shared store is of no use for the moment; each replica keeps its tokens for itself"
-            );
-        }
-    }
-
-    fn is_well(&self) {
-        if self.rests.lock().take().is_some() {
-            tracing::info!(url = &*self.url, "the shared store is of use again");
-        }
-    }
-
-    fn resting(&self) -> Option<Arc<str>> {
-        let rests = self.rests.lock();
-        let (until, why) = rests.as_ref()?;
-        (Instant::now() < *until).then(|| Arc::clone(why))
+        self.rest.begins(why);
     }
 }
 

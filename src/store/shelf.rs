@@ -10,6 +10,7 @@ use openssl::error::ErrorStack;
 use tokio::time::Instant;
 
 use super::claim::{Claim, Lease};
+use super::counting::Charge;
 use super::definition::StoreDefinition;
 use super::figures::{Doing, StoreStatus};
 use super::file::StateFile;
@@ -148,6 +149,12 @@ impl Store {
                 }
             });
         }
+    }
+
+    /// How long each bucket is from being full, with what was spent here, and by all others; at most
+    /// `MOST_CHARGES` of them. `None` where nothing is shared, or it cannot be for the moment.
+    pub async fn count(&self, charges: &[Charge]) -> Option<Vec<Duration>> {
+        self.redis.as_ref()?.put_off(charges).await
     }
 
     /// Each place's.

@@ -29,8 +29,18 @@ const DURATION_BUCKETS: &[f64] = &[
     60.0,
 ];
 
-/// How many buckets of limits there are, and how many were forgotten so far.
-type LookAtBuckets = Box<dyn Fn() -> (usize, u64) + Send + Sync>;
+type LookAtBuckets = Box<dyn Fn() -> BucketFigures + Send + Sync>;
+
+/// How much limits count.
+#[derive(Clone, Copy, Debug)]
+pub struct BucketFigures {
+    pub kept: usize,
+    /// Since the start, and so are the others.
+    pub forgotten: u64,
+    /// How often what one has spent was told to other replicas, and how often it could not be.
+    pub told: u64,
+    pub untold: u64,
+}
 
 #[derive(Clone)]
 pub struct Metrics {
@@ -190,7 +200,7 @@ impl Metrics {
     }
 
     /// Shows how much limits count. The first one given stays.
-    pub fn watch_buckets(&self, look: impl Fn() -> (usize, u64) + Send + Sync + 'static) {
+    pub fn watch_buckets(&self, look: impl Fn() -> BucketFigures + Send + Sync + 'static) {
         let _ = self.families.buckets.set(Box::new(look));
     }
 
@@ -219,11 +229,7 @@ impl Metrics {
         let lost = IntCounter::with_opts(opts(names::PROCESS_LINES_DROPPED));
         register(&sampled, lost).inc_by(logging::dropped());
         if let Some(look) = self.families.buckets.get() {
-            let (kept, forgotten) = look();
-            register(&sampled, IntGauge::with_opts(opts(names::LIMIT_BUCKETS)))
-                .set(i64::try_from(kept).unwrap_or(i64::MAX));
-            let lost = IntCounter::with_opts(opts(names::LIMIT_BUCKETS_FORGOTTEN));
-            register(&sampled, lost).inc_by(forgotten);
+            samples::buckets(&sampled, look());
         }
         families.extend(sampled.gather());
         TextEncoder::new()

@@ -67,7 +67,12 @@ fn every_metric_is_in_the_list_with_its_kind_and_help_and_no_other_is() {
     metrics.edge("apis").certificate_ends(Some(NOW));
     let log = AccessLog::to_writer(Box::new(std::io::sink()), LogFormat::Json);
     metrics.watch_access_log(&log);
-    metrics.watch_buckets(|| (1, 2));
+    metrics.watch_buckets(|| BucketFigures {
+        kept: 1,
+        forgotten: 2,
+        told: 3,
+        untold: 4,
+    });
     metrics.spans().sent(1);
     let text = metrics.render(&samples::tests::one_of_each(), NOW);
     let page = Page::read(&text);

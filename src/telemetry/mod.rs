@@ -30,7 +30,7 @@ pub use logging::{
     LogDefinition, LogFormat, debug_of_left_out, flush_logging, log_panics, start_logging,
     warn_of_answer, warn_of_failure,
 };
-pub use metrics::Metrics;
+pub use metrics::{BucketFigures, Metrics};
 pub use names::NAMES;
 pub use rates::{Rates, RouteRate};
 pub use redaction::redacted;

@@ -48,6 +48,8 @@ metrics! {
         "Callers, addresses and routes that limits count now.";
     LIMIT_BUCKETS_FORGOTTEN "bearergate_limit_buckets_forgotten_total" "counter"
         "Callers and addresses that limits stopped counting before their time, for want of room.";
+    LIMIT_BUCKETS_TOLD "bearergate_limit_buckets_told_total" "counter"
+        "How often what a bucket of a shared limit has spent was to be told to other replicas, by outcome (told, untold: it counts here alone).";
     PANICS "bearergate_panics_total" "counter"
         "Requests that met a bug of the gateway and were answered with 500.";
     LINES_DROPPED "bearergate_access_log_dropped_total" "counter"
@@ -91,7 +93,7 @@ metrics! {
     CREDENTIAL_REFUSED "bearergate_credential_refused" "gauge"
         "1 for a credential that was not accepted when it was last tried, else 0.";
     STATE_WELL "bearergate_state_well" "gauge"
-        "1 while a place where tokens are kept beside memory is of use, else 0, by store (file, redis); absent without one.";
+        "1 while a place where tokens are kept beside memory, and by which limits are shared, is of use, else 0, by store (file, redis); absent without one.";
     STATE_OPERATIONS "bearergate_state_operations_total" "counter"
         "What was done in the state store, by store and outcome (found, missed, kept, failed).";
     RELOADS "bearergate_reloads_total" "counter"

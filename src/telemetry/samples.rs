@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use prometheus::{GaugeVec, Registry};
 
+use super::BucketFigures;
 use super::names::{self, counter, gauge, opts, register};
 use crate::clock::UnixTime;
 
@@ -261,6 +262,19 @@ pub(super) fn circuits(registry: &Registry, samples: &[CircuitSample]) {
             .with_label_values(route)
             .set(whole(sample.requests));
         limit.with_label_values(route).set(whole(sample.limit));
+    }
+}
+
+pub(super) fn buckets(registry: &Registry, figures: BucketFigures) {
+    let kept = gauge(registry, names::LIMIT_BUCKETS, &[]);
+    kept.with_label_values::<&str>(&[]).set(whole(figures.kept));
+    let forgotten = counter(registry, names::LIMIT_BUCKETS_FORGOTTEN, &[]);
+    forgotten
+        .with_label_values::<&str>(&[])
+        .inc_by(figures.forgotten);
+    let told = counter(registry, names::LIMIT_BUCKETS_TOLD, &["outcome"]);
+    for (outcome, count) in [("told", figures.told), ("untold", figures.untold)] {
+        told.with_label_values(&[outcome]).inc_by(count);
     }
 }
 

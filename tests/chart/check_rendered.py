@@ -102,7 +102,7 @@ def check_config(binary, config, variables):
 
 
 def make_file(path):
-    """What the name says: a PFX, a certificate or authority, its key, a cluster's token, else a text."""
+    """What the name says: a PFX, a certificate or authority, its key, a cluster's token, the key of the state store, else a text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     key, certificate = KEY_PAIR
     if path.suffix == ".pfx":
@@ -115,6 +115,8 @@ def make_file(path):
     elif path.name == "tls.key":
         form = serialization.PrivateFormat.PKCS8
         path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    elif path.name == "state.key":
+        path.write_bytes(base64.b64encode(bytes(32)))
     elif path.parent.name == "workload-identity":
         parts = (b'{"alg":"RS256"}', b'{"iss":"https://cluster.example/","sub":"system:serviceaccount:gateway:bearergate"}', b"signature")
         path.write_bytes(b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts))

@@ -1,5 +1,6 @@
 """Redis and Valkey themselves between three gateways: does one token serve them all, is it sealed there,
-and does anybody wait for a store that is silent, full, gone, or not to be believed?
+do limits count for all of them together, and does anybody wait for a store that is silent, full, gone, or
+not to be believed?
 
 REDIS and VALKEY are the paths of the servers; one that is not given is not asked.
 """
@@ -19,6 +20,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 from court import PATIENCE, Serve, check, eventually, self_signed, sit
@@ -46,6 +48,21 @@ ROUTE = """
     upstream: {{ url: "{other}" }}
     token: {{ identity: mail, scope: "api://r{number}/.default", allow_host_mismatch: true }}"""
 ROUTES = 8
+# What three replicas let through together: so many a second, and so many at once.
+RATE, BURST, REPLICAS = 50, 20, 3
+LIMITED = """
+  - id: limited
+    listener: legacy
+    match: {{ path: "/limited" }}
+    callers: [api_key: {{ id: payroll, key: {{ file: ../payroll.key }} }}]
+    upstream: {{ url: "{other}" }}
+    limits: {{ per_caller: {{ rate: 50/s, burst: 20, shared: true }} }}
+  - id: seldom
+    listener: legacy
+    match: {{ path: "/seldom" }}
+    callers: [api_key: {{ id: payroll, key: {{ file: ../payroll.key }} }}]
+    upstream: {{ url: "{other}" }}
+    limits: {{ per_caller: {{ rate: 10/h, burst: 10, shared: true }} }}"""
 
 
 class Other(http.server.BaseHTTPRequestHandler):
@@ -146,9 +163,10 @@ class Room:
         self.stores.append(store)
         return store
 
-    def gateways(self, store, count=3, more=""):
+    def gateways(self, store, count=3, more="", of=ROUTE):
         scheme = "rediss" if store.tls else "redis"
-        routes = "".join(ROUTE.format(number=number, other=self.other) for number in range(ROUTES))
+        several = range(ROUTES if of is ROUTE else 1)
+        routes = "".join(of.format(number=number, other=self.other) for number in several)
         text = GATE.format(url=f"{scheme}://127.0.0.1:{store.port}", other=self.other, more=more, routes=routes)
         made = []
         for _ in range(count):
@@ -280,6 +298,124 @@ def nobody_waits_for_a_store_that_is_silent_full_or_gone(room):
         print(f"        {pathlib.Path(program).name}: beside the token endpoint's 300 ms, a cold caller waited {took} ms")
         assert max(took.values()) < 2000, took
         gateway.end()
+
+
+async def flood(port, until):
+    """As fast as it is answered, by ten connections; when each was let in."""
+    passed = []
+
+    async def one():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        request = f"GET /limited HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n\r\n".encode()
+        while time.monotonic() < until:
+            asked = time.monotonic()
+            writer.write(request)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            status = int(head.split(b" ", 2)[1])
+            assert status in (200, 429), head
+            if status == 200:
+                passed.append(asked)
+            else:
+                await asyncio.sleep(0.002)
+        writer.close()
+
+    await asyncio.gather(*(one() for _ in range(10)))
+    return passed
+
+
+async def floods(ports, seconds):
+    begun = time.monotonic()
+    passed = await asyncio.gather(*(flood(port, begun + seconds) for port in ports))
+    return sum(map(len, passed)), time.monotonic() - begun
+
+
+def told(gateway, outcome="told"):
+    text = urllib.request.urlopen(f"http://127.0.0.1:{gateway.ports['admin']}/metrics", timeout=PATIENCE).read().decode()
+    line = f'bearergate_limit_buckets_told_total{{outcome="{outcome}"}} '
+    return int(next(it.removeprefix(line) for it in text.splitlines() if it.startswith(line)))
+
+
+def seldom(gateway):
+    """Asks once; the status and when to come again."""
+    request = urllib.request.Request(f"http://127.0.0.1:{gateway.ports['legacy']}/seldom", headers={"X-Api-Key": KEY})
+    try:
+        return urllib.request.urlopen(request, timeout=PATIENCE).status, None
+    except urllib.error.HTTPError as refused:
+        assert refused.headers["ratelimit-policy"] == '"caller";q=10;w=3600', refused.headers
+        wait = int(refused.headers["retry-after"])
+        assert refused.headers["ratelimit"] == f'"caller";r=0;t={wait}', refused.headers
+        return refused.status, wait
+
+
+@check
+def a_flood_over_three_replicas_gets_one_rate_also_where_the_store_goes_and_comes_back(room):
+    for program in programs():
+        store = room.store(program)
+        gateways = room.gateways(store, REPLICAS, of=LIMITED)
+        for gateway in gateways:
+            well(gateway)
+        ports = [gateway.ports["legacy"] for gateway in gateways]
+        passed, took = asyncio.run(floods(ports, 4))
+        # As docs/config.md has it, with a tenth of a second for an answer of Redis, and what a busy machine takes.
+        most = RATE * took + REPLICAS * BURST + RATE * (0.1 + (REPLICAS - 1) * (0.05 + 2 * 0.1))
+        print(f"        {pathlib.Path(program).name}: {passed} of {most:.0f} in {took:.1f} s; each by itself: {REPLICAS * (RATE * took + BURST):.0f}")
+        assert passed <= most, (passed, most)
+        assert passed >= 0.8 * RATE * took, (passed, took)
+        names = store.tell("KEYS", "bearergate:*")
+        assert b"payroll" not in names and names.count(b"bearergate:1:limit:") == 1, names
+        # Gone: each by itself, and nobody is refused for it but by the limit.
+        store.end()
+        for gateway in gateways:
+            well(gateway, False)
+        passed, took = asyncio.run(floods(ports, 2))
+        assert passed <= REPLICAS * (RATE * took + BURST) + 1, (passed, took)
+        assert passed >= 1.5 * RATE * took, (passed, took)
+        store.start()
+        for gateway in gateways:
+            well(gateway)
+        before = [told(gateway) for gateway in gateways]
+        passed, took = asyncio.run(floods(ports, 3))
+        most = RATE * took + REPLICAS * BURST + RATE * (0.1 + (REPLICAS - 1) * (0.05 + 2 * 0.1))
+        assert passed <= most, (passed, most)
+        assert all(told(gateway) > earlier for gateway, earlier in zip(gateways, before))
+        for gateway in gateways:
+            gateway.end()
+
+
+@check
+def whoever_is_refused_is_told_when_all_replicas_let_one_in_again(room):
+    for program in programs():
+        store = room.store(program)
+        gateways = room.gateways(store, REPLICAS, of=LIMITED)
+        for gateway in gateways:
+            well(gateway)
+        for often in range(1, 11):
+            assert seldom(gateways[0]) == (200, None)
+            eventually(lambda: told(gateways[0]) == often, "it is told")
+        left = store.tell("PTTL", store.tell("KEYS", "bearergate:*").split(b"\r\n")[-2].decode())
+        assert 3_500_000 < int(left[1:]) <= 3_600_000, left
+        for late, gateway in enumerate(gateways):
+            if late:
+                assert seldom(gateway) == (200, None)
+                eventually(lambda: told(gateway) == 1, "it is told")
+            status, wait = seldom(gateway)
+            assert status == 429 and 300 + 360 * late < wait <= 360 * (late + 1), (status, wait)
+        # Who may not run the script shares tokens, and is told what is missing.
+        store.tell("CONFIG", "SET", "requirepass", PASSWORD)
+        store.tell("ACL", "SETUSER", "default", "-eval")
+        fourth = room.gateways(store, 1, of=LIMITED)[0]
+        well(fourth)
+
+        def is_told():
+            assert seldom(fourth)[0] in (200, 429)
+            return "for shared limits EVAL and PTTL" in (state(fourth)["failure"] or "")
+
+        eventually(is_told, "the missing right is told")
+        assert told(fourth) == 0 and told(fourth, "untold") > 0
+        for gateway in [*gateways, fourth]:
+            gateway.end()
 
 
 @check

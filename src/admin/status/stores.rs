@@ -62,7 +62,7 @@ pub(super) fn attention(store: &StoreReport) -> Option<Attention> {
         ),
         _ => (
             format!(
-                "{} is of no use, so that each replica keeps its tokens for itself: {why}",
+                "{} is of no use, so that each replica is by itself, with its tokens and its limits: {why}",
                 store.at
             ),
             "look at that Redis; no request waits for it, and the gateway comes back to it by itself",

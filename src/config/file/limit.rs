@@ -1,7 +1,7 @@
 //! Limits: how many requests, how fast, how large.
 
 use crate::config::value::Pace;
-use crate::located::{May, Size, object};
+use crate::located::{May, Or, Size, object};
 
 object! {
     /// How many requests, of each whom it counts.
@@ -12,6 +12,8 @@ object! {
         burst: May<usize> = "the number in `rate`" in "1" to "1000000",
         /// At a time, from a request's head to its answer's last byte; else 429.
         concurrent: May<usize> = "none" in "1" to "1000000",
+        /// Whether the rate is of all replicas together, by `state.redis`. What is at a time is each one's own.
+        shared: Or<bool> = "false",
     }
 }
 
@@ -24,6 +26,8 @@ object! {
         burst: May<usize> = "the number in `rate`" in "1" to "1000000",
         /// Of all that are let in, at a time; else 429.
         concurrent: May<usize> = "none" in "1" to "1000000",
+        /// Whether the rate is of all replicas together, by `state.redis`. What is at a time is each one's own.
+        shared: Or<bool> = "false",
         /// For each caller that is let in: an application, a user, a key, or an address where that is all that is known.
         per_caller: May<Limit> = "none",
         /// For each client address (of IPv6, for each /64), before credentials are looked at: bad ones count too.

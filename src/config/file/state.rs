@@ -7,7 +7,7 @@ use crate::config::value::RedisUrl;
 use crate::located::{FilePath, May, Must, Or, Text, object};
 
 object! {
-    /// Where app-only tokens are kept beside memory, sealed by a key: in a file, so that a restart while Entra is away goes on with them; in Redis, so that replicas share them. One of the two, or both.
+    /// Where app-only tokens are kept beside memory, sealed by a key: in a file, so that a restart while Entra is away goes on with them; in Redis, so that replicas share them, and count together what limits say is `shared`. One of the two, or both.
     State "a mapping such as `{ key: { file: state.key }, file: /var/lib/bearergate/state }`" {
         /// 32 random bytes in base64, `{ file: … }` or `{ env: … }`: `openssl rand -base64 32` makes them. Replicas that share have the same. With another key, what was kept is ignored.
         key: Must<SecretRef>,
@@ -25,7 +25,7 @@ object! {
         url: Must<RedisUrl>,
         /// Says that `redis://` to another machine is meant: tokens are sealed, but the password can be read on the way.
         in_clear: Or<bool> = "false",
-        /// Who we are to it. Who may GET, MGET, SET and DEL `bearergate:*`, and PING, may do enough.
+        /// Who we are to it. Who may GET, MGET, SET and DEL `bearergate:*`, and PING, may do enough; for limits that are `shared`, EVAL and PTTL too.
         user: May<Text> = "its default user",
         /// Where the password is: `{ file: … }` or `{ env: … }`.
         password: May<SecretRef> = "none",

@@ -19,6 +19,8 @@ const SHORTEST_KEY: usize = 32;
 pub(super) struct Context<'c> {
     pub(super) reader: Reader<'c>,
     base: &'c Path,
+    /// `state.redis` is there.
+    pub(super) has_shared_store: bool,
     /// What is read, for whoever waits for it to change.
     files: &'c mut Files,
     // Ten thousand routes may name one file: it is read once and held once.
@@ -31,6 +33,7 @@ impl<'c> Context<'c> {
         Self {
             reader,
             base,
+            has_shared_store: false,
             files,
             certificates: HashMap::new(),
             keys: HashMap::new(),

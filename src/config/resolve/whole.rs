@@ -24,6 +24,8 @@ pub(in crate::config) fn resolve(
 }
 
 fn whole(context: &mut Context<'_>, file: &File) -> Option<Config> {
+    let redis = file.state.value().map(|state| state.redis.is_written());
+    context.has_shared_store = redis.unwrap_or(file.state.is_written());
     let listeners = server::listeners(context, file);
     let doors = server::doors(context, file);
     let fetch = server::fetch(context, &file.fetch);

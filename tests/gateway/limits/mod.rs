@@ -6,6 +6,7 @@ mod concurrent;
 mod evasion;
 mod http2;
 mod rates;
+mod shared;
 
 use crate::support::{Answering, Gateway, Origin, Reply, Setup, World};
 

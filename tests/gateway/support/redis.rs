@@ -22,6 +22,10 @@ pub enum Mood {
     Full,
     /// It announces an answer of a gigabyte, and sends what it can of it.
     Endless,
+    /// Whatever it is asked, it answers something else.
+    Nonsense,
+    /// The user may run no script.
+    Strict,
 }
 
 type Data = HashMap<Vec<u8>, (Vec<u8>, Instant)>;
@@ -104,6 +108,13 @@ impl Redis {
         data.values_mut().for_each(|(value, _)| change(value));
     }
 
+    /// Lets every key live for so long from now on.
+    pub fn keep_for(&self, life: Duration) {
+        let mut data = self.shared.data.lock().unwrap();
+        let end = Instant::now() + life;
+        data.values_mut().for_each(|(_, known)| *known = end);
+    }
+
     pub fn clear(&self) {
         self.shared.data.lock().unwrap().clear();
     }
@@ -138,7 +149,7 @@ async fn serve(mut socket: TcpStream, shared: Arc<Shared>) {
                     while socket.write_all(&[b'x'; 4096]).await.is_ok() {}
                     return;
                 }
-                Mood::Well | Mood::Full => {}
+                Mood::Well | Mood::Full | Mood::Nonsense | Mood::Strict => {}
             }
             let answer = shared.answer(&command, mood, &mut is_known);
             if socket.write_all(&answer).await.is_err() {
@@ -193,6 +204,7 @@ impl Shared {
             }
             _ if !*is_known => b"-NOAUTH Authentication required.\r\n".to_vec(),
             b"PING" => b"+PONG\r\n".to_vec(),
+            _ if mood == Mood::Nonsense => b"*2\r\n$3\r\nyes\r\n*0\r\n".to_vec(),
             b"SELECT" => b"+OK\r\n".to_vec(),
             b"GET" => value(word(1)),
             b"MGET" => {
@@ -200,7 +212,10 @@ impl Shared {
                 let head = format!("*{}\r\n", command.len() - 1).into_bytes();
                 [head].into_iter().chain(values).flatten().collect()
             }
-            b"SET" if mood == Mood::Full => {
+            b"EVAL" if mood == Mood::Strict => {
+                b"-NOPERM this user has no permissions to run the 'eval' command\r\n".to_vec()
+            }
+            b"SET" | b"EVAL" if mood == Mood::Full => {
                 b"-OOM command not allowed when used memory > 'maxmemory'.\r\n".to_vec()
             }
             b"SET" => {
@@ -214,6 +229,7 @@ impl Shared {
                 data.insert(word(1).to_vec(), (word(2).to_vec(), end));
                 b"+OK\r\n".to_vec()
             }
+            b"EVAL" => put_off(&mut data, command),
             b"DEL" => {
                 let gone = command[1..]
                     .iter()
@@ -226,6 +242,24 @@ impl Shared {
             }
         }
     }
+}
+
+/// What the gateway's one script does: each key lives on for so many milliseconds more, and for so many at
+/// most; the answer is how long they live.
+fn put_off(data: &mut Data, command: &[Vec<u8>]) -> Vec<u8> {
+    let number = |word: &[u8]| std::str::from_utf8(word).unwrap().parse::<u64>().unwrap();
+    let count = usize::try_from(number(&command[2])).unwrap();
+    let (keys, times) = command[3..].split_at(count);
+    let mut answer = format!("*{count}\r\n");
+    for (key, times) in keys.iter().zip(times.chunks(2)) {
+        let now = Instant::now();
+        let left = data.get(key).map_or(Duration::ZERO, |(_, end)| *end - now);
+        let left = left + Duration::from_millis(number(&times[0]));
+        let left = left.min(Duration::from_millis(number(&times[1])));
+        data.insert(key.clone(), (Vec::new(), now + left));
+        answer += &format!(":{}\r\n", left.as_millis());
+    }
+    answer.into_bytes()
 }
 
 fn bulk(value: &[u8]) -> Vec<u8> {
