@@ -128,8 +128,9 @@ impl Replica {
                 database: 0,
                 user: None,
                 password: None,
-                // As long as it takes where many tests run at once.
-                timeout: Duration::from_secs(1),
+                // As long as it takes where many tests run at once: who has waited in vain asks there no more
+                // for a second, in which an hour's minutes pass here.
+                timeout: Duration::from_secs(20),
                 ca_pem: None,
             }),
         };
