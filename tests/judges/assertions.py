@@ -5,18 +5,15 @@ what Entra's documentation asks for, byte for byte? The binary asks, this script
 import base64
 import datetime
 import hashlib
-import http.server
-import json
 import pathlib
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.parse
 import uuid
 
 import jwt
-from court import binary, check, sit
+from court import Answering, Serving, binary, check, sit
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -55,26 +52,15 @@ class Court:
         self.asked = []
         court = self
 
-        class Endpoint(http.server.BaseHTTPRequestHandler):
+        class Endpoint(Answering):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                body = self.read().decode()
                 form = urllib.parse.parse_qsl(body, strict_parsing=True, keep_blank_values=True)
                 court.asked.append((self.path, self.headers, form))
-                answer = json.dumps(
-                    {"token_type": "Bearer", "expires_in": 3599, "access_token": court.token()}
-                ).encode()
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
+                token = court.token()
+                self.say({"token_type": "Bearer", "expires_in": 3599, "access_token": token})
 
-            def log_message(self, *_):
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.authority = f"http://127.0.0.1:{self._server.server_port}"
+        self.authority = Serving(Endpoint).url
         self._directory = tempfile.TemporaryDirectory()
         self.base = pathlib.Path(self._directory.name)
         self.key, self.certificate = key_pair()
@@ -82,8 +68,6 @@ class Court:
         return self
 
     def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
         self._directory.cleanup()
 
     def output(self):

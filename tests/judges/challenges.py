@@ -4,13 +4,10 @@ ask the token endpoint for the same claims, and send the same request again, onc
 
 import base64
 import contextlib
-import http.server
 import json
 import pathlib
-import socket
-import subprocess
 import tempfile
-import threading
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -20,7 +17,7 @@ from azure.core.pipeline import Pipeline
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
-from court import PATIENCE, binary, check, curl, eventually, sit
+from court import PATIENCE, Answering, Serve, Serving, check, eventually, sit
 
 KEY = "payroll-0123456789abcdef0123456789abcdef"
 GUID = "11111111-aaaa-4bbb-8ccc-222222222222"
@@ -47,39 +44,26 @@ def challenges():
     yield 'Bearer realm="", error="insufficient_scope"'
 
 
-class Api(http.server.BaseHTTPRequestHandler):
+class Api(Answering):
     """A token endpoint, and an API that takes only tokens with the claims that it asked for."""
 
-    protocol_version = "HTTP/1.1"
     asked, seen = [], []
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.read()
         if self.path.endswith("/token"):
             form = dict(urllib.parse.parse_qsl(body.decode()))
             claims = json.loads(form.get("claims", "null"))
             self.asked.append((form["scope"], claims))
             token = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-            return self.say(200, json.dumps({"token_type": "Bearer", "access_token": token, "expires_in": 3600}))
+            return self.say({"token_type": "Bearer", "access_token": token, "expires_in": 3600})
         number = int(self.path.split("/")[1])
         self.seen.append((number, body))
         token = self.headers["Authorization"].removeprefix("Bearer ")
         has = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         if has is None:
-            return self.say(401, "{}", list(challenges())[number])
-        return self.say(200, json.dumps(has))
-
-    def say(self, status, body, challenge=None):
-        self.send_response(status)
-        if challenge:
-            self.send_header("WWW-Authenticate", challenge)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_):
-        pass
+            return self.say({}, 401, www_authenticate=list(challenges())[number])
+        return self.say(has)
 
     @classmethod
     def since(cls):
@@ -114,45 +98,28 @@ class Room:
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
         base = pathlib.Path(self._folder.name)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.api = f"http://127.0.0.1:{self._server.server_port}"
-        with contextlib.ExitStack() as doors:
-            taken = [doors.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in "ab"]
-            apis, self._admin = (door.getsockname()[1] for door in taken)
-        self.url = f"http://127.0.0.1:{apis}"
+        self.api = Serving(Api).url
         for name, text in (("payroll.key", KEY), ("app.secret", "a secret of the application")):
             (base / name).write_text(text)
         routes = "".join(route(number, self.api) for number, _ in enumerate(challenges()))
-        (base / "gate.yaml").write_text(
-            f"version: 1\nlisteners: {{ apis: {{ address: 127.0.0.1:{apis} }} }}\n"
-            f"admin: {{ address: 127.0.0.1:{self._admin} }}\nidentities:\n  app:\n"
+        self._gateway = Serve(
+            base,
+            "version: 1\nlisteners: { apis: { address: 127.0.0.1:0 } }\n"
+            "admin: { address: 127.0.0.1:0 }\nidentities:\n  app:\n"
             f"    entra: {{ tenant: {GUID}, client_id: {GUID}, authority: '{self.api}' }}\n"
             f"    credentials: [secret: {{ file: app.secret }}]\nroutes:{routes}\n"
         )
-        self._log = base / "output.log"
-        with self._log.open("wb") as log:
-            command = [binary(), "serve", "--config", base / "gate.yaml"]
-            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        eventually(self._is_ready, "the gateway is not ready")
+        self.url = self._gateway.ready().url("apis")
         eventually(lambda: len(Api.asked) == len(list(challenges())), "not each token was asked for")
         Api.since()
         return self
 
-    def _is_ready(self):
-        assert self._process.poll() is None, self.output()
-        with contextlib.suppress(OSError):
-            url = f"http://127.0.0.1:{self._admin}/readyz"
-            return urllib.request.urlopen(url, timeout=PATIENCE).status == 200
-        return False
-
     def __exit__(self, *_):
-        self._process.terminate()
-        self._process.wait(timeout=PATIENCE)
+        self._gateway.end()
         self._folder.cleanup()
 
     def output(self):
-        return self._log.read_text(errors="replace")
+        return self._gateway.output()
 
     def by_ours(self, number):
         request = urllib.request.Request(f"{self.url}/{number}/x", BODY, {"X-Api-Key": KEY})

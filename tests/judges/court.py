@@ -5,6 +5,7 @@ A judge is a script of functions marked `@check`, each taking the running gatewa
 """
 
 import contextlib
+import http.server
 import json
 import os
 import pathlib
@@ -13,9 +14,11 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import types
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -169,6 +172,21 @@ class Serve:
         assert self.process.poll() is None, self.output()
         return "admin listening" in self.output()
 
+    def url(self, listener):
+        return f"http://127.0.0.1:{self.ports[listener]}"
+
+    def ready(self):
+        """Waits until it says that it is; yields itself."""
+
+        def is_ready():
+            assert self.process.poll() is None, self.output()
+            with contextlib.suppress(urllib.error.HTTPError):
+                return urllib.request.urlopen(self.url("admin") + "/readyz", timeout=PATIENCE).status == 200
+            return False
+
+        eventually(is_ready, "the gateway is not ready")
+        return self
+
     def end(self):
         """Ends it as its operator does."""
         self.process.terminate()
@@ -181,13 +199,47 @@ class Serve:
 
     def metric(self, series):
         """The value of a series, its labels written out."""
-        url = f"http://127.0.0.1:{self.ports['admin']}/metrics"
-        with urllib.request.urlopen(url, timeout=PATIENCE) as page:
+        with urllib.request.urlopen(self.url("admin") + "/metrics", timeout=PATIENCE) as page:
             found = re.search(rf"^{re.escape(series)} (\S+)$", page.read().decode(), re.MULTILINE)
         return float(found[1]) if found else None
 
     def output(self):
         return self._log.read_text(errors="replace")
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    """What a judge's own server begins with: HTTP/1.1, whole answers, no log."""
+
+    protocol_version = "HTTP/1.1"
+
+    def read(self):
+        return self.rfile.read(int(self.headers.get("content-length", 0)))
+
+    def say(self, body=b"", status=200, **fields):
+        """Bytes or text as they are, everything else as JSON."""
+        if not isinstance(body, bytes):
+            body = (body if isinstance(body, str) else json.dumps(body)).encode()
+        fields = {"content_type": "application/json", "content_length": len(body), **fields}
+        self.send_response(status)
+        for name, value in fields.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Serving(http.server.ThreadingHTTPServer):
+    """A server on loopback, for as long as the judge sits."""
+
+    daemon_threads = True
+    request_queue_size = 1024
+
+    def __init__(self, handler, port=0):
+        super().__init__(("127.0.0.1", port), handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
 def self_signed(folder, name="own"):

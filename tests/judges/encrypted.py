@@ -3,13 +3,9 @@ Versions, names, client certificates, sessions, renegotiation, early data, and c
 replaced while others ask.
 """
 
-import contextlib
-import http.server
-import json
 import os
 import pathlib
 import re
-import signal
 import socket
 import ssl
 import subprocess
@@ -17,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from court import PATIENCE, binary, check, eventually, sit
+from court import PATIENCE, Answering, Serve, Serving, check, eventually, sit
 
 CONFIG = """
 version: 1
@@ -39,18 +35,9 @@ routes:
 """
 
 
-class Upstream(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Upstream(Answering):
     def do_GET(self):
-        body = self.headers.get("X-Forwarded-Proto", "").encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.say(self.headers.get("X-Forwarded-Proto", ""))
 
 
 def openssl(*arguments, stdin="", good=True):
@@ -67,35 +54,21 @@ class Court:
     def __enter__(self):
         self._directory = tempfile.TemporaryDirectory()
         self.base = pathlib.Path(self._directory.name)
-        self._upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
-        threading.Thread(target=self._upstream.serve_forever, daemon=True).start()
         curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
         openssl("req", "-x509", *curve, "-subj", "/CN=judge", "-days", 9, "-keyout", self.base / "ca.key", "-out", self.base / "ca.pem")
         self.issue("first", "first.example", "serverAuth")
         self.issue("second", "second.example", "serverAuth")
         self.issue("known", "known", "clientAuth")
-        config = self.base / "gateway.yaml"
-        config.write_text(CONFIG.format(port=self._upstream.server_address[1]))
-        self._log = self.base / "log"
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen([binary(), "serve", "--config", config], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        eventually(lambda: "admin listening" in self.output(), "it listens")
-        self.ports = {}
-        for line in self.output().splitlines():
-            with contextlib.suppress(json.JSONDecodeError):
-                said = json.loads(line)
-                if "listening" in said.get("message", "") and "address" in said:
-                    self.ports[said.get("listener", "admin")] = int(said["address"].rsplit(":", 1)[1])
+        self._gateway = Serve(self.base, CONFIG.format(port=Serving(Upstream).server_port))
+        self.process, self.ports = self._gateway.process, self._gateway.ports
         return self
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(timeout=PATIENCE) == 0
-        self._upstream.shutdown()
+        self._gateway.end()
         self._directory.cleanup()
 
     def output(self):
-        return self._log.read_text(errors="replace")
+        return self._gateway.output()
 
     def issue(self, name, common, usage, serial=None):
         """NAME.pem: the certificate and its key, put in its place at once."""

@@ -3,26 +3,21 @@ clients that know nothing of us understand what they are told, come again in tim
 """
 
 import concurrent.futures
-import contextlib
-import http.server
 import pathlib
-import socket
-import subprocess
 import tempfile
 import threading
 import time
-import urllib.request
 
 import http_sf
 import urllib3
-from court import PATIENCE, binary, check, curl, eventually, sit
+from court import PATIENCE, Answering, Serve, Serving, check, curl, eventually, sit
 
 APP = "http://localhost:3000"
 KEY = "payroll-0123456789abcdef0123456789abcdef"
 GATE = """
 version: 1
-listeners: {{ apis: {{ address: "127.0.0.1:{apis}" }} }}
-admin: {{ address: "127.0.0.1:{admin}" }}
+listeners: {{ apis: {{ address: "127.0.0.1:0" }} }}
+admin: {{ address: "127.0.0.1:0" }}
 routes:
   - id: told
     listener: apis
@@ -46,10 +41,9 @@ routes:
 """
 
 
-class Upstream(http.server.BaseHTTPRequestHandler):
+class Upstream(Answering):
     """Answers at once, but for `/few`: when it is told."""
 
-    protocol_version = "HTTP/1.1"
     go_on = threading.Event()
     asked = []
 
@@ -57,15 +51,9 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         self.asked.append((self.command, self.path))
         if self.path == "/few":
             self.go_on.wait(PATIENCE)
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
+        self.say("ok")
 
     do_OPTIONS = do_GET
-
-    def log_message(self, *_):
-        pass
 
 
 class Room:
@@ -74,37 +62,18 @@ class Room:
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
         base = pathlib.Path(self._folder.name)
-        upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
-        threading.Thread(target=upstream.serve_forever, daemon=True).start()
-        with contextlib.ExitStack() as doors:
-            taken = [doors.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in "ab"]
-            apis, admin = (door.getsockname()[1] for door in taken)
-        self.url, self._admin = f"http://127.0.0.1:{apis}", f"http://127.0.0.1:{admin}"
         (base / "payroll.key").write_text(KEY)
-        ports = {"apis": apis, "admin": admin, "upstream": upstream.server_port}
-        (base / "gate.yaml").write_text(GATE.format(app=APP, **ports))
-        self._log = base / "output.log"
-        with self._log.open("wb") as log:
-            command = [binary(), "serve", "--config", base / "gate.yaml"]
-            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        eventually(self._is_ready, "the gateway is not ready")
+        self._gateway = Serve(base, GATE.format(app=APP, upstream=Serving(Upstream).server_port))
+        self.url = self._gateway.ready().url("apis")
         return self
-
-    def _is_ready(self):
-        assert self._process.poll() is None, self.output()
-        with contextlib.suppress(OSError):
-            return urllib.request.urlopen(f"{self._admin}/readyz", timeout=PATIENCE).status == 200
-        return False
 
     def __exit__(self, *_):
         Upstream.go_on.set()
-        self._process.terminate()
-        code = self._process.wait(timeout=PATIENCE)
-        assert code == 0, f"serve ended with {code}:\n{self.output()}"
+        self._gateway.end()
         self._folder.cleanup()
 
     def output(self):
-        return self._log.read_text(errors="replace")
+        return self._gateway.output()
 
 
 def fields(answer):

@@ -11,7 +11,6 @@ import pathlib
 import subprocess
 import tempfile
 import threading
-import urllib.request
 
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError, ManagedIdentityCredential

@@ -24,7 +24,7 @@ import httpx
 import websockets.asyncio.client
 import websockets.asyncio.server
 import websockets.exceptions
-from court import PATIENCE, binary, check, eventually, sit
+from court import PATIENCE, Serve, Serving, check, eventually, sit
 
 LARGE = 48 * 1024 * 1024
 PIECE = bytes(range(256)) * 256
@@ -140,32 +140,17 @@ class Room:
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
         base = pathlib.Path(self._folder.name)
-        self._old = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Old)
-        threading.Thread(target=self._old.serve_forever, daemon=True).start()
         self.strict, self.short = Strict(PATIENCE), Strict(0.1)
-        ports = [self._old.server_port, self.strict.port, self.short.port, self._web_sockets()]
-        with contextlib.ExitStack() as doors:
-            taken = [doors.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in "ab"]
-            apis, admin = (door.getsockname()[1] for door in taken)
-        self.host, self.url = f"127.0.0.1:{apis}", f"http://127.0.0.1:{apis}"
-        self._admin = f"http://127.0.0.1:{admin}"
+        ports = [Serving(Old).server_port, self.strict.port, self.short.port, self._web_sockets()]
         routes = "".join(ROUTE.format(name=name, port=port) for name, port in zip(ROUTES, ports))
-        (base / "gate.yaml").write_text(
-            f"version: 1\nlisteners: {{ apis: {{ address: {self.host} }} }}\n"
-            f"admin: {{ address: 127.0.0.1:{admin} }}\nroutes:{routes}"
+        self._gateway = Serve(
+            base,
+            "version: 1\nlisteners: { apis: { address: 127.0.0.1:0 } }\n"
+            f"admin: {{ address: 127.0.0.1:0 }}\nroutes:{routes}",
         )
-        self._log = base / "output.log"
-        with self._log.open("wb") as log:
-            command = [binary(), "serve", "--config", base / "gate.yaml"]
-            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        eventually(self._is_ready, "the gateway is not ready")
+        self.url = self._gateway.ready().url("apis")
+        self.host = self.url.removeprefix("http://")
         return self
-
-    def _is_ready(self):
-        assert self._process.poll() is None, self.output()
-        with contextlib.suppress(OSError):
-            return urllib.request.urlopen(f"{self._admin}/readyz", timeout=PATIENCE).status == 200
-        return False
 
     def _web_sockets(self):
         started, loop = threading.Event(), asyncio.new_event_loop()
@@ -188,21 +173,19 @@ class Room:
         return self._port
 
     def __exit__(self, *_):
-        self._process.terminate()
-        code = self._process.wait(timeout=PATIENCE)
-        assert code == 0, f"serve ended with {code}:\n{self.output()}"
+        self._gateway.end()
         self._folder.cleanup()
 
     def output(self):
-        return self._log.read_text(errors="replace")
+        return self._gateway.output()
 
     def memory(self):
         """Of the gateway at its peak, in bytes."""
-        status = pathlib.Path(f"/proc/{self._process.pid}/status").read_text()
+        status = pathlib.Path(f"/proc/{self._gateway.process.pid}/status").read_text()
         return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
 
     def metrics(self):
-        with urllib.request.urlopen(f"{self._admin}/metrics", timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(self._gateway.url("admin") + "/metrics", timeout=PATIENCE) as answer:
             return answer.read().decode()
 
 

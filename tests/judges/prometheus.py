@@ -6,7 +6,6 @@ expression of the dashboard find something in a real Prometheus that scrapes a r
 import base64
 import contextlib
 import datetime
-import http.server
 import json
 import math
 import pathlib
@@ -23,7 +22,7 @@ import urllib.parse
 import urllib.request
 
 import yaml
-from court import PATIENCE, binary, check, eventually, sit
+from court import PATIENCE, Answering, Serving, binary, check, eventually, sit
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -72,33 +71,21 @@ routes:
 """
 
 
-class Other(http.server.BaseHTTPRequestHandler):
+class Other(Answering):
     """Everybody else: Entra, an upstream, a collector that takes every other post."""
 
-    protocol_version = "HTTP/1.1"
     jwks = b""
     posts = 0
 
     def do_GET(self):
-        self.say(200, self.jwks if "/keys" in self.path else b"ok")
+        self.say(self.jwks if "/keys" in self.path else "ok")
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
+        self.read()
         if self.path == "/v1/traces":
             Other.posts += 1
-            return self.say(200 if Other.posts % 2 else 400, b"")
-        token = {"token_type": "Bearer", "expires_in": 3599, "access_token": "t"}
-        self.say(200, json.dumps(token).encode())
-
-    def say(self, status, body):
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+            return self.say(status=200 if Other.posts % 2 else 400)
+        self.say({"token_type": "Bearer", "expires_in": 3599, "access_token": "t"})
 
 
 class Room:
@@ -108,8 +95,6 @@ class Room:
         self._folder = tempfile.TemporaryDirectory()
         self.base = pathlib.Path(self._folder.name)
         self._keys()
-        other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other)
-        threading.Thread(target=other.serve_forever, daemon=True).start()
         with contextlib.ExitStack() as doors:
             taken = [doors.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(5)]
             ports = [door.getsockname()[1] for door in taken]
@@ -117,7 +102,7 @@ class Room:
         self._gate = self.base / "gate.yaml"
         self._text = GATE.format(
             apis=self.apis, tls=self.tls, admin=self.admin, nobody=self._nobody,
-            other=other.server_port, tenant=TENANT, client=CLIENT,
+            other=Serving(Other).server_port, tenant=TENANT, client=CLIENT,
         )
         self._gate.write_text(self._text)
         self._processes = []

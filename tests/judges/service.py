@@ -5,7 +5,6 @@ behind a balancer that has two of us? And are the units such as systemd takes?
 import concurrent.futures
 import contextlib
 import http.client
-import http.server
 import pathlib
 import re
 import shutil
@@ -17,7 +16,7 @@ import threading
 import time
 import urllib.request
 
-from court import PATIENCE, binary, check, eventually, sit
+from court import PATIENCE, Answering, Serving, binary, check, eventually, sit
 
 UNITS = pathlib.Path(__file__).parents[2] / "systemd"
 BY_SOCKET = """
@@ -50,18 +49,9 @@ http {{
 """
 
 
-class Upstream(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Upstream(Answering):
     def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.send_header("X-Seen-For", self.headers.get("X-Forwarded-For", "none"))
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_):
-        pass
+        self.say("ok", x_seen_for=self.headers.get("X-Forwarded-For", "none"))
 
 
 def ports(count):
@@ -112,8 +102,7 @@ class Room:
         self._folder = tempfile.TemporaryDirectory()
         self.base = pathlib.Path(self._folder.name)
         self.base.chmod(0o755)
-        self._upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
-        threading.Thread(target=self._upstream.serve_forever, daemon=True).start()
+        self._upstream = Serving(Upstream)
         self._running = []
         return self
 

@@ -2,18 +2,13 @@
 what they see one trace, from the caller by the gateway to the upstream, with what was decided and no token?
 """
 
-import contextlib
 import http.client
-import http.server
 import pathlib
-import socket
-import subprocess
 import tempfile
 import threading
 import time
-import urllib.request
 
-from court import PATIENCE, binary, check, eventually, sit
+from court import PATIENCE, Answering, Serve, Serving, check, eventually, sit
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -24,8 +19,8 @@ PROPAGATOR = TraceContextTextMapPropagator()
 TRACER = TracerProvider().get_tracer("judge")
 GATE = """
 version: 1
-listeners: {{ apis: {{ address: "127.0.0.1:{apis}" }} }}
-admin: {{ address: "127.0.0.1:{admin}" }}
+listeners: {{ apis: {{ address: "127.0.0.1:0" }} }}
+admin: {{ address: "127.0.0.1:0" }}
 traces:
   endpoint: "http://127.0.0.1:{other}/v1/traces"
   service: edge
@@ -40,10 +35,9 @@ routes:
 """
 
 
-class Other(http.server.BaseHTTPRequestHandler):
+class Other(Answering):
     """The upstream, which takes part in traces, and the collector."""
 
-    protocol_version = "HTTP/1.1"
     spans, posts, upstream = [], [], []
     stands_still = threading.Event()
 
@@ -54,7 +48,7 @@ class Other(http.server.BaseHTTPRequestHandler):
         self.say(b"ok")
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.read()
         assert self.headers["content-type"] == "application/x-protobuf"
         self.posts.append((self.headers["x-collector-key"], body))
         while self.stands_still.is_set():
@@ -66,62 +60,32 @@ class Other(http.server.BaseHTTPRequestHandler):
         answer = trace_service_pb2.ExportTraceServiceResponse()
         self.say(answer.SerializeToString())
 
-    def say(self, body):
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
 
 class Room:
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
         base = pathlib.Path(self._folder.name)
-        other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other)
-        threading.Thread(target=other.serve_forever, daemon=True).start()
-        with contextlib.ExitStack() as doors:
-            taken = [doors.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in "ab"]
-            self.apis, self.admin = (door.getsockname()[1] for door in taken)
         (base / "payroll.key").write_text(KEY)
         (base / "collector.key").write_text(COLLECTORS_KEY)
-        text = GATE.format(apis=self.apis, admin=self.admin, other=other.server_port)
-        (base / "gate.yaml").write_text(text)
-        self._log = base / "output.log"
-        with self._log.open("wb") as log:
-            command = [binary(), "serve", "--config", base / "gate.yaml"]
-            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        eventually(self._is_ready, "the gateway is not ready")
+        self.gateway = Serve(base, GATE.format(other=Serving(Other).server_port)).ready()
         return self
 
-    def _is_ready(self):
-        assert self._process.poll() is None, self.output()
-        with contextlib.suppress(OSError):
-            return urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/readyz", timeout=5).status == 200
-        return False
-
     def ask(self, path, headers):
-        line = http.client.HTTPConnection("127.0.0.1", self.apis, timeout=PATIENCE)
+        line = http.client.HTTPConnection("127.0.0.1", self.gateway.ports["apis"], timeout=PATIENCE)
         line.request("GET", path, headers=headers)
         answer = line.getresponse()
         answer.read()
         return answer.status
 
-    def metric(self, name):
-        page = urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=PATIENCE)
-        lines = page.read().decode().splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+    def sent(self):
+        return self.gateway.metric('bearergate_spans_total{outcome="sent"}') or 0
 
     def output(self):
-        return self._log.read_text(errors="replace")
+        return self.gateway.output()
 
     def __exit__(self, *_):
         Other.stands_still.clear()
-        self._process.terminate()
-        code = self._process.wait(timeout=PATIENCE)
-        assert code == 0, f"serve ended with {code}:\n{self.output()}"
+        self.gateway.end()
         self._folder.cleanup()
 
 
@@ -183,15 +147,12 @@ def no_secret_is_in_what_a_collector_is_sent_and_it_is_sent_its_key(_):
 
 @check
 def a_collector_that_stands_still_costs_nobody_a_request(room):
-    sent = room.metric('bearergate_spans_total{outcome="sent"}')
+    sent = room.sent()
     Other.stands_still.set()
     for _ in range(50):
         assert room.ask("/orders/7", {"X-Api-Key": KEY}) == 200
     Other.stands_still.clear()
-    eventually(
-        lambda: room.metric('bearergate_spans_total{outcome="sent"}') >= sent + 100,
-        "what waited goes again",
-    )
+    eventually(lambda: room.sent() >= sent + 100, "what waited goes again")
 
 
 if __name__ == "__main__":

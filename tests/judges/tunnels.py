@@ -5,7 +5,6 @@ which is itself behind TLS.
 
 import asyncio
 import contextlib
-import http.server
 import json
 import os
 import pathlib
@@ -20,7 +19,7 @@ import websockets.asyncio.client
 import websockets.asyncio.server
 import websockets.exceptions
 import wsproto
-from court import PATIENCE, Serve, check, eventually, self_signed, sit
+from court import PATIENCE, Answering, Serve, Serving, check, eventually, self_signed, sit
 from cryptography.hazmat.primitives.asymmetric import rsa
 from wsproto import events
 from wsproto.extensions import PerMessageDeflate
@@ -56,10 +55,9 @@ routes:
 """
 
 
-class Issuer(http.server.BaseHTTPRequestHandler):
+class Issuer(Answering):
     """As much of Entra as a gateway needs."""
 
-    protocol_version = "HTTP/1.1"
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def do_GET(self):
@@ -68,15 +66,7 @@ class Issuer(http.server.BaseHTTPRequestHandler):
         public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
         keys = {"keys": [public | {"kid": "1", "use": "sig", "issuer": ISSUER}]}
         document = {"issuer": ISSUER, "jwks_uri": f"{base}/discovery/v2.0/keys"}
-        body = json.dumps(document if "openid-configuration" in self.path else keys).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.say(document if "openid-configuration" in self.path else keys)
 
 
 class Clear:
@@ -275,11 +265,9 @@ class Room:
         self_signed(base, "upstream")
         (base / "payroll.key").write_text(KEY)
         self._ca = base / "own.pem"
-        issuer = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
-        threading.Thread(target=issuer.serve_forever, daemon=True).start()
         self.servers = {"/clear": Clear(), "/secure": Secure(base)}
         ports = {name.strip("/"): server.port for name, server in self.servers.items()}
-        config = CONFIG.format(tenant=TENANT, api=API, issuer=issuer.server_port, **ports)
+        config = CONFIG.format(tenant=TENANT, api=API, issuer=Serving(Issuer).server_port, **ports)
         self.gateway = Serve(base, config)
         self.port = self.gateway.ports["apis"]
         eventually(lambda: '"message":"ready"' in self.gateway.output(), "it has its keys")
