@@ -2,7 +2,7 @@
 //! key. Entra takes RSA only.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use openssl::hash::MessageDigest;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Public};
 use openssl::rsa::Padding;
@@ -78,6 +78,11 @@ impl Certificate {
     pub fn thumbprint_hex(&self) -> String {
         let digest = sha1(self.der());
         digest.iter().map(|byte| format!("{byte:02X}")).collect()
+    }
+
+    /// The SHA-1 as a registration's manifest has it (`customKeyIdentifier`).
+    pub fn thumbprint_base64(&self) -> String {
+        STANDARD.encode(sha1(self.der()))
     }
 
     pub fn der(&self) -> &[u8] {

@@ -52,7 +52,7 @@ impl ServerMetadata {
         url: &str,
         answer: &Answer,
     ) -> Result<Option<String>, TokenEndpointError> {
-        let malformed = |why: &str| Err(TokenEndpointError::Malformed(format!("{url} {why}")));
+        let unknown = |why: &str| Err(TokenEndpointError::Unknown(format!("{url} {why}")));
         match answer.status {
             200 => {}
             404 => return Ok(None),
@@ -61,7 +61,7 @@ impl ServerMetadata {
                 return Err(TokenEndpointError::Unavailable(why));
             }
             status => {
-                return malformed(&format!(
+                return unknown(&format!(
                     "answers status {status} instead of metadata; check `issuer`, or write `token_url`"
                 ));
             }
@@ -69,11 +69,11 @@ impl ServerMetadata {
         // SECURITY: serde's own words would quote what they stumble over.
         let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let Some(issuer) = document["issuer"].as_str() else {
-            return malformed("is no metadata: it names no issuer; check `issuer`");
+            return unknown("is no metadata: it names no issuer; check `issuer`");
         };
         // SECURITY: RFC 8414 §3.3. Else one server's metadata could be another's.
         if issuer != self.issuer {
-            return malformed(&format!(
+            return unknown(&format!(
                 "is the metadata of {}; if that is the one, write it in `issuer` to the letter",
                 told(issuer)
             ));
@@ -81,11 +81,11 @@ impl ServerMetadata {
         let alias = &document["mtls_endpoint_aliases"]["token_endpoint"];
         let named = alias.as_str().filter(|_| self.for_certificates);
         let Some(named) = named.or(document["token_endpoint"].as_str()) else {
-            return malformed("names no token_endpoint; write `token_url`");
+            return unknown("names no token_endpoint; write `token_url`");
         };
         match self.takes_secrets(named) {
             true => Ok(Some(named.to_owned())),
-            false => malformed(&format!(
+            false => unknown(&format!(
                 "names the token_endpoint {}, which is not https on the issuer's own host; if it is right, \
                  write it as `token_url`",
                 told(named)

@@ -138,7 +138,7 @@ fn what_is_no_document_is_told_apart() {
         ),
     ] {
         let told = read(&metadata, status, body).unwrap_err();
-        assert!(matches!(told, TokenEndpointError::Malformed(_)), "{told}");
+        assert!(matches!(told, TokenEndpointError::Unknown(_)), "{told}");
         let told = told.to_string();
         assert!(told.contains(why) && told.contains(AT), "{told}");
         assert!(!told.contains("hidden-word"));

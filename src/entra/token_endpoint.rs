@@ -206,6 +206,9 @@ pub enum TokenEndpointError {
     /// 5xx, no connection, timeout.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// Nothing says where another server's endpoint is, or what does leads elsewhere.
+    #[error("the token endpoint is not known: {0}")]
+    Unknown(String),
     /// An answer that is no token response.
     #[error("the answer is no token response: {0}")]
     Malformed(String),

@@ -62,9 +62,12 @@ fn credential(
     match credential {
         CredentialDefinition::Certificate(certificate) => {
             let thumbprint = certificate.key.certificate().thumbprint_hex();
+            let base64 = certificate.key.certificate().thumbprint_base64();
             let file = format!("{thumbprint}.pem");
             script.file(&file, &pem(certificate.key.certificate()));
-            script.line(&format!("certificate {id} \"$work/{file}\" {thumbprint}"));
+            script.line(&format!(
+                "certificate {id} \"$work/{file}\" {thumbprint} '{base64}'"
+            ));
         }
         CredentialDefinition::ManagedIdentity(managed) => {
             let issuer = client.authority.issuer(Endpoint::V2);

@@ -94,8 +94,10 @@ grant() { # client id, API, role
 }
 
 # A certificate that an application proves itself with; its file holds no private key.
-certificate() { # client id, file, thumbprint
-  [ -z "$(ask ad app credential list --id "$1" --cert --query "[?customKeyIdentifier=='$3'].keyId | [0]")" ] || return 0
+certificate() { # client id, file, thumbprint, the same in base64: a manifest has it so
+  for known in "$3" "$4"; do
+    [ -z "$(ask ad app credential list --id "$1" --cert --query "[?customKeyIdentifier=='$known'].keyId | [0]")" ] || return 0
+  done
   az ad app credential reset --id "$1" --cert "@$2" --append --output none
   echo "certificate $3 of $1: uploaded"
 }

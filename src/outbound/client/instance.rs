@@ -51,7 +51,7 @@ async fn ask(authority: &Authority, http: &HttpClient) -> Result<(), TokenEndpoi
     }
     match body["tenant_discovery_endpoint"].is_string() {
         true => Ok(()),
-        false => Err(TokenEndpointError::Malformed(format!(
+        false => Err(TokenEndpointError::Unknown(format!(
             "{place} does not say whether it knows the host of `authority`"
         ))),
     }

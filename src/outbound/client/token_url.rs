@@ -69,7 +69,7 @@ async fn read(metadata: &ServerMetadata, http: &HttpClient) -> Result<String, To
     let urls = metadata.urls();
     for url in &urls {
         let answer = http.fetch(url, LARGEST).await.map_err(|why| match why {
-            FetchError::TooLarge(_) => TokenEndpointError::Malformed(format!("{url}: {why}")),
+            FetchError::TooLarge(_) => TokenEndpointError::Unknown(format!("{url}: {why}")),
             _ => TokenEndpointError::Unavailable(format!("{url}: {why}")),
         })?;
         if let Some(endpoint) = metadata.token_endpoint(url, &answer)? {
@@ -82,7 +82,7 @@ async fn read(metadata: &ServerMetadata, http: &HttpClient) -> Result<String, To
         }
     }
     let [openid, oauth] = urls;
-    Err(TokenEndpointError::Malformed(format!(
+    Err(TokenEndpointError::Unknown(format!(
         "there is no metadata at {openid} nor at {oauth} (404); check `issuer`, or write `token_url`"
     )))
 }

@@ -1,6 +1,8 @@
 //! A tenant's directory as far as the guides touch it: applications, their service principals, roles,
 //! credentials and consents. Every change is registered with the issuer at once.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bearergate::fake::{ApiRegistration, AppRegistration, Contoso, Generation, Issuer};
 use openssl::hash::MessageDigest;
 use openssl::x509::X509;
@@ -122,8 +124,8 @@ impl Directory {
                 let secrets = app.secrets.iter().map(|(id, _)| id);
                 let certificates = app.certificates.iter().map(|(id, certificate)| {
                     let digest = certificate.digest(MessageDigest::sha1()).unwrap();
-                    let digest: String = digest.iter().map(|it| format!("{it:02X}")).collect();
-                    json!({ "keyId": id, "customKeyIdentifier": digest })
+                    // Capitals of hexadecimal are seen as well.
+                    json!({ "keyId": id, "customKeyIdentifier": STANDARD.encode(digest) })
                 });
                 Ok(match asked.has("--cert") {
                     true => certificates.collect(),
