@@ -104,6 +104,9 @@ pub(super) enum Failure {
 }
 
 pub fn main() -> ExitCode {
+    if super::signing::is_wanted() {
+        return super::signing::run();
+    }
     let done = match Arguments::parse().command {
         Command::Dev(command) => command.run(),
         Command::Serve(command) => command.run(),

@@ -69,6 +69,7 @@ fn told(credential: &CredentialDefinition) -> String {
             SigningKey::Here(_) => "a certificate".to_owned(),
             SigningKey::KeyVault(_, safe) => format!("a certificate whose key is in {safe}"),
             SigningKey::VaultTransit(_, safe) => format!("a certificate whose key is in {safe}"),
+            SigningKey::Pkcs11(_, safe) => format!("a certificate whose key is in {safe}"),
         },
         CredentialDefinition::ClientCertificate(_) => "the certificate that is shown".to_owned(),
         CredentialDefinition::PrivateKey(_) => "a private key".to_owned(),

@@ -26,6 +26,7 @@ mod serve;
 mod service;
 mod setup;
 mod signals;
+mod signing;
 mod token;
 mod version;
 mod why;

@@ -8,7 +8,7 @@ use crate::secret::SecretSource;
 
 /// What is never repeated in a message.
 pub(super) const MASKING: Masking = Masking {
-    keys: &["key", "sha256"],
+    keys: &["key", "pin", "sha256"],
     parts: &["secret", "passphrase", "password", "passwd"],
     endings: &["_key", "-key"],
     references: &[("file", |_| true), ("env", is_variable)],

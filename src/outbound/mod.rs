@@ -25,9 +25,10 @@ pub use client::{
 };
 pub use credential::{
     AssertionFile, CertificateCredential, ClientCertificateCredential, CredentialDefinition,
-    CredentialStatus, Credentials, ExecCredential, KeyVaultKey, ManagedIdentityCredential, Prints,
-    PrivateKeyCredential, PrivateKeyError, Refused, SecretCredential, SigningAlgorithm, SigningKey,
-    TokenProxy, Trusted, VaultLogin, VaultTransitKey,
+    CredentialStatus, Credentials, ExecCredential, KeyVaultKey, KeyWanted,
+    ManagedIdentityCredential, Pkcs11Key, Prints, PrivateKeyCredential, PrivateKeyError, Refused,
+    SIGNING_COMMAND, SecretCredential, SigningAlgorithm, SigningKey, TokenProxy, TokenWanted,
+    Trusted, VaultLogin, VaultTransitKey, serve_pkcs11,
 };
 pub use egress::{Applications, Carried, Egress, TokenDefinition};
 pub use grants::Grants;

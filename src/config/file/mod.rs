@@ -32,7 +32,7 @@ pub(super) use managed_identity::ManagedIdentity;
 pub(super) use oauth2::{ClientAuth, OAuth2Identity, PrivateKey};
 pub(super) use route::{ApiKey, Bearer, Entry, Match, OurToken, Route, Upstream};
 pub(super) use server::{Admin, Fetch, File, FullProxy, Listener, Observer};
-pub(super) use sign::{KeyVault, Sign, VaultTransit};
+pub(super) use sign::{KeyVault, Pkcs11, Sign, VaultTransit};
 pub(super) use state::{Redis, State};
 pub(super) use tls::{ClientCertificate, ListenerCertificate, Tls};
 pub(super) use traces::Traces;

@@ -1,7 +1,9 @@
 //! Safes that keys are in, and that sign for whoever may ask.
 
+use std::time::Duration;
+
 use crate::config::secret_ref::SecretRef;
-use crate::located::{FilePath, HttpUrl, May, Must, Name, Or, Text, object};
+use crate::located::{At, FilePath, HttpUrl, May, Must, Name, Or, Text, object};
 
 object! {
     /// Who signs: one of the keys.
@@ -10,6 +12,8 @@ object! {
         key_vault: May<KeyVault>,
         /// A key of HashiCorp Vault's transit engine, or of OpenBao's.
         vault_transit: May<VaultTransit>,
+        /// A key in a smart card or HSM.
+        pkcs11: May<Pkcs11>,
     }
 }
 
@@ -56,5 +60,27 @@ object! {
         mount: Or<Text> = "kubernetes",
         /// The service account's token; read again for each use.
         token_file: Or<FilePath> = "/var/run/secrets/kubernetes.io/serviceaccount/token",
+    }
+}
+
+object! {
+    /// A key that a PKCS#11 module gives access to.
+    Pkcs11 "a key such as `{ module: /usr/lib/softhsm/libsofthsm2.so, token: …, label: …, pin: { file: … } }`" {
+        /// The vendor's module, by its absolute path. A process of its own loads it.
+        module: Must<FilePath>,
+        /// The token's label.
+        token: May<Text> = "`slot` says which",
+        /// The number of the slot that the token is in.
+        slot: May<usize> = "`token` says which",
+        /// The private key's label.
+        label: May<Text> = "`id` says which",
+        /// The private key's id, in hexadecimal.
+        id: May<Text> = "`label` says which",
+        /// The user's PIN: `{ file: … }` or `{ env: … }`. A wrong one is tried once.
+        pin: Must<SecretRef>,
+        /// How long a signature may take, logging in included; then the process is killed.
+        timeout: Or<Duration> = "10s" in "1s" to "60s",
+        /// Variables of the gateway's environment that the module gets.
+        environment: Or<Vec<At<Text>>> = "[]",
     }
 }

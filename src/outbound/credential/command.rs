@@ -66,7 +66,7 @@ async fn run(exec: &ExecCredential, told: &[(&str, &str)]) -> Result<Zeroizing<V
     let (Some(pid), Some(out), Some(err)) = (pid, child.stdout.take(), child.stderr.take()) else {
         return Err("cannot be run: it has no process id".to_owned());
     };
-    let mut group = Group(Some(pid));
+    let mut group = Group::of(pid);
     let reading = async { tokio::try_join!(whole(out), async { Ok(beginning(err).await) }) };
     tokio::pin!(reading);
     let read = tokio::select! {
@@ -92,9 +92,13 @@ async fn run(exec: &ExecCredential, told: &[(&str, &str)]) -> Result<Zeroizing<V
 }
 
 /// The processes that a command began, and those that they did, but for one that leaves the group.
-struct Group(Option<Pid>);
+pub(super) struct Group(Option<Pid>);
 
 impl Group {
+    pub(super) fn of(pid: Pid) -> Self {
+        Self(Some(pid))
+    }
+
     fn kill(&mut self) {
         if let Some(pid) = self.0.take() {
             // There may be none left.

@@ -25,7 +25,10 @@ pub use exec::{ExecCredential, Prints};
 pub use managed_identity::ManagedIdentityCredential;
 pub use private_key::{PrivateKeyCredential, PrivateKeyError, SigningAlgorithm};
 pub use secret::SecretCredential;
-pub use signer::{KeyVaultKey, SigningKey, VaultLogin, VaultTransitKey};
+pub use signer::{
+    KeyVaultKey, KeyWanted, Pkcs11Key, SIGNING_COMMAND, SigningKey, TokenWanted, VaultLogin,
+    VaultTransitKey, serve_pkcs11,
+};
 pub use standings::{CredentialStatus, Refused};
 pub use token_proxy::{TokenProxy, Trusted};
 

@@ -113,5 +113,8 @@ fn sample(name: &str) -> Config {
 fn with_files(text: &str, name: &str) -> Config {
     let folder = tempfile::tempdir().unwrap();
     sample_files(folder.path());
+    // What must be absolute.
+    let module = folder.path().join("pkcs11.so").display().to_string();
+    let text = &text.replace("/etc/bearergate/pkcs11.so", &module);
     Config::parse(text, name, folder.path()).unwrap_or_else(|why| panic!("{why}"))
 }

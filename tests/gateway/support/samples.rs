@@ -51,6 +51,8 @@ pub fn sample_files(folder: &Path) {
         write(name, ASSERTION.as_bytes());
     }
     write("state.key", b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    write("pkcs11.so", b"no module, and never loaded");
+    write("hsm.pin", b"97531864");
     for name in [
         "client-secret",
         "mail.secret",

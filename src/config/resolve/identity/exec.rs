@@ -1,20 +1,20 @@
-//! A command that prints what proves us: may it be run at all?
+//! A command that prints what proves us: may it be run at all, and what does it get?
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::foreign::{Foreign, unfit};
 use crate::config::file::Exec;
 use crate::config::resolve::context::{Context, rules};
 use crate::config::secret_ref::is_variable;
 use crate::located::{At, Text};
 use crate::outbound::ExecCredential;
-use crate::secret::{Secret, SecretSource, why_unreadable};
+use crate::secret::{Secret, SecretSource};
 
 pub(super) fn exec(context: &mut Context<'_>, written: &At<Exec>) -> Option<ExecCredential> {
     let environment = environment(context, &written.environment);
     let (program, arguments) = written.command.value()?.0.split_first()?;
     let path = Path::new(&program.0);
-    let wrong = unfit(path);
+    let wrong = unfit(path, Foreign::Program);
     rules! { context,
         wrong.is_some() => program.node, wrong.unwrap_or_default();
     }
@@ -28,25 +28,8 @@ pub(super) fn exec(context: &mut Context<'_>, written: &At<Exec>) -> Option<Exec
     ))
 }
 
-/// Why a program is not run. SECURITY: what a search along `PATH` finds, or anybody may replace, would be
-/// given the gateway's place.
-fn unfit(path: &Path) -> Option<String> {
-    if !path.is_absolute() {
-        return Some("a command begins with the absolute path of a program".to_owned());
-    }
-    let shown = path.display();
-    match std::fs::metadata(path) {
-        Err(why) => Some(why_unreadable(path, &why)),
-        Ok(about) if !about.is_file() => Some(format!("{shown} is no file")),
-        Ok(about) if about.mode() & 0o111 == 0 => Some(format!("{shown} may not be executed")),
-        Ok(about) if about.mode() & 0o002 != 0 => Some(format!(
-            "anybody may write to {shown}: take that away (`chmod o-w`)"
-        )),
-        Ok(_) => None,
-    }
-}
-
-fn environment(
+/// Variables of the gateway's environment, by their names.
+pub(super) fn environment(
     context: &mut Context<'_>,
     names: &[At<Text>],
 ) -> Option<Vec<(String, Secret<String>)>> {

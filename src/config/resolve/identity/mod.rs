@@ -6,10 +6,12 @@ mod credential;
 mod entra;
 mod exec;
 mod federated_token;
+mod foreign;
 mod identities;
 mod managed_identity;
 mod oauth2;
 mod others;
+mod pkcs11;
 mod private_key;
 mod sign;
 

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::others::Others;
+use super::pkcs11::pkcs11;
 use crate::config::file::{KeyVault, Sign, VaultTransit};
 use crate::config::resolve::context::{Context, rules};
 use crate::entra::Certificate;
@@ -28,18 +29,29 @@ pub(super) fn signer(
     at: &At<Sign>,
     others: &Others<'_>,
 ) -> Option<Signer> {
-    let (key_vault, transit) = (at.key_vault.is_written(), at.vault_transit.is_written());
+    let written = [
+        at.key_vault.is_written(),
+        at.vault_transit.is_written(),
+        at.pkcs11.is_written(),
+    ];
+    let safes = written.into_iter().filter(|written| *written).count();
     rules! { context,
-        key_vault && transit => at.node, "a key is in one safe";
-        !key_vault && !transit && at.complete => at.node, "expected `key_vault` or `vault_transit`";
+        safes > 1 => at.node, "a key is in one safe";
+        safes == 0 && at.complete => at.node, "expected `key_vault`, `vault_transit` or `pkcs11`";
     }
-    if key_vault && transit {
+    if safes > 1 {
         return None;
     }
     if let Some(at) = at.key_vault.get() {
         let key = self::key_vault(context, at, others)?;
         return Some(Box::new(|certificate| {
             SigningKey::KeyVault(certificate, Box::new(key))
+        }));
+    }
+    if let Some(at) = at.pkcs11.get() {
+        let key = pkcs11(context, at)?;
+        return Some(Box::new(|certificate| {
+            SigningKey::Pkcs11(certificate, Box::new(key))
         }));
     }
     let key = vault_transit(context, at.vault_transit.get()?)?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{KeyVaultKey, VaultTransitKey};
+use super::{KeyVaultKey, Pkcs11Key, VaultTransitKey};
 use crate::clock::UnixTime;
 use crate::entra::{Algorithm, Assertion, Certificate, CertificateKey, CertificateKeyError};
 use crate::http_client::{Answer, HttpClient};
@@ -21,6 +21,7 @@ pub enum SigningKey {
     Here(CertificateKey),
     KeyVault(Certificate, Box<KeyVaultKey>),
     VaultTransit(Certificate, Box<VaultTransitKey>),
+    Pkcs11(Certificate, Box<Pkcs11Key>),
 }
 
 /// What a safe is to sign.
@@ -34,7 +35,9 @@ impl SigningKey {
     pub fn certificate(&self) -> &Certificate {
         match self {
             Self::Here(key) => key.certificate(),
-            Self::KeyVault(certificate, _) | Self::VaultTransit(certificate, _) => certificate,
+            Self::KeyVault(certificate, _)
+            | Self::VaultTransit(certificate, _)
+            | Self::Pkcs11(certificate, _) => certificate,
         }
     }
 
@@ -56,6 +59,7 @@ impl SigningKey {
             Self::Here(key) => return unsigned.sign(key).map_err(signing),
             Self::KeyVault(_, safe) => (safe.to_string(), safe.sign(&wanted, http, now).await),
             Self::VaultTransit(_, safe) => (safe.to_string(), safe.sign(&wanted, http, now).await),
+            Self::Pkcs11(_, safe) => (safe.to_string(), safe.sign(&wanted).await),
         };
         let unproven =
             |why: &str| TokenRequestError::Unproven(format!("{safe} did not sign: {why}"));
