@@ -29,6 +29,9 @@ pub enum UserTokenError {
     /// Whoever the user is that comes with such a token: it is not for this application, or not of a user.
     #[error(transparent)]
     Unfit(TokenRequestError),
+    /// Of this token alone, which was good when it came.
+    #[error("the caller's token ended while it was exchanged")]
+    TooLate,
     #[error("as many exchanges are under way as may be")]
     Crowded,
 }
@@ -38,6 +41,7 @@ impl UserTokenError {
         match self {
             Self::Demanded { demand, .. } => demand.reason(),
             Self::Failed(why) | Self::Elsewhere(why) | Self::Unfit(why) => why.reason(),
+            Self::TooLate => Reason::TokenExpired,
             Self::Crowded => Reason::TokenUnavailable,
         }
     }
@@ -54,7 +58,7 @@ impl UserTokenError {
     /// code and what that means.
     pub fn told(&self) -> String {
         let code = match self {
-            Self::Failed(_) | Self::Crowded => return self.to_string(),
+            Self::Failed(_) | Self::TooLate | Self::Crowded => return self.to_string(),
             Self::Demanded { code, .. } => *code,
             Self::Elsewhere(TokenRequestError::Endpoint(TokenEndpointError::Refused {
                 code,
@@ -109,7 +113,11 @@ impl From<TokenRequestError> for UserTokenError {
 
 impl From<Mishap> for UserTokenError {
     fn from(mishap: Mishap) -> Self {
-        Self::Failed(mishap.into())
+        match mishap {
+            // Entra's own are looked at for that when they come: what is shorter is the caller's.
+            Mishap::Expired => Self::TooLate,
+            Mishap::BrokenOff => Self::Failed(mishap.into()),
+        }
     }
 }
 
@@ -118,7 +126,7 @@ impl Failure for UserTokenError {
         match self {
             Self::Demanded { demand, .. } => demand.retry_after(),
             Self::Failed(why) | Self::Elsewhere(why) | Self::Unfit(why) => why.retry_after(),
-            Self::Crowded => None,
+            Self::TooLate | Self::Crowded => None,
         }
     }
 }
@@ -128,7 +136,7 @@ impl KeyedFailure for UserTokenError {
         // SECURITY: who brings one that every exchange refuses must not stop those of others.
         matches!(
             self,
-            Self::Demanded { .. } | Self::Elsewhere(_) | Self::Unfit(_)
+            Self::Demanded { .. } | Self::Elsewhere(_) | Self::Unfit(_) | Self::TooLate
         )
     }
 

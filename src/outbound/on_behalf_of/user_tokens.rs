@@ -119,3 +119,38 @@ impl fmt::Debug for UserTokens {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http_client::FetchDefinition;
+    use crate::outbound::samples;
+    use crate::policy::{PrincipalKind, sample};
+    use crate::reason::Reason;
+
+    #[tokio::test]
+    async fn tokens_that_end_while_they_are_exchanged_stop_nobody_elses_exchange() {
+        let (base, allowed, _) = samples::endpoint().await;
+        allowed.add_permits(10);
+        let http = HttpClient::new(&FetchDefinition::default()).unwrap();
+        let tokens = UserTokens::new(samples::source(&base).identity, "x/.default", http);
+        let now = UnixTime::now();
+        let of_a_user = async |number: u32, seconds| {
+            let user = sample::token(|token| {
+                token.kind = PrincipalKind::User;
+                token.claims.expires_at = now.plus(Duration::from_secs(seconds));
+            });
+            let field = HeaderValue::from_str(&format!("Bearer a.b.c{number}")).unwrap();
+            tokens.token(&user, &field, now).await
+        };
+        // More than would count as an outage.
+        for number in 0..5 {
+            let why = of_a_user(number, 1).await.unwrap_err();
+            assert_eq!(why.reason(), Reason::TokenExpired, "{why}");
+        }
+        of_a_user(5, 3600).await.unwrap();
+        assert_eq!(tokens.status(now).failures, 0);
+    }
+}
