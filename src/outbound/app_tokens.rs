@@ -87,9 +87,9 @@ impl AppTokens {
     /// Forgets the token in hand: from now on no request is given it. Has a fresh one acquired. Needs
     /// a tokio runtime.
     pub fn purge(&self, now: UnixTime) -> Order {
-        let order = self.0.purge(now);
-        self.0.source().forget();
-        order
+        // First: whoever comes as soon as there is none looks in the store.
+        self.0.source().forget(now);
+        self.0.purge(now)
     }
 
     /// Puts the token in hand into the store, which is another one than when it was acquired. Needs a

@@ -46,6 +46,8 @@ pub(super) struct Memory {
     remembered: AtomicU64,
     /// What was kept, whatever claims it has; all of it is to be forgotten together.
     noted: Mutex<BTreeSet<Name>>,
+    /// When all that is kept was last to be forgotten, in seconds; 0: never.
+    forgotten: AtomicU64,
 }
 
 impl Memory {
@@ -63,6 +65,12 @@ impl Memory {
         while noted.len() > MOST_NOTED {
             noted.pop_first();
         }
+    }
+
+    /// SECURITY: what was to be forgotten may be found again: not each place has forgotten it yet, and another
+    /// replica may put it back.
+    fn is_forgotten(&self, token: &AccessToken) -> bool {
+        token.acquired_at.seconds() <= self.forgotten.load(Ordering::Relaxed)
     }
 
     fn noted(&self) -> Vec<Name> {
@@ -114,7 +122,10 @@ impl TokenSource {
     }
 
     /// Takes what is kept of it away, wherever that is. Needs a tokio runtime.
-    pub(super) fn forget(&self) {
+    pub(super) fn forget(&self, now: UnixTime) {
+        self.memory
+            .forgotten
+            .store(now.seconds(), Ordering::Relaxed);
         if let Some(store) = &*self.store.load() {
             let mut names = self.names(store, &self.wanted);
             names.extend(self.memory.noted());
@@ -197,7 +208,8 @@ impl TokenSource {
         let useful = tokens.filter(|token| {
             let is_younger = at_hand.is_none_or(|it| token.acquired_at > it.acquired_at);
             let differs = at_hand.is_none_or(|it| token.header != it.header);
-            is_younger && differs && errand.now.plus(LEAST_LEFT) < token.expires_at
+            let is_known = !self.memory.is_forgotten(token);
+            is_known && is_younger && differs && errand.now.plus(LEAST_LEFT) < token.expires_at
         });
         let found = useful.max_by_key(|token| token.acquired_at);
         if found.is_some() {

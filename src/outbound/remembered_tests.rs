@@ -122,3 +122,33 @@ fn a_token_is_written_and_read_whole() {
         assert!(remembered(&source, &broken, 0).is_none());
     }
 }
+
+#[test]
+fn what_was_to_be_forgotten_is_not_taken_back_from_whoever_still_keeps_it() {
+    let source = samples::source("http://127.0.0.1:9");
+    let names = source.names(&store(1), &source.wanted);
+    let errand = Errand {
+        now: NOW.plus(Duration::from_secs(60)),
+        kept: None,
+        cause: Cause::Due,
+    };
+    let found = |acquired_at: UnixTime| {
+        let response = TokenResponse {
+            access_token: Secret::new("a.b.c".to_owned()),
+            expires_at: NOW.plus(Duration::from_secs(3600)),
+            refresh_at: None,
+        };
+        let by = UsedCredential {
+            place: 0,
+            kind: "secret",
+            passed_over: None,
+        };
+        let token = source.token(&response, by, acquired_at).unwrap();
+        let (name, value) = (names[0], written(&token).unwrap());
+        source.best(&names, vec![Kept { name, value }], &errand)
+    };
+    assert!(found(NOW).is_some());
+    source.forget(NOW);
+    assert!(found(NOW).is_none());
+    assert!(found(NOW.plus(Duration::from_secs(1))).is_some());
+}
