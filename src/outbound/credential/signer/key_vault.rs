@@ -71,14 +71,17 @@ impl KeyVaultKey {
         let mut renewed = false;
         loop {
             let mut headers = HeaderMap::new();
-            headers.insert(AUTHORIZATION, self.token(http, now).await?);
+            let shown = self.token(http, now).await?;
+            headers.insert(AUTHORIZATION, shown.clone());
             let body = body.to_string().into_bytes().into();
             let answer = http.post_json(&url, headers, body, LARGEST).await;
             let answer = answer.map_err(|why| why.to_string())?;
             // The identity may have been given its right a moment ago.
             if answer.status == 401 && !renewed {
                 renewed = true;
-                *self.token.lock().await = None;
+                // Not one that somebody else has got meanwhile.
+                let mut kept = self.token.lock().await;
+                kept.take_if(|kept| kept.token.header == shown);
                 continue;
             }
             let said = answered(&answer, |body| {
