@@ -241,6 +241,11 @@ class Serving(http.server.ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def handle_error(self, request, client_address):
+        # Who leaves before its answer is there has its reasons, and is not worth a page.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 def self_signed(folder, name="own"):
     """A certificate for loopback, and its key: NAME.pem, NAME.key."""

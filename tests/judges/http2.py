@@ -3,18 +3,15 @@ TLS by ALPN: is it HTTP/2 as others read the RFC, and does a request come out as
 H2SPEC is the path of h2spec, H2LOAD that of h2load.
 """
 
-import contextlib
-import http.server
 import os
 import pathlib
 import re
 import subprocess
 import tempfile
-import threading
 import time
 
 import httpx
-from court import PATIENCE, binary, check, curl, self_signed, sit
+from court import PATIENCE, Answering, Serving, binary, check, curl, self_signed, sit
 
 CONFIG = """\
 version: 1
@@ -39,15 +36,14 @@ LARGE = "Sends a large size HEADERS frame that exceeds the SETTINGS_MAX_FRAME_SI
 EXPLAINED = {"plain": {"Sends invalid connection preface", LARGE}, "secure": {LARGE}}
 
 
-class Echo(http.server.BaseHTTPRequestHandler):
+class Echo(Answering):
     """Sends a body back, or what it was told about the request."""
-
-    protocol_version = "HTTP/1.1"
 
     def answer(self):
         body = b""
         if self.headers.get("transfer-encoding"):
-            while size := int(self.rfile.readline(), 16):
+            # Nothing more comes of a gateway that hangs up.
+            while size := int(self.rfile.readline() or b"0", 16):
                 body += self.rfile.read(size)
                 self.rfile.readline()
             while self.rfile.readline().strip():
@@ -63,30 +59,16 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_OPTIONS = answer
 
-    def log_message(self, *_):
-        pass
-
-    def handle(self):
-        with contextlib.suppress(ConnectionError):
-            super().handle()
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    # As many come at a time as there are streams.
-    request_queue_size = 1024
-
 
 class Gateway:
     """A gateway that is open to all, before an upstream that speaks HTTP/1.1."""
 
     def __enter__(self):
-        self._server = Server(("127.0.0.1", 0), Echo)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = Serving(Echo)
         self._directory = tempfile.TemporaryDirectory()
         base = pathlib.Path(self._directory.name)
         self_signed(base)
-        (base / "gateway.yaml").write_text(CONFIG.format(port=self._server.server_address[1]))
+        (base / "gateway.yaml").write_text(CONFIG.format(port=self._server.server_port))
         self._log = base / "output.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

@@ -8,7 +8,6 @@ REDIS and VALKEY are the paths of the servers; one that is not given is not aske
 import asyncio
 import base64
 import contextlib
-import http.server
 import json
 import os
 import pathlib
@@ -18,12 +17,11 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
 
-from court import PATIENCE, Serve, check, eventually, self_signed, sit
+from court import PATIENCE, Answering, Serve, Serving, check, eventually, self_signed, sit
 
 KEY = "payroll-0123456789abcdef0123456789abcdef"
 PASSWORD = "of-redis-" + secrets.token_hex(16)
@@ -65,15 +63,13 @@ LIMITED = """
     limits: {{ per_caller: {{ rate: 10/h, burst: 10, shared: true }} }}"""
 
 
-class Other(http.server.BaseHTTPRequestHandler):
+class Other(Answering):
     """The token endpoint, and the upstream."""
 
-    protocol_version = "HTTP/1.1"
     asked, carried = [], []
 
     def do_POST(self):
-        form = self.rfile.read(int(self.headers["content-length"]))
-        self.asked.append(form)
+        self.asked.append(self.read())
         # Until all callers are there.
         time.sleep(0.3)
         token = "eyJ." + secrets.token_urlsafe(600) + ".x"
@@ -82,21 +78,6 @@ class Other(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.carried.append(self.headers["authorization"])
         self.say({})
-
-    def say(self, body):
-        body = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 1024
 
 
 class Store:
@@ -148,9 +129,7 @@ class Room:
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
         self.base = pathlib.Path(self._folder.name)
-        other = Server(("127.0.0.1", 0), Other)
-        threading.Thread(target=other.serve_forever, daemon=True).start()
-        self.other = f"http://127.0.0.1:{other.server_port}"
+        self.other = Serving(Other).url
         for name, text in (("payroll.key", KEY), ("client.secret", "a-client-secret"), ("redis.password", PASSWORD)):
             (self.base / name).write_text(text)
         (self.base / "state.key").write_bytes(base64.b64encode(secrets.token_bytes(32)))
