@@ -25,16 +25,19 @@ pub(super) fn certificate(
     let wrong = |why| {
         context.problem(place, format!("the certificate cannot be used: {why}"));
     };
-    Some(CertificateCredential {
-        key: SigningKey::Here(CertificateKey::of(pair).map_err(wrong).ok()?),
+    let key = CertificateKey::of(pair).map_err(wrong).ok()?;
+    Some(credential(SigningKey::Here(key), written))
+}
+
+/// What proves the application by that key.
+fn credential(key: SigningKey, written: &Certificate) -> CertificateCredential {
+    let claims = written.assertion_claims.value().cloned();
+    CertificateCredential {
+        key,
         algorithm: *written.assertion,
         with_chain: *written.x5c,
-        claims: written
-            .assertion_claims
-            .value()
-            .cloned()
-            .unwrap_or_default(),
-    })
+        claims: claims.unwrap_or_default(),
+    }
 }
 
 /// The certificate of a key that is elsewhere.
@@ -64,16 +67,7 @@ fn signed_elsewhere(
         _ => None,
     };
     let signer = signer(context, sign, others)?;
-    Some(CertificateCredential {
-        key: signer(certificate?),
-        algorithm: *written.assertion,
-        with_chain: *written.x5c,
-        claims: written
-            .assertion_claims
-            .value()
-            .cloned()
-            .unwrap_or_default(),
-    })
+    Some(credential(signer(certificate?), written))
 }
 
 /// The certificate and its key, whatever they are for.
